@@ -1,0 +1,94 @@
+//! Where things lie in a bucket. A record is written after its mask, so whoever finds a record finds its mask.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use uuid::Uuid;
+
+/// Parameters of the network, under MONAI's `state_dict` names.
+pub const MODEL_FILE: &str = "model.safetensors";
+/// Everything about the model but its parameters; written last.
+pub const METADATA_FILE: &str = "metadata.json";
+/// The composed configuration of the run that made the model.
+pub const CONFIG_FILE: &str = "config.yaml";
+/// The features of the training tiles and their predictions.
+pub const REFERENCE_FILE: &str = "reference.json";
+/// The prefix of all prediction records.
+pub const RECORDS: &str = "records/";
+/// The prefix of all drift reports.
+pub const REPORTS: &str = "reports/";
+
+/// The day (UTC) that a prediction belongs to, which its id (a version 7 UUID) carries; `None` for any other UUID.
+pub fn day_of(id: Uuid) -> Option<Date> {
+    let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
+    let time = Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok()?;
+    Some(time.to_zoned_datetime(TimeZone::UTC).date())
+}
+
+/// `records/date=YYYY-MM-DD/`: the records of one day (UTC).
+pub fn records_of(day: Date) -> String {
+    format!("{RECORDS}date={day}/")
+}
+
+/// `records/date=YYYY-MM-DD/<id>.json`
+pub fn record(day: Date, id: Uuid) -> String {
+    format!("{RECORDS}date={day}/{id}.json")
+}
+
+/// `masks/date=YYYY-MM-DD/<id>.png`
+pub fn mask(day: Date, id: Uuid) -> String {
+    format!("masks/date={day}/{id}.png")
+}
+
+/// `inputs/date=YYYY-MM-DD/<id>.<extension>`
+pub fn input(day: Date, id: Uuid, extension: &str) -> String {
+    format!("inputs/date={day}/{id}.{extension}")
+}
+
+/// `reports/<id>.json`, written last, after [`report_page`].
+pub fn report(id: &str) -> String {
+    format!("{REPORTS}{id}.json")
+}
+
+/// `reports/<id>.html`
+pub fn report_page(id: &str) -> String {
+    format!("{REPORTS}{id}.html")
+}
+
+/// `train-YYYY-MM-DD_HH-MM-SS`: the name of a training run, and so the version of its model.
+pub fn run_name(time: Timestamp) -> String {
+    time.to_zoned_datetime(TimeZone::UTC).strftime("train-%Y-%m-%d_%H-%M-%S").to_string()
+}
+
+/// `best_model-val_metric=0.87`
+pub fn best_model(val_metric: f64) -> String {
+    format!("best_model-val_metric={val_metric:.2}")
+}
+
+/// `epoch=02-val_metric=0.87`
+pub fn checkpoint(epoch: usize, val_metric: f64) -> String {
+    format!("epoch={epoch:02}-val_metric={val_metric:.2}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prediction_lies_under_the_day_in_its_id() {
+        // 2022-02-22T19:22:22Z: the example of RFC 9562, appendix A.6.
+        let id: Uuid = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f".parse().unwrap();
+        let day = day_of(id).unwrap();
+        assert_eq!(record(day, id), "records/date=2022-02-22/017f22e2-79b0-7cc3-98c4-dc0c0c07398f.json");
+        assert_eq!(mask(day, id), "masks/date=2022-02-22/017f22e2-79b0-7cc3-98c4-dc0c0c07398f.png");
+        assert_eq!(day_of(Uuid::nil()), None);
+    }
+
+    #[test]
+    fn names_are_those_of_the_predecessor() {
+        let time: Timestamp = "2024-01-17T09:05:03Z".parse().unwrap();
+        assert_eq!(run_name(time), "train-2024-01-17_09-05-03");
+        assert_eq!(best_model(0.8712), "best_model-val_metric=0.87");
+        assert_eq!(checkpoint(2, 0.866), "epoch=02-val_metric=0.87");
+    }
+}

@@ -1,0 +1,236 @@
+//! Tiles decoded, checked and cached. Everything is decoded once before training starts, in parallel, so that
+//! every file that does not fit is named then, and not in the third hour.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bcs_imaging::Limits;
+use rayon::prelude::*;
+
+use crate::error::{Error, Problem};
+use crate::index::Pair;
+use crate::label_map::{IGNORE, LabelMap};
+
+/// An image and the class of each of its pixels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tile {
+    /// In pixels.
+    pub width: usize,
+    /// In pixels.
+    pub height: usize,
+    /// RGB, row by row, 3 bytes a pixel.
+    pub pixels: Vec<u8>,
+    /// Class indices, row by row, [`IGNORE`] where nobody judged.
+    pub classes: Vec<u8>,
+}
+
+impl Tile {
+    fn bytes(&self) -> u64 {
+        (self.pixels.len() + self.classes.len()) as u64
+    }
+}
+
+/// A data set whose every file was found to fit, in the order of its pairs.
+#[derive(Debug)]
+pub struct TileSet {
+    pairs: Vec<Pair>,
+    cache: Vec<Option<Arc<Tile>>>,
+    sizes: Vec<[usize; 2]>,
+    class_pixels: Vec<u64>,
+    map: LabelMap,
+}
+
+impl TileSet {
+    /// Decodes and checks all pairs, keeping as many in memory as fit into `cache_bytes`. `progress` is called
+    /// after each, from several threads.
+    ///
+    /// # Errors
+    /// [`Error::Files`] naming every file that can't be read, differs in size from its other half, or has codes
+    /// that the label map does not know.
+    pub fn load(
+        pairs: Vec<Pair>,
+        map: &LabelMap,
+        cache_bytes: u64,
+        progress: impl Fn() + Sync,
+    ) -> Result<Self, Error> {
+        let cached = AtomicU64::new(0);
+        let checked: Vec<Result<Checked, Problem>> = pairs
+            .par_iter()
+            .map(|pair| {
+                let tile = decode(pair, map)?;
+                let size = [tile.height, tile.width];
+                let class_pixels = count(&tile.classes, map.classes().len());
+                let bytes = tile.bytes();
+                let keep = cached.fetch_add(bytes, Ordering::Relaxed) + bytes <= cache_bytes;
+                progress();
+                Ok(Checked { size, class_pixels, tile: keep.then(|| Arc::new(tile)) })
+            })
+            .collect();
+        let mut set = Self {
+            cache: Vec::with_capacity(pairs.len()),
+            sizes: Vec::with_capacity(pairs.len()),
+            class_pixels: vec![0; map.classes().len()],
+            map: map.clone(),
+            pairs,
+        };
+        let mut problems = Vec::new();
+        for result in checked {
+            match result {
+                Ok(checked) => set.push(checked),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() { Ok(set) } else { Err(Error::Files { problems }) }
+    }
+
+    fn push(&mut self, checked: Checked) {
+        self.cache.push(checked.tile);
+        self.sizes.push(checked.size);
+        for (total, pixels) in self.class_pixels.iter_mut().zip(checked.class_pixels) {
+            *total += pixels;
+        }
+    }
+
+    /// How many tiles there are.
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// The pair of an index.
+    pub fn pair(&self, index: usize) -> &Pair {
+        &self.pairs[index]
+    }
+
+    /// Height and width of a tile.
+    pub fn size(&self, index: usize) -> [usize; 2] {
+        self.sizes[index]
+    }
+
+    /// Pixels of each class over all tiles.
+    pub fn class_pixels(&self) -> &[u64] {
+        &self.class_pixels
+    }
+
+    /// Tiles that are held in memory.
+    pub fn cached(&self) -> usize {
+        self.cache.iter().flatten().count()
+    }
+
+    /// A tile, from memory or from disk.
+    ///
+    /// # Errors
+    /// [`Error::Files`] where the file changed since it was checked.
+    pub fn get(&self, index: usize) -> Result<Arc<Tile>, Error> {
+        if let Some(tile) = &self.cache[index] {
+            return Ok(Arc::clone(tile));
+        }
+        match decode(&self.pairs[index], &self.map) {
+            Ok(tile) => Ok(Arc::new(tile)),
+            Err(problem) => Err(Error::Files { problems: vec![problem] }),
+        }
+    }
+}
+
+struct Checked {
+    size: [usize; 2],
+    class_pixels: Vec<u64>,
+    tile: Option<Arc<Tile>>,
+}
+
+fn decode(pair: &Pair, map: &LabelMap) -> Result<Tile, Problem> {
+    let problem = |path: &Path, reason: String| Problem { path: path.to_owned(), reason };
+    // Whoever trains on a region of any size means it: no limit but memory.
+    let limits = Limits { max_pixels: u64::MAX };
+    let read = |path: &Path| std::fs::read(path).map_err(|error| problem(path, error.to_string()));
+    let image = bcs_imaging::decode(&read(&pair.image)?, limits)
+        .map_err(|error| problem(&pair.image, error.to_string()))?
+        .rgb;
+    let mask = bcs_imaging::decode::decode_mask(&read(&pair.mask)?, limits)
+        .map_err(|error| problem(&pair.mask, error.to_string()))?;
+    if image.dimensions() != mask.dimensions() {
+        let ((width, height), (mask_width, mask_height)) = (image.dimensions(), mask.dimensions());
+        let reason = format!("is {mask_width}×{mask_height} pixels, its image {width}×{height}");
+        return Err(problem(&pair.mask, reason));
+    }
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let mut classes = mask.into_raw();
+    map.apply(&mut classes).map_err(|codes| {
+        let codes = codes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+        let reason = format!(
+            "has the codes {codes}, which the label map {} does not know (it knows {}); choose another with data.label_map",
+            map.name(),
+            map.known_codes()
+        );
+        problem(&pair.mask, reason)
+    })?;
+    Ok(Tile { width, height, pixels: image.into_raw(), classes })
+}
+
+fn count(classes: &[u8], known: usize) -> Vec<u64> {
+    let mut counts = [0u64; 256];
+    for class in classes {
+        counts[usize::from(*class)] += 1;
+    }
+    debug_assert!(known <= usize::from(IGNORE));
+    counts[..known].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{GrayImage, Luma, Rgb, RgbImage};
+
+    use super::*;
+    use crate::index;
+
+    fn folder(size: u32, mask_size: u32, code: u8) -> (tempfile::TempDir, Vec<Pair>) {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["image", "mask"] {
+            std::fs::create_dir(root.path().join(name)).unwrap();
+        }
+        for index in 0..4u8 {
+            let name = format!("T-A1-{index:04}.png");
+            let image = RgbImage::from_pixel(size, size, Rgb([index; 3]));
+            image.save(root.path().join("image").join(&name)).unwrap();
+            let mask = GrayImage::from_fn(mask_size, mask_size, |x, _| Luma([if x == 0 { code } else { 1 }]));
+            mask.save(root.path().join("mask").join(&name)).unwrap();
+        }
+        let pairs = index::pairs(&root.path().join("image"), &root.path().join("mask")).unwrap();
+        (root, pairs)
+    }
+
+    #[test]
+    fn the_cache_keeps_within_its_budget_and_changes_nothing() {
+        let (_root, pairs) = folder(8, 8, 0);
+        let map = LabelMap::load("bcss-5class").unwrap();
+        let all = TileSet::load(pairs.clone(), &map, u64::MAX, || ()).unwrap();
+        let two = TileSet::load(pairs, &map, 2 * 8 * 8 * 4 + 1, || ()).unwrap();
+        assert_eq!((all.cached(), two.cached()), (4, 2));
+        for index in 0..4 {
+            assert_eq!(all.get(index).unwrap(), two.get(index).unwrap());
+        }
+        let tile = all.get(3).unwrap();
+        assert_eq!((tile.pixels[0], tile.classes[0], tile.classes[1]), (3, IGNORE, 0));
+        assert_eq!(all.class_pixels()[0], 4 * 7 * 8);
+    }
+
+    #[test]
+    fn every_file_that_does_not_fit_is_named() {
+        let map = LabelMap::load("bcss-tumor").unwrap();
+        let (_root, pairs) = folder(8, 8, 9);
+        let error = TileSet::load(pairs, &map, 0, || ()).unwrap_err().to_string();
+        assert!(error.contains("4 of the files") && error.contains("codes 9"), "{error}");
+        let (_root, pairs) = folder(8, 9, 0);
+        let error = TileSet::load(pairs, &map, 0, || ()).unwrap_err().to_string();
+        assert!(error.contains("is 9×9 pixels, its image 8×8"), "{error}");
+        let (_root, pairs) = folder(8, 8, 0);
+        std::fs::write(&pairs[2].image, "not an image").unwrap();
+        let error = TileSet::load(pairs.clone(), &map, 0, || ()).unwrap_err().to_string();
+        assert!(error.contains(&pairs[2].image.display().to_string()), "{error}");
+    }
+}

@@ -1,0 +1,237 @@
+//! An uploaded file to RGB, within limits that hold before anything is allocated.
+
+use std::io::Cursor;
+
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
+
+use crate::error::Error;
+
+/// What a file may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Width × height that a header may declare.
+    pub max_pixels: u64,
+}
+
+impl Default for Limits {
+    /// 100 megapixels: 300 MB of RGB, a region of 2.5 mm × 2.5 mm at 0.25 µm/px.
+    fn default() -> Self {
+        Self { max_pixels: 100_000_000 }
+    }
+}
+
+/// An image as it came in, upright and in RGB.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    /// The pixels, 8 bits a channel.
+    pub rgb: RgbImage,
+    /// `png`, `jpeg`, `tiff`, `webp` or `bmp`.
+    pub format: &'static str,
+}
+
+/// Decodes PNG, JPEG, TIFF, WebP or BMP, told apart by content. Grey, palette and CMYK become RGB, 16 bits
+/// become 8, transparency is laid over white (the colour of a slide without tissue), and the EXIF orientation
+/// is applied.
+///
+/// # Errors
+/// [`Error::Empty`], [`Error::UnknownFormat`], [`Error::TooManyPixels`] and [`Error::Damaged`].
+pub fn decode(bytes: &[u8], limits: Limits) -> Result<Decoded, Error> {
+    let (image, format) = decode_upright(bytes, limits)?;
+    Ok(Decoded { rgb: into_rgb(image), format })
+}
+
+/// Decodes a mask of class codes: the values of a grey or palette image as they are stored, unscaled.
+///
+/// # Errors
+/// Those of [`decode`]; [`Error::Damaged`] too for a mask with colours or 16 bits.
+pub fn decode_mask(bytes: &[u8], limits: Limits) -> Result<image::GrayImage, Error> {
+    let format = format_of(bytes)?;
+    let reason = |reason: String| Error::Damaged { format: name_of(format), reason };
+    if format == ImageFormat::Png && is_palette_png(bytes) {
+        return crate::decode::palette_codes(bytes, limits);
+    }
+    match decode_upright(bytes, limits)?.0 {
+        DynamicImage::ImageLuma8(mask) => Ok(mask),
+        other => Err(reason(format!(
+            "a mask holds one code of 8 bits a pixel, this image is {:?}; save it as 8-bit grey",
+            other.color()
+        ))),
+    }
+}
+
+/// A PNG's colour type stands at byte 25, in the header chunk that always comes first; 3 is a palette.
+fn is_palette_png(bytes: &[u8]) -> bool {
+    bytes.get(25) == Some(&3)
+}
+
+/// The indices of a palette PNG: in a mask they are the codes, whatever colours the palette gives them.
+fn palette_codes(bytes: &[u8], limits: Limits) -> Result<image::GrayImage, Error> {
+    let damaged = |error: &dyn std::fmt::Display| Error::Damaged { format: "png", reason: error.to_string() };
+    let mut decoder = png::Decoder::new(Cursor::new(bytes));
+    decoder.set_transformations(png::Transformations::IDENTITY);
+    let mut reader = decoder.read_info().map_err(|error| damaged(&error))?;
+    let (width, height) = (reader.info().width, reader.info().height);
+    check_pixels(width, height, limits)?;
+    let bits = reader.info().bit_depth as usize;
+    let size = reader.output_buffer_size().ok_or_else(|| damaged(&"its size overflows"))?;
+    let mut packed = vec![0; size];
+    reader.next_frame(&mut packed).map_err(|error| damaged(&error))?;
+    let row_bytes = (width as usize * bits).div_ceil(8);
+    let codes = packed
+        .chunks_exact(row_bytes)
+        .take(height as usize)
+        .flat_map(|row| (0..width as usize).map(move |x| unpack(row, x, bits)))
+        .collect();
+    image::GrayImage::from_raw(width, height, codes).ok_or_else(|| damaged(&"it has too few rows"))
+}
+
+/// The `index`-th value of `bits` bits (1, 2, 4 or 8), most significant first, as PNG packs them.
+fn unpack(row: &[u8], index: usize, bits: usize) -> u8 {
+    let at = index * bits;
+    let mask = u8::MAX >> (8 - bits);
+    (row[at / 8] >> (8 - bits - at % 8)) & mask
+}
+
+fn decode_upright(bytes: &[u8], limits: Limits) -> Result<(DynamicImage, &'static str), Error> {
+    let format = format_of(bytes)?;
+    let damaged = |error: image::ImageError| Error::Damaged { format: name_of(format), reason: error.to_string() };
+    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(damaged)?;
+    let (width, height) = decoder.dimensions();
+    check_pixels(width, height, limits)?;
+    let orientation = decoder.orientation().map_err(damaged)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    image.apply_orientation(orientation);
+    Ok((image, name_of(format)))
+}
+
+fn check_pixels(width: u32, height: u32, limits: Limits) -> Result<(), Error> {
+    if u64::from(width) * u64::from(height) > limits.max_pixels {
+        return Err(Error::TooManyPixels { width, height, limit: limits.max_pixels });
+    }
+    Ok(())
+}
+
+fn format_of(bytes: &[u8]) -> Result<ImageFormat, Error> {
+    if bytes.is_empty() {
+        return Err(Error::Empty);
+    }
+    match image::guess_format(bytes) {
+        Ok(
+            format @ (ImageFormat::Png
+            | ImageFormat::Jpeg
+            | ImageFormat::Tiff
+            | ImageFormat::WebP
+            | ImageFormat::Bmp),
+        ) => Ok(format),
+        _ => Err(Error::UnknownFormat),
+    }
+}
+
+fn name_of(format: ImageFormat) -> &'static str {
+    format.extensions_str().iter().find(|name| name.len() > 3).or(format.extensions_str().first()).unwrap_or(&"?")
+}
+
+/// RGB without a copy where it already is; transparency over white.
+fn into_rgb(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let rgba = image.into_rgba8();
+    let (width, height) = rgba.dimensions();
+    let mut rgb = RgbImage::new(width, height);
+    for (from, to) in rgba.pixels().zip(rgb.pixels_mut()) {
+        let alpha = u32::from(from[3]);
+        to.0 = [0, 1, 2].map(|channel| over_white(u32::from(from[channel]), alpha));
+    }
+    rgb
+}
+
+fn over_white(value: u32, alpha: u32) -> u8 {
+    let blended = (value * alpha + 255 * (255 - alpha) + 127) / 255;
+    u8::try_from(blended).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{GrayImage, ImageBuffer, Luma, Rgb, Rgba, RgbaImage};
+
+    use super::*;
+
+    fn png<P>(image: &ImageBuffer<P, Vec<P::Subpixel>>) -> Vec<u8>
+    where
+        P: image::PixelWithColorType,
+        [P::Subpixel]: image::EncodableLayout,
+    {
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn grey_16_bit_and_alpha_become_rgb() {
+        let grey = GrayImage::from_pixel(3, 2, Luma([77]));
+        assert_eq!(decode(&png(&grey), Limits::default()).unwrap().rgb.get_pixel(2, 1), &Rgb([77; 3]));
+        let deep = ImageBuffer::<Luma<u16>, _>::from_pixel(3, 2, Luma([77 * 257]));
+        assert_eq!(decode(&png(&deep), Limits::default()).unwrap().rgb.get_pixel(2, 1), &Rgb([77; 3]));
+        let clear = RgbaImage::from_pixel(3, 2, Rgba([10, 20, 30, 0]));
+        assert_eq!(decode(&png(&clear), Limits::default()).unwrap().rgb.get_pixel(0, 0), &Rgb([255; 3]));
+        let solid = RgbaImage::from_pixel(3, 2, Rgba([10, 20, 30, 255]));
+        assert_eq!(decode(&png(&solid), Limits::default()).unwrap().rgb.get_pixel(0, 0), &Rgb([10, 20, 30]));
+    }
+
+    #[test]
+    fn what_is_no_image_is_told_apart_from_a_damaged_one() {
+        assert!(matches!(decode(b"", Limits::default()), Err(Error::Empty)));
+        assert!(matches!(decode(b"hello, pathologist", Limits::default()), Err(Error::UnknownFormat)));
+        assert!(matches!(decode(b"GIF89a....", Limits::default()), Err(Error::UnknownFormat)));
+        let whole = png(&RgbImage::from_fn(64, 64, |x, y| Rgb([(x * 7 ^ y * 13) as u8, x as u8, y as u8])));
+        let error = decode(&whole[..whole.len() / 2], Limits::default()).unwrap_err();
+        assert!(matches!(error, Error::Damaged { format: "png", .. }), "{error}");
+    }
+
+    #[test]
+    fn declared_pixels_are_refused_before_they_are_allocated() {
+        let mut bomb = png(&GrayImage::new(1, 1));
+        bomb[16..24].copy_from_slice(&[0, 0, 0x4e, 0x20, 0, 0, 0x4e, 0x20]);
+        let checksum = crc32(&bomb[12..29]);
+        bomb[29..33].copy_from_slice(&checksum.to_be_bytes());
+        let error = decode(&bomb, Limits::default()).unwrap_err();
+        assert!(matches!(error, Error::TooManyPixels { width: 20_000, height: 20_000, .. }), "{error}");
+    }
+
+    fn crc32(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(u32::MAX, |crc, byte| {
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+        })
+    }
+
+    #[test]
+    fn a_mask_keeps_its_codes() {
+        let mask = GrayImage::from_fn(5, 1, |x, _| Luma([x as u8]));
+        assert_eq!(decode_mask(&png(&mask), Limits::default()).unwrap(), mask);
+        let colour = RgbImage::new(2, 2);
+        assert!(decode_mask(&png(&colour), Limits::default()).is_err());
+    }
+
+    #[test]
+    fn a_palette_mask_gives_its_indices() {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, 5, 2);
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_depth(png::BitDepth::Four);
+        encoder.set_palette(vec![9, 9, 9, 200, 0, 0, 0, 200, 0]);
+        encoder.write_header().unwrap().write_image_data(&[0x01, 0x20, 0x10, 0x21, 0x00, 0x20]).unwrap();
+        let mask = decode_mask(&bytes, Limits::default()).unwrap();
+        assert_eq!(mask.into_raw(), [0, 1, 2, 0, 1, 2, 1, 0, 0, 2]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..600), start in 0usize..4) {
+            let magic: [&[u8]; 4] = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"BM"];
+            let whole = [magic[start], &bytes].concat();
+            let _ = decode(&whole, Limits { max_pixels: 1 << 16 });
+            let _ = decode_mask(&whole, Limits { max_pixels: 1 << 16 });
+        }
+    }
+}

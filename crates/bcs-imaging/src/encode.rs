@@ -1,0 +1,70 @@
+//! RGB and masks to PNG and JPEG.
+
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, GrayImage, ImageEncoder, RgbImage};
+
+use crate::error::Error;
+
+/// Quality of JPEG answers, of 100: stain detail survives, blocks do not show.
+const JPEG_QUALITY: u8 = 92;
+
+/// RGB as PNG.
+///
+/// # Errors
+/// [`Error::Encode`].
+pub fn png(image: &RgbImage) -> Result<Vec<u8>, Error> {
+    write_png(image.as_raw(), image.dimensions(), ExtendedColorType::Rgb8, FilterType::Adaptive)
+}
+
+/// A mask as 8-bit grey PNG, one code a pixel.
+///
+/// # Errors
+/// [`Error::Encode`].
+pub fn mask_png(mask: &GrayImage) -> Result<Vec<u8>, Error> {
+    // Codes are flat areas: unfiltered rows compress best.
+    write_png(mask.as_raw(), mask.dimensions(), ExtendedColorType::L8, FilterType::NoFilter)
+}
+
+fn write_png(
+    pixels: &[u8],
+    (width, height): (u32, u32),
+    color: ExtendedColorType,
+    filter: FilterType,
+) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::with_capacity(pixels.len() / 2);
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, filter)
+        .write_image(pixels, width, height, color)
+        .map_err(|error| Error::Encode { format: "png", reason: error.to_string() })?;
+    Ok(bytes)
+}
+
+/// RGB as JPEG.
+///
+/// # Errors
+/// [`Error::Encode`].
+pub fn jpeg(image: &RgbImage) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::with_capacity(image.as_raw().len() / 8);
+    JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)
+        .write_image(image.as_raw(), image.width(), image.height(), ExtendedColorType::Rgb8)
+        .map_err(|error| Error::Encode { format: "jpeg", reason: error.to_string() })?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Luma, Rgb};
+
+    use super::*;
+    use crate::decode::{Limits, decode, decode_mask};
+
+    #[test]
+    fn png_is_lossless_and_jpeg_is_close() {
+        let image = RgbImage::from_fn(40, 30, |x, y| Rgb([(x * 5) as u8, (y * 7) as u8, 128]));
+        assert_eq!(decode(&png(&image).unwrap(), Limits::default()).unwrap().rgb, image);
+        let close = decode(&jpeg(&image).unwrap(), Limits::default()).unwrap();
+        assert_eq!((close.format, close.rgb.dimensions()), ("jpeg", (40, 30)));
+        let mask = GrayImage::from_fn(40, 30, |x, y| Luma([(x / 9 + y / 11) as u8]));
+        assert_eq!(decode_mask(&mask_png(&mask).unwrap(), Limits::default()).unwrap(), mask);
+    }
+}

@@ -1,0 +1,138 @@
+//! The sliding window: where it stops and how much each of its pixels counts, as MONAI's
+//! `sliding_window_inference` has it. Pure geometry, whether tensors or plain buffers are cut.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// How overlapping windows are blended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BlendMode {
+    /// Every pixel counts the same.
+    Constant,
+    /// Pixels count less towards a window's edge, where the network saw less around them.
+    #[default]
+    Gaussian,
+}
+
+impl FromStr for BlendMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "constant" => Ok(Self::Constant),
+            "gaussian" => Ok(Self::Gaussian),
+            _ => Err(format!("there is no blend mode '{text}'; there are constant, gaussian")),
+        }
+    }
+}
+
+impl fmt::Display for BlendMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Constant => "constant",
+            Self::Gaussian => "gaussian",
+        })
+    }
+}
+
+/// The upper left corner of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Row of its first pixel.
+    pub y: usize,
+    /// Column of its first pixel.
+    pub x: usize,
+}
+
+/// The windows of size `roi` (height, width) that cover an image, row by row. `overlap` in [0, 1) is the share
+/// of a window that its neighbour covers too. An image smaller than the window has one, at the origin.
+pub fn positions(image: [usize; 2], roi: [usize; 2], overlap: f64) -> Vec<Window> {
+    let rows = starts(image[0], roi[0], overlap);
+    let columns = starts(image[1], roi[1], overlap);
+    rows.iter().flat_map(|&y| columns.iter().map(move |&x| Window { y, x })).collect()
+}
+
+/// Where windows start along one axis; the last is moved back to end with the image.
+fn starts(image: usize, roi: usize, overlap: f64) -> Vec<usize> {
+    let image = image.max(roi);
+    // MONAI's interval: one window where it spans the image, else the part without overlap, at least a pixel.
+    let interval = if roi == image { roi } else { ((roi as f64 * (1.0 - overlap)) as usize).max(1) };
+    let last = image - roi;
+    let whole_steps = last.div_ceil(interval);
+    (0..=whole_steps).map(|index| (index * interval).min(last)).collect()
+}
+
+/// The weight of each pixel of a window, row by row, as MONAI's `compute_importance_map` with a standard
+/// deviation of an eighth of the window: 1 in the middle, never below a thousandth.
+pub fn importance_map(roi: [usize; 2], mode: BlendMode) -> Vec<f32> {
+    const SIGMA_SCALE: f64 = 0.125;
+    if mode == BlendMode::Constant {
+        return vec![1.0; roi[0] * roi[1]];
+    }
+    let [rows, columns] = roi.map(|length| gaussian(length, SIGMA_SCALE * length as f64));
+    let map: Vec<f32> = rows.iter().flat_map(|row| columns.iter().map(move |column| row * column)).collect();
+    let floor = map.iter().copied().fold(f32::INFINITY, f32::min).max(1e-3);
+    map.into_iter().map(|weight| weight.max(floor)).collect()
+}
+
+/// A Gaussian bell of `length` samples around its middle, 1 at the top.
+fn gaussian(length: usize, sigma: f64) -> Vec<f32> {
+    let middle = (length as f64 - 1.0) / 2.0;
+    (0..length)
+        .map(|index| {
+            let distance = (index as f64 - middle) as f32;
+            (distance * distance / (-2.0 * sigma * sigma) as f32).exp()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn positions_are_monais() {
+        // monai.data.utils.dense_patch_slices with the interval of monai.inferers.utils._get_scan_interval.
+        let ys = |image, roi, overlap| starts(image, roi, overlap);
+        assert_eq!(ys(500, 224, 0.25), [0, 168, 276]);
+        assert_eq!(ys(224, 224, 0.25), [0]);
+        assert_eq!(ys(100, 224, 0.25), [0]);
+        assert_eq!(ys(560, 224, 0.25), [0, 168, 336]);
+        assert_eq!(ys(225, 224, 0.5), [0, 1]);
+        assert_eq!(ys(10, 3, 0.9), [0, 1, 2, 3, 4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn weights_are_monais() {
+        // monai.data.utils.compute_importance_map((4, 6), mode="gaussian").
+        let map = importance_map([4, 6], BlendMode::Gaussian);
+        let half = [
+            [0.001, 0.001_503_439_2, 0.008_895_389],
+            [0.002_344_799_7, 0.082_085, 0.485_671_8],
+        ];
+        for (row, expected) in map.chunks(6).zip(half) {
+            assert!(row.iter().zip(expected).all(|(weight, monai)| (weight - monai).abs() < 1e-7), "{row:?}");
+            assert!(row.iter().eq(row.iter().rev()));
+        }
+        assert_eq!(importance_map([2, 2], BlendMode::Constant), [1.0; 4]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_pixel_is_covered_and_no_window_leaves_the_image(
+            height in 1usize..300, width in 1usize..300, roi_h in 1usize..120, roi_w in 1usize..120,
+            overlap in 0.0f64..0.95,
+        ) {
+            let mut covered = vec![false; height * width];
+            for window in positions([height, width], [roi_h, roi_w], overlap) {
+                prop_assert!(window.y + roi_h <= height.max(roi_h) && window.x + roi_w <= width.max(roi_w));
+                for y in window.y..(window.y + roi_h).min(height) {
+                    covered[y * width..][window.x..(window.x + roi_w).min(width)].fill(true);
+                }
+            }
+            prop_assert!(covered.into_iter().all(|c| c));
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Engines behind one trait, and the queue in front of them.

@@ -1,0 +1,40 @@
+//! Which keys are allowed: those that mean the same in a folder and in Google Cloud Storage.
+
+use crate::error::Error;
+
+/// Longest key in bytes, as in Google Cloud Storage.
+const MAX_LENGTH: usize = 1024;
+
+/// Checks a key: parts between `/`, none of them empty, `.` or `..`, without control characters, `\` or NUL.
+///
+/// # Errors
+/// [`Error::InvalidKey`].
+pub fn check(key: &str) -> Result<(), Error> {
+    let reason = if key.is_empty() {
+        "it is empty"
+    } else if key.len() > MAX_LENGTH {
+        "it is longer than 1024 bytes"
+    } else if key.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        "a part between '/' is empty, '.' or '..'"
+    } else if key.chars().any(|c| c.is_control() || c == '\\') {
+        "it has a control character or a backslash"
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidKey { key: key.to_owned(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_stays_in_its_bucket() {
+        for key in ["a", "records/date=2026-01-02/x.json", "best_model-val_metric=0.87/model.safetensors"] {
+            assert!(check(key).is_ok(), "{key}");
+        }
+        for key in ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "a\\b", "a\0b", &"x".repeat(1025)] {
+            assert!(check(key).is_err(), "{key:?}");
+        }
+    }
+}

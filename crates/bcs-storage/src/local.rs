@@ -1,0 +1,217 @@
+//! A folder as a bucket: an object is a file, written beside its place and moved there when whole.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::error::Error;
+use crate::key;
+use crate::store::{PutMode, Store};
+
+/// Where unfinished writes lie; [`Store::list`] passes it over.
+const UNFINISHED: &str = ".unfinished";
+
+/// A folder as a bucket.
+#[derive(Debug, Clone)]
+pub struct LocalStore {
+    root: PathBuf,
+}
+
+impl LocalStore {
+    /// The store in this folder, which is made if it does not exist.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the folder can't be made.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
+        let store = Self { root: root.into() };
+        fs::create_dir_all(store.root.join(UNFINISHED)).map_err(|error| store.unavailable("", &error))?;
+        Ok(store)
+    }
+
+    fn unavailable(&self, key: &str, error: &io::Error) -> Error {
+        Error::Unavailable { store: self.name(), key: key.to_owned(), reason: error.to_string() }
+    }
+
+    fn put_blocking(&self, key: &str, bytes: &[u8], mode: PutMode) -> Result<(), Error> {
+        let path = self.root.join(key);
+        write_whole(&self.root.join(UNFINISHED), &path, bytes, mode).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Error::AlreadyExists { store: self.name(), key: key.to_owned() },
+            _ => self.unavailable(key, &error),
+        })
+    }
+
+    fn get_blocking(&self, key: &str) -> Result<Bytes, Error> {
+        match fs::read(self.root.join(key)) {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(Error::NotFound { store: self.name(), key: key.to_owned() })
+            }
+            Err(error) => Err(self.unavailable(key, &error)),
+        }
+    }
+
+    fn list_blocking(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        // Only the folder that the prefix lies in need be walked, not the whole bucket.
+        let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut keys = Vec::new();
+        walk(&self.root, &self.root.join(folder), &mut keys).map_err(|error| self.unavailable(prefix, &error))?;
+        keys.retain(|key| key.starts_with(prefix));
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    fn delete_blocking(&self, key: &str) -> Result<(), Error> {
+        match fs::remove_file(self.root.join(key)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.unavailable(key, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs blocking file work where it does not hold up the requests of others.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        key: &str,
+        work: impl FnOnce(&Self, &str) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (store, owned) = (self.clone(), key.to_owned());
+        tokio::task::spawn_blocking(move || work(&store, &owned)).await.unwrap_or_else(|error| {
+            Err(Error::Unavailable { store: self.name(), key: key.to_owned(), reason: error.to_string() })
+        })
+    }
+}
+
+#[async_trait]
+impl Store for LocalStore {
+    fn name(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<(), Error> {
+        key::check(key)?;
+        self.blocking(key, move |store, key| store.put_blocking(key, &bytes, mode)).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Bytes, Error> {
+        key::check(key)?;
+        self.blocking(key, Self::get_blocking).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        if !prefix.is_empty() {
+            key::check(prefix.trim_end_matches('/'))?;
+        }
+        self.blocking(prefix, Self::list_blocking).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), Error> {
+        key::check(key)?;
+        self.blocking(key, Self::delete_blocking).await
+    }
+}
+
+/// Writes a file beside its place, flushes it to the disk and moves it there: readers see all of it or nothing.
+fn write_whole(unfinished: &Path, path: &Path, bytes: &[u8], mode: PutMode) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(unfinished)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_data()?;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    match mode {
+        PutMode::Create => file.persist_noclobber(path),
+        PutMode::Overwrite => file.persist(path),
+    }?;
+    Ok(())
+}
+
+fn walk(root: &Path, folder: &Path, keys: &mut Vec<String>) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != UNFINISHED) {
+                walk(root, &path, keys)?;
+            }
+        } else if let Some(key) = path.strip_prefix(root).ok().and_then(Path::to_str) {
+            keys.push(key.to_owned());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, LocalStore) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path().join("bucket")).unwrap();
+        (folder, store)
+    }
+
+    #[tokio::test]
+    async fn what_is_put_can_be_read_listed_and_deleted() {
+        let (_folder, store) = store();
+        for key in ["records/date=2026-01-02/b.json", "records/date=2026-01-02/a.json", "masks/a.png"] {
+            store.put(key, Bytes::from(key.to_owned()), PutMode::Create).await.unwrap();
+        }
+        assert_eq!(store.get("masks/a.png").await.unwrap(), "masks/a.png");
+        let records = store.list("records/").await.unwrap();
+        assert_eq!(records, ["records/date=2026-01-02/a.json", "records/date=2026-01-02/b.json"]);
+        assert_eq!(store.list("rec").await.unwrap().len(), 2);
+        assert_eq!(store.list("").await.unwrap().len(), 3);
+        assert!(store.list("nothing/here/").await.unwrap().is_empty());
+        store.delete("masks/a.png").await.unwrap();
+        store.delete("masks/a.png").await.unwrap();
+        assert!(matches!(store.get("masks/a.png").await, Err(Error::NotFound { .. })));
+    }
+
+    #[tokio::test]
+    async fn only_the_first_create_wins() {
+        let (_folder, store) = store();
+        let writes = (0..16u8).map(|writer| {
+            let store = store.clone();
+            tokio::spawn(async move { store.put("one", Bytes::from(vec![writer; 1000]), PutMode::Create).await })
+        });
+        let mut won = 0;
+        for write in writes.collect::<Vec<_>>() {
+            match write.await.unwrap() {
+                Ok(()) => won += 1,
+                Err(error) => assert!(matches!(error, Error::AlreadyExists { .. }), "{error}"),
+            }
+        }
+        assert_eq!(won, 1);
+        let bytes = store.get("one").await.unwrap();
+        assert!(bytes.len() == 1000 && bytes.iter().all(|byte| *byte == bytes[0]), "a torn write");
+        store.put("one", Bytes::from_static(b"two"), PutMode::Overwrite).await.unwrap();
+        assert_eq!(store.get("one").await.unwrap(), "two");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_not_there_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "in the way").unwrap();
+        let error = LocalStore::open(file.join("bucket")).unwrap_err();
+        assert!(error.to_string().contains("file/bucket"), "{error}");
+        let (folder, store) = store();
+        assert!(store.probe().await.is_ok());
+        drop(folder);
+        assert!(matches!(store.probe().await, Err(Error::Unavailable { .. })));
+    }
+
+    #[tokio::test]
+    async fn no_key_leaves_the_folder() {
+        let (_folder, store) = store();
+        let error = store.put("../escape", Bytes::new(), PutMode::Overwrite).await.unwrap_err();
+        assert!(matches!(error, Error::InvalidKey { .. }));
+        assert!(store.list("../").await.is_err());
+    }
+}

@@ -1,0 +1,2 @@
+//! Segments tissue over HTTP and stores what it predicted.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Trains, evaluates, imports and exports segmentation models.
+fn main() {}
