@@ -1,0 +1,218 @@
+//! Composes a configuration from files, a schema and overrides, as Hydra does.
+
+mod apply;
+mod choices;
+mod entry;
+mod header;
+mod node;
+mod repository;
+mod tree;
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+
+use self::{choices::Choices, repository::Repository, tree::Walk};
+use crate::{
+    error::{Error, Result},
+    interpolation::Interpolator,
+    overrides::{self, Override},
+    value::{Map, Value},
+};
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The program's own defaults.
+    Schema,
+    /// A file.
+    File(PathBuf),
+    /// An override, as given.
+    Override(String),
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Schema => f.write_str("the program's defaults"),
+            Self::File(path) => path.display().fmt(f),
+            Self::Override(text) => write!(f, "the override {text}"),
+        }
+    }
+}
+
+/// A composed configuration and how it came about.
+#[derive(Debug, Clone)]
+pub struct Composition {
+    /// The configuration, with interpolations as written; see [`Interpolator::resolve`].
+    pub value: Value,
+    /// The option of each group, nothing where it is null.
+    pub choices: Vec<(String, Option<String>)>,
+    /// Where the value of each leaf came from, by dotted path.
+    pub sources: IndexMap<String, Origin>,
+    /// The overrides, as given.
+    pub overrides: Vec<String>,
+    /// What a user should be told, although it is no error.
+    pub warnings: Vec<String>,
+}
+
+impl Composition {
+    /// Where the value at a dotted path came from; for a mapping, where its first leaf did.
+    pub fn source_of(&self, path: &str) -> Option<&Origin> {
+        self.sources.get(path).or_else(|| {
+            let below = format!("{path}.");
+            self.sources.iter().find(|(key, _)| key.starts_with(&below)).map(|(_, origin)| origin)
+        })
+    }
+}
+
+/// Composes configurations from the files below a search path.
+///
+/// ```
+/// use bcs_config::{Composer, Value};
+///
+/// let folder = tempfile::tempdir().expect("a folder for the example");
+/// std::fs::create_dir(folder.path().join("train"))?;
+/// std::fs::write(folder.path().join("config.yaml"), "defaults: [train: short, _self_]\nseed: 1")?;
+/// std::fs::write(folder.path().join("train/short.yaml"), "epochs: 2")?;
+/// std::fs::write(folder.path().join("train/long.yaml"), "epochs: 200")?;
+///
+/// let composer = Composer::new([folder.path()]);
+/// let composed = composer.compose("config", &["train=long", "seed=7"])?;
+/// assert_eq!(composed.value.to_yaml(), "train:\n  epochs: 200\nseed: 7\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Composer {
+    /// The folders, of which the first that has a file wins.
+    pub search_path: Vec<PathBuf>,
+    /// The program's defaults: files are laid over them, and their keys may be overridden without `+`.
+    pub schema: Option<Value>,
+    /// Resolves the interpolations in defaults lists; those in values are left as written.
+    pub interpolator: Interpolator,
+}
+
+impl Composer {
+    /// A composer for the files in these folders, the first of which wins.
+    ///
+    /// Its interpolator sees the environment of this process.
+    pub fn new<P: Into<PathBuf>>(search_path: impl IntoIterator<Item = P>) -> Self {
+        Self {
+            search_path: search_path.into_iter().map(Into::into).collect(),
+            schema: None,
+            interpolator: Interpolator::from_process(),
+        }
+    }
+
+    /// Sets the program's defaults.
+    #[must_use]
+    pub fn with_schema(mut self, schema: Value) -> Self {
+        self.schema = Some(schema);
+        self
+    }
+
+    /// Sets what resolves the interpolations in defaults lists.
+    #[must_use]
+    pub fn with_interpolator(mut self, interpolator: Interpolator) -> Self {
+        self.interpolator = interpolator;
+        self
+    }
+
+    /// Composes a single run from the main config and command-line arguments.
+    pub fn compose<S: AsRef<str>>(&self, config_name: &str, overrides: &[S]) -> Result<Composition> {
+        self.compose_parsed(config_name, &overrides::parse_all(overrides)?)
+    }
+
+    /// Composes a single run from overrides that are parsed already, such as one of [`Self::expand`].
+    pub fn compose_parsed(&self, config_name: &str, overrides: &[Override]) -> Result<Composition> {
+        let repository = Repository::new(&self.search_path);
+        let mut walk = Walk::new(&repository, Choices::new(&repository, overrides)?, &self.interpolator);
+        let steps = walk.run(config_name)?;
+        let mut build = Build::new(self.schema.as_ref())?;
+        for step in &steps {
+            let loaded = repository.load(&step.config)?.expect("the walk has loaded this config");
+            build.lay_over(packaged(&step.package, &loaded.body), &Origin::File(loaded.file.clone()))?;
+        }
+        for parsed in &walk.choices.values {
+            apply::apply(&mut build.value, parsed, &repository)?;
+            build.note(&parsed.key, &Origin::Override(parsed.text.clone()));
+        }
+        Ok(Composition {
+            sources: build.sources(),
+            value: build.value,
+            choices: walk.choices.known.into_iter().collect(),
+            overrides: overrides.iter().map(|parsed| parsed.text.clone()).collect(),
+            warnings: walk.warnings,
+        })
+    }
+
+    /// All runs that command-line arguments ask for with `-m`: every combination of their sweeps.
+    pub fn expand<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<Vec<Override>>> {
+        let repository = Repository::new(&self.search_path);
+        overrides::expand(&overrides::parse_all(overrides)?, |group| repository.options(group))
+    }
+
+    /// The options of a group, sorted.
+    pub fn options(&self, group: &str) -> Vec<String> {
+        Repository::new(&self.search_path).options(group)
+    }
+
+    /// All groups, sorted.
+    pub fn groups(&self) -> Vec<String> {
+        Repository::new(&self.search_path).groups()
+    }
+}
+
+/// The configuration as it grows, with the origin of its leaves.
+struct Build {
+    value: Value,
+    origins: IndexMap<String, Origin>,
+}
+
+impl Build {
+    fn new(schema: Option<&Value>) -> Result<Self> {
+        let mut build = Self { value: Value::empty_map(), origins: IndexMap::new() };
+        if let Some(schema) = schema {
+            build.lay_over(schema.clone(), &Origin::Schema)?;
+        }
+        Ok(build)
+    }
+
+    fn lay_over(&mut self, layer: Value, origin: &Origin) -> Result<()> {
+        if let Some(key) = self.value.clash(&layer) {
+            let message = format!("{origin} has a list where a mapping is, or the reverse; use one of them");
+            return Err(Error::Type { key, message });
+        }
+        for (path, leaf) in layer.leaves() {
+            // A `???` over a value changes nothing, so it is not where the value comes from.
+            if !(leaf.is_missing() && self.origins.contains_key(&path)) {
+                self.origins.insert(path, origin.clone());
+            }
+        }
+        self.value.merge(layer);
+        Ok(())
+    }
+
+    fn note(&mut self, key: &str, origin: &Origin) {
+        if let Some(changed) = self.value.get_path(key) {
+            for (path, _) in changed.leaves() {
+                let path = if path.is_empty() { key.to_owned() } else { format!("{key}.{path}") };
+                self.origins.insert(path, origin.clone());
+            }
+        }
+    }
+
+    /// The origins of the leaves that are left, in the order of the configuration.
+    fn sources(&self) -> IndexMap<String, Origin> {
+        let leaves = self.value.leaves().into_iter();
+        leaves.filter_map(|(path, _)| Some((path.clone(), self.origins.get(&path)?.clone()))).collect()
+    }
+}
+
+/// A config's content below its package.
+fn packaged(package: &str, body: &Value) -> Value {
+    let parts = package.split('.').filter(|part| !part.is_empty());
+    parts
+        .rev()
+        .fold(body.clone(), |inner, part| Value::Map([(part.to_owned(), inner)].into_iter().collect::<Map>()))
+}

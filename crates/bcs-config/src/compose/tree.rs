@@ -1,0 +1,267 @@
+//! Walks the defaults lists and lays out which files are composed, in which order.
+//!
+//! This follows Hydra's own walk, which runs through each list from its end: that way an `override`
+//! in a later entry is known before the earlier entry that it changes is reached.
+
+use indexmap::IndexSet;
+
+use super::{
+    choices::Choices,
+    entry::{Choice, Entry, What},
+    node::{Node, Parent},
+    repository::{Config, Repository},
+};
+use crate::{
+    error::{Error, Result},
+    interpolation::Interpolator,
+    suggest,
+    value::{Map, Value},
+};
+
+/// Deeper nesting of defaults lists than anybody writes; catches configs that include each other.
+const MAX_DEPTH: usize = 50;
+
+/// One file to compose.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) config: String,
+    pub(super) package: String,
+    override_key: Option<String>,
+}
+
+/// The walk, and what it learns on the way.
+pub(super) struct Walk<'a> {
+    pub(super) repository: &'a Repository<'a>,
+    pub(super) choices: Choices,
+    pub(super) warnings: Vec<String>,
+    interpolator: &'a Interpolator,
+    depth: usize,
+}
+
+/// A child of a defaults list: done, or waiting until all plain choices are known.
+enum Child {
+    Done(Vec<Step>),
+    Interpolated(Node),
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        repository: &'a Repository<'a>,
+        choices: Choices,
+        interpolator: &'a Interpolator,
+    ) -> Self {
+        Self { repository, choices, interpolator, warnings: Vec::new(), depth: 0 }
+    }
+
+    /// The files that the main config composes, in order.
+    pub(super) fn run(&mut self, config_name: &str) -> Result<Vec<Step>> {
+        let steps = self.visit(Node::primary(config_name), false)?;
+        self.choices.check_used()?;
+        let mut seen = IndexSet::new();
+        for key in steps.iter().filter_map(|step| step.override_key.as_ref()) {
+            if !seen.insert(key) {
+                let message = format!("{key} appears more than once in the final defaults list");
+                return Err(Error::Defaults { config: config_name.to_owned(), message });
+            }
+        }
+        Ok(steps)
+    }
+
+    fn visit(&mut self, mut node: Node, interpolated: bool) -> Result<Vec<Step>> {
+        if self.depth > MAX_DEPTH {
+            let message = "its defaults list leads back to itself".to_owned();
+            return Err(Error::Defaults { config: node.config_path(), message });
+        }
+        let named = node.name().is_some() && !node.is_missing();
+        let loaded = if named { self.repository.load(&node.config_path())? } else { None };
+        node.set_header(loaded.as_ref().and_then(|config| config.package.as_deref()));
+        if self.choices.delete(&node) {
+            return Ok(Vec::new());
+        }
+        self.choices.learn(&node)?;
+        if node.name().is_none() {
+            return Ok(Vec::new());
+        }
+        if node.is_missing() {
+            return Err(self.mandatory(&node));
+        }
+        match loaded {
+            Some(config) => {
+                self.depth += 1;
+                let steps = self.descend(&node, &config, interpolated);
+                self.depth -= 1;
+                steps
+            }
+            None if node.optional => Ok(Vec::new()),
+            None => Err(self.not_found(&node)),
+        }
+    }
+
+    fn descend(&mut self, node: &Node, config: &Config, interpolated: bool) -> Result<Vec<Step>> {
+        let entries = self.entries(node, config)?;
+        let parent =
+            Parent { config: node.config_path(), group: node.group_path(), package: node.final_package() };
+        let appended_from = entries.len() - if node.primary { self.choices.appended.len() } else { 0 };
+        let nodes: Vec<Node> = entries
+            .into_iter()
+            .enumerate()
+            .map(|(index, entry)| {
+                let mut child = Node::new(entry, parent.clone());
+                child.appended = index >= appended_from;
+                child
+            })
+            .collect();
+        self.note_overrides(&nodes, &parent, interpolated)?;
+
+        let mut children = Vec::new();
+        for child in nodes.into_iter().rev().filter(|child| !child.overriding) {
+            if child.what == What::This {
+                children.push(Child::Done(vec![Step {
+                    config: parent.config.clone(),
+                    package: parent.package.clone(),
+                    override_key: None,
+                }]));
+            } else {
+                self.child(child, interpolated, &mut children)?;
+            }
+        }
+        let mut steps = Vec::new();
+        let empty = children.is_empty();
+        for child in children {
+            steps.push(match child {
+                Child::Done(steps) => steps,
+                Child::Interpolated(node) => {
+                    let node = self.resolve(node)?;
+                    self.visit(node, true)?
+                }
+            });
+        }
+        if empty {
+            let group = matches!(node.what, What::Group { .. });
+            let override_key = group.then(|| node.override_key());
+            return Ok(vec![Step { config: parent.config, package: parent.package, override_key }]);
+        }
+        Ok(steps.into_iter().rev().flatten().collect())
+    }
+
+    /// The entries of a defaults list, with `_self_` and what the command line appends.
+    fn entries(&mut self, node: &Node, config: &Config) -> Result<Vec<Entry>> {
+        let mut entries = config.defaults.clone();
+        let appends = node.primary && !self.choices.appended.is_empty();
+        if entries.is_empty() && !appends {
+            return Ok(entries);
+        }
+        let selves = entries.iter().filter(|entry| entry.what == What::This).count();
+        let composes = entries.iter().any(|entry| !entry.overriding);
+        if selves > 1 {
+            let message = "Duplicate _self_ in its defaults list; keep one".to_owned();
+            return Err(Error::Defaults { config: node.config_path(), message });
+        }
+        if selves == 0 && (composes || entries.is_empty()) {
+            if node.primary && composes && has_content(config) {
+                self.warnings.push(format!(
+                    "In '{}': the defaults list has no `_self_`, so this file is composed last and \
+                     overrides the configs of its groups. Add `- _self_` to say where it belongs",
+                    node.config_path()
+                ));
+            }
+            entries.push(Entry::this());
+        }
+        if appends {
+            entries.extend(self.choices.appended.iter().cloned());
+        }
+        Ok(entries)
+    }
+
+    fn note_overrides(&mut self, nodes: &[Node], parent: &Parent, interpolated: bool) -> Result<()> {
+        let refuse = |message: String| Error::Defaults { config: parent.config.clone(), message };
+        let mut last: Option<&Node> = None;
+        for node in nodes.iter().filter(|node| node.what != What::This) {
+            if let Some(last) = last
+                && !node.overriding
+                && !node.appended
+            {
+                return Err(refuse(format!(
+                    "Override '{}' is defined before '{}'. Overrides must be at the end of the defaults list",
+                    last.override_key(),
+                    node.override_key()
+                )));
+            }
+            if node.overriding {
+                if interpolated {
+                    return Err(refuse(format!(
+                        "override {} is not allowed below a group that is chosen by an interpolation",
+                        node.override_key()
+                    )));
+                }
+                self.choices.add_override(&parent.config, node);
+                last = Some(node);
+            }
+        }
+        Ok(())
+    }
+
+    fn child(&mut self, mut node: Node, interpolated: bool, children: &mut Vec<Child>) -> Result<()> {
+        self.choices.replace(&mut node);
+        if let What::Group { group, choice: Choice::Many(options) } = &node.what {
+            for option in options.iter().rev() {
+                if option.contains("${") {
+                    let message = format!("'{option}': a list of options cannot hold interpolations");
+                    return Err(Error::Defaults { config: node.parent.config.clone(), message });
+                }
+                let node = node.option(group, option);
+                children.push(Child::Done(self.visit(node, interpolated)?));
+            }
+        } else if node.is_interpolation() {
+            children.push(Child::Interpolated(node));
+        } else {
+            children.push(Child::Done(self.visit(node, interpolated)?));
+        }
+        Ok(())
+    }
+
+    /// Fills in the choices of other groups: `model_data: ${model}_${data}`.
+    fn resolve(&self, mut node: Node) -> Result<Node> {
+        let known = self.choices.known.iter().map(|(key, option)| {
+            let option = option.as_deref().map_or(Value::Null, Value::from);
+            (key.clone(), option)
+        });
+        let known = Value::Map(known.collect::<Map>());
+        let key = node.override_key();
+        let config_path = node.config_path();
+        match &mut node.what {
+            What::Config { path } => {
+                *path = self.interpolator.text(&key, &config_path, &known)?;
+                node.parent.group.clear();
+            }
+            What::Group { choice: Choice::One(option), .. } => {
+                *option = self.interpolator.text(&key, option, &known)?;
+            }
+            _ => {}
+        }
+        Ok(node)
+    }
+
+    fn mandatory(&self, node: &Node) -> Error {
+        let group = node.group_path();
+        let options = self.repository.options(&group);
+        Error::MandatoryGroup { key: node.override_key(), group, options }
+    }
+
+    fn not_found(&self, node: &Node) -> Error {
+        let name = node.name().unwrap_or_default();
+        let group = node.group_path();
+        let options = self.repository.options(&group);
+        let hint = suggest::hint(suggest::nearest(name, options.iter().map(String::as_str)));
+        if node.primary {
+            let searched = self.repository.search_path();
+            return Error::PrimaryNotFound { name: node.config_path(), searched, hint };
+        }
+        let parent = node.parent.config.clone();
+        Error::ConfigNotFound { parent, config: node.config_path(), group, options, hint }
+    }
+}
+
+fn has_content(config: &Config) -> bool {
+    config.body.as_map().is_some_and(|body| body.values().any(|value| !value.is_missing()))
+}

@@ -1,0 +1,184 @@
+//! What can go wrong, said with the file, the line or the key, and what to do about it.
+
+use std::path::PathBuf;
+
+/// Everything this crate can refuse.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why the system refused.
+        source: std::io::Error,
+    },
+
+    /// Text that is not the YAML this crate reads.
+    #[error("{origin}:{line}:{column}: {message}")]
+    Yaml {
+        /// The file, or a name for text that came from elsewhere.
+        origin: String,
+        /// Line, counted from 1.
+        line: usize,
+        /// Column, counted from 1.
+        column: usize,
+        /// What is wrong there.
+        message: String,
+    },
+
+    /// An override that does not follow Hydra's grammar.
+    #[error("override '{text}', character {}: {message}", position + 1)]
+    OverrideSyntax {
+        /// The override as given.
+        text: String,
+        /// Where in it, counted in characters from 0.
+        position: usize,
+        /// What is wrong there.
+        message: String,
+    },
+
+    /// An override that parses, but cannot be applied.
+    #[error("override '{text}': {message}")]
+    Override {
+        /// The override as given.
+        text: String,
+        /// Why, and what to write instead.
+        message: String,
+    },
+
+    /// A sweep where a single value is needed.
+    #[error(
+        "override '{text}' is a sweep, and this is a single run. To run once for each value add -m \
+         (--multirun); for a list write {key}=[a,b]; for a string with commas quote it: {key}='a,b'"
+    )]
+    SweepOutsideMultirun {
+        /// The override as given.
+        text: String,
+        /// Its key.
+        key: String,
+    },
+
+    /// An override of a key that the configuration does not have.
+    #[error("Could not override '{key}'. {reason}{hint} To append to your config use +{text}")]
+    UnknownKey {
+        /// The override as given.
+        text: String,
+        /// The whole key.
+        key: String,
+        /// Which part of it is missing, and where.
+        reason: String,
+        /// A similar key, as a sentence; empty when there is none.
+        hint: String,
+    },
+
+    /// The main configuration file is in none of the folders searched.
+    #[error("Cannot find primary config '{name}'.{hint} Searched: {}", list(searched))]
+    PrimaryNotFound {
+        /// Its name, without the extension.
+        name: String,
+        /// The search path.
+        searched: Vec<String>,
+        /// A similar name, as a sentence; empty when there is none.
+        hint: String,
+    },
+
+    /// A defaults list or an override chooses a file that does not exist.
+    #[error("In '{parent}': Could not find '{config}'.{hint} {}", available(group, options))]
+    ConfigNotFound {
+        /// The config that asked for it.
+        parent: String,
+        /// What it asked for, as `group/option`.
+        config: String,
+        /// The group.
+        group: String,
+        /// The options that the group has, sorted.
+        options: Vec<String>,
+        /// A similar option, as a sentence; empty when there is none.
+        hint: String,
+    },
+
+    /// An override addresses a config group that does not exist.
+    #[error(
+        "override '{text}' looks like a config group override, but there is no group '{group}'.{hint} {}",
+        known_groups(groups)
+    )]
+    UnknownGroup {
+        /// The override as given.
+        text: String,
+        /// The group.
+        group: String,
+        /// The groups on the search path, sorted.
+        groups: Vec<String>,
+        /// A similar group, as a sentence; empty when there is none.
+        hint: String,
+    },
+
+    /// A group in the defaults list must be chosen by the user.
+    #[error("You must specify '{key}', e.g. {key}=<OPTION>. {}", available(group, options))]
+    MandatoryGroup {
+        /// The override key of the group.
+        key: String,
+        /// The group.
+        group: String,
+        /// Its options, sorted.
+        options: Vec<String>,
+    },
+
+    /// A defaults list that contradicts itself or the command line.
+    #[error("In '{config}': {message}")]
+    Defaults {
+        /// The config whose defaults list it is.
+        config: String,
+        /// What is wrong, and what to write instead.
+        message: String,
+    },
+
+    /// Two values that cannot be merged.
+    #[error("'{key}': {message}")]
+    Type {
+        /// The key.
+        key: String,
+        /// What was found, and what was needed.
+        message: String,
+    },
+
+    /// An interpolation that cannot be resolved.
+    #[error("'{key}': cannot resolve '{text}': {message}")]
+    Interpolation {
+        /// The key whose value it is.
+        key: String,
+        /// The value.
+        text: String,
+        /// What is wrong with it.
+        message: String,
+    },
+
+    /// A value that the target format or type does not have.
+    #[error("'{key}': {message}")]
+    Convert {
+        /// The key.
+        key: String,
+        /// What does not fit.
+        message: String,
+    },
+}
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+fn list(items: &[String]) -> String {
+    if items.is_empty() { "nothing".to_owned() } else { items.join(", ") }
+}
+
+fn available(group: &str, options: &[String]) -> String {
+    if options.is_empty() {
+        return format!("The group '{group}' has no options on the search path.");
+    }
+    format!("Available options in '{group}': {}.", options.join(", "))
+}
+
+fn known_groups(groups: &[String]) -> String {
+    format!("Known groups: {}.", list(groups))
+}

@@ -1,0 +1,312 @@
+//! Takes a text with interpolations apart.
+
+use crate::{
+    overrides,
+    value::{Map, Value},
+};
+
+/// Deeper nesting than anybody writes; guards the stack.
+const MAX_DEPTH: usize = 32;
+
+/// A piece of text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Piece {
+    Text(String),
+    Interpolation(Interpolation),
+}
+
+/// `${…}`
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Interpolation {
+    /// `${a.b}`; the pieces make up the path, leading dots included.
+    Node(Vec<Piece>),
+    /// `${name:arguments}`
+    Resolver { name: Vec<Piece>, arguments: Vec<Argument> },
+}
+
+/// An argument of a resolver.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Argument {
+    /// Bare text, a number, a bool or null.
+    Plain(Value),
+    /// Text with interpolations.
+    Text(Vec<Piece>),
+    List(Vec<Argument>),
+    Map(Vec<(String, Argument)>),
+}
+
+/// Whether a text has anything to resolve.
+pub(super) fn is_interpolated(text: &str) -> bool {
+    text.contains("${")
+}
+
+/// Takes a whole text apart.
+pub(super) fn parse(text: &str) -> Result<Vec<Piece>, String> {
+    Parser { rest: text, depth: 0 }.text(None)
+}
+
+struct Parser<'a> {
+    rest: &'a str,
+    depth: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn peek(&self) -> Option<char> {
+        self.rest.chars().next()
+    }
+
+    fn accept(&mut self, wanted: &str) -> bool {
+        let rest = self.rest.strip_prefix(wanted);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    fn spaces(&mut self) {
+        self.rest = self.rest.trim_start_matches([' ', '\t']);
+    }
+
+    fn take_while(&mut self, allowed: impl Fn(char) -> bool) -> &'a str {
+        let len = self.rest.find(|c| !allowed(c)).unwrap_or(self.rest.len());
+        let (taken, rest) = self.rest.split_at(len);
+        self.rest = rest;
+        taken
+    }
+
+    fn unexpected(&self, wanted: &str) -> String {
+        match self.peek() {
+            Some(c) => format!("expected {wanted}, found '{c}'"),
+            None => format!("expected {wanted} before the end"),
+        }
+    }
+
+    /// Text up to the end, or up to and with a closing quote.
+    ///
+    /// Backslashes are text, except before an interpolation or the quote, where two stand for one
+    /// and an odd one makes what follows plain text.
+    fn text(&mut self, quote: Option<char>) -> Result<Vec<Piece>, String> {
+        let mut pieces = Pieces::default();
+        loop {
+            let backslashes = self.take_while(|c| c == '\\').len();
+            let opens = self.rest.starts_with("${");
+            let closes = quote.is_some() && self.peek() == quote;
+            let special = opens || closes;
+            pieces
+                .text
+                .extend(std::iter::repeat_n('\\', if special { backslashes / 2 } else { backslashes }));
+            match self.peek() {
+                None if quote.is_some() => return Err(self.unexpected("the closing quote")),
+                None => return Ok(pieces.finish()),
+                Some(_) if opens && !backslashes.is_multiple_of(2) => {
+                    self.accept("${");
+                    pieces.text.push_str("${");
+                }
+                Some(_) if opens => pieces.push(self.interpolation()?),
+                Some(c) => {
+                    self.rest = &self.rest[c.len_utf8()..];
+                    if closes && backslashes.is_multiple_of(2) {
+                        return Ok(pieces.finish());
+                    }
+                    pieces.text.push(c);
+                }
+            }
+        }
+    }
+
+    fn interpolation(&mut self) -> Result<Interpolation, String> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(format!("nested deeper than {MAX_DEPTH} levels"));
+        }
+        self.accept("${");
+        self.spaces();
+        let mut path = Pieces::default();
+        path.text.push_str(self.take_while(|c| c == '.'));
+        self.key(&mut path)?;
+        while matches!(self.peek(), Some('.' | '[')) {
+            if self.accept(".") {
+                path.text.push('.');
+            }
+            self.key(&mut path)?;
+        }
+        self.spaces();
+        let path = path.finish();
+        self.depth -= 1;
+        if self.accept("}") {
+            return Ok(Interpolation::Node(path));
+        }
+        if !self.accept(":") {
+            return Err(self.unexpected("'}' or ':'"));
+        }
+        self.depth += 1;
+        let arguments = self.arguments()?;
+        self.depth -= 1;
+        Ok(Interpolation::Resolver { name: path, arguments })
+    }
+
+    /// `a`, `${b}`, `[a]` or `[${b}]`
+    fn key(&mut self, path: &mut Pieces) -> Result<(), String> {
+        let bracket = self.accept("[");
+        if bracket {
+            path.text.push('[');
+        }
+        if self.rest.starts_with("${") {
+            path.push(self.interpolation()?);
+        } else {
+            let key = self.take_while(|c| !"\\{}()[]:. \t'\"".contains(c));
+            if key.is_empty() {
+                return Err(self.unexpected("a key"));
+            }
+            path.text.push_str(key);
+        }
+        if bracket {
+            if !self.accept("]") {
+                return Err(self.unexpected("']'"));
+            }
+            path.text.push(']');
+        }
+        Ok(())
+    }
+
+    fn arguments(&mut self) -> Result<Vec<Argument>, String> {
+        self.spaces();
+        if self.accept("}") {
+            return Ok(Vec::new());
+        }
+        self.sequence("}", |parser| {
+            // An argument left out is an empty text.
+            let empty = matches!(parser.peek(), Some(',' | '}'));
+            if empty { Ok(Argument::Plain(Value::from(""))) } else { parser.argument() }
+        })
+    }
+
+    fn sequence<T>(
+        &mut self,
+        close: &str,
+        mut item: impl FnMut(&mut Self) -> Result<T, String>,
+    ) -> Result<Vec<T>, String> {
+        let mut items = Vec::new();
+        loop {
+            self.spaces();
+            items.push(item(self)?);
+            self.spaces();
+            if self.accept(close) {
+                return Ok(items);
+            }
+            if !self.accept(",") {
+                return Err(self.unexpected(&format!("',' or '{close}'")));
+            }
+        }
+    }
+
+    fn argument(&mut self) -> Result<Argument, String> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(format!("nested deeper than {MAX_DEPTH} levels"));
+        }
+        let argument = match self.peek() {
+            Some(quote @ ('"' | '\'')) => {
+                self.rest = &self.rest[1..];
+                self.text(Some(quote)).map(Argument::Text)
+            }
+            Some('[') => {
+                self.accept("[");
+                self.spaces();
+                let empty = self.accept("]");
+                Ok(Argument::List(if empty { Vec::new() } else { self.sequence("]", Self::argument)? }))
+            }
+            Some('{') => {
+                self.accept("{");
+                self.spaces();
+                let empty = self.accept("}");
+                Ok(Argument::Map(if empty { Vec::new() } else { self.sequence("}", Self::pair)? }))
+            }
+            _ => self.bare(),
+        };
+        self.depth -= 1;
+        argument
+    }
+
+    fn pair(&mut self) -> Result<(String, Argument), String> {
+        let key = self.take_while(|c| !":,{}[]'\"".contains(c)).trim();
+        if key.is_empty() || !self.accept(":") {
+            return Err(self.unexpected("a key and ':'"));
+        }
+        self.spaces();
+        Ok((key.to_owned(), self.argument()?))
+    }
+
+    /// Unquoted text up to a separator; a backslash makes the character behind it plain.
+    fn bare(&mut self) -> Result<Argument, String> {
+        let mut pieces = Pieces::default();
+        // How much of the text is escaped, and so keeps its spaces and is no number.
+        let mut kept = 0;
+        loop {
+            pieces.text.push_str(self.take_while(|c| !"\\$,{}[]()'\"".contains(c)));
+            if self.rest.starts_with("${") {
+                pieces.push(self.interpolation()?);
+                kept = 0;
+            } else if self.accept("$") {
+                pieces.text.push('$');
+            } else if self.accept("\\") {
+                let escaped = self.peek().filter(|c| "\\()[]{}:=, \t".contains(*c));
+                self.rest = &self.rest[escaped.map_or(0, char::len_utf8)..];
+                pieces.text.push(escaped.unwrap_or('\\'));
+                kept = if escaped.is_some() { pieces.text.len() } else { kept };
+            } else {
+                break;
+            }
+        }
+        let end = pieces.text.trim_end_matches([' ', '\t']).len();
+        pieces.text.truncate(end.max(kept));
+        match pieces.finish().as_slice() {
+            [] => Err(self.unexpected("an argument")),
+            [Piece::Text(text)] if kept == 0 => Ok(Argument::Plain(overrides::bare(text))),
+            pieces => Ok(Argument::Text(pieces.to_vec())),
+        }
+    }
+}
+
+/// Pieces as they come, with the text since the last interpolation.
+#[derive(Default)]
+struct Pieces {
+    done: Vec<Piece>,
+    text: String,
+}
+
+impl Pieces {
+    fn push(&mut self, interpolation: Interpolation) {
+        self.flush();
+        self.done.push(Piece::Interpolation(interpolation));
+    }
+
+    fn flush(&mut self) {
+        if !self.text.is_empty() {
+            self.done.push(Piece::Text(std::mem::take(&mut self.text)));
+        }
+    }
+
+    fn finish(mut self) -> Vec<Piece> {
+        self.flush();
+        self.done
+    }
+}
+
+impl Argument {
+    /// The value, given what turns pieces into one.
+    pub(super) fn evaluate<E>(
+        &self,
+        join: &mut impl FnMut(&[Piece]) -> Result<Value, E>,
+    ) -> Result<Value, E> {
+        Ok(match self {
+            Self::Plain(value) => value.clone(),
+            Self::Text(pieces) => join(pieces)?,
+            Self::List(items) => {
+                Value::List(items.iter().map(|item| item.evaluate(join)).collect::<Result<_, _>>()?)
+            }
+            Self::Map(pairs) => {
+                let pairs = pairs.iter().map(|(key, item)| Ok((key.clone(), item.evaluate(join)?)));
+                Value::Map(pairs.collect::<Result<Map, _>>()?)
+            }
+        })
+    }
+}

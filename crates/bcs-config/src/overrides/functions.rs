@@ -1,0 +1,234 @@
+//! The functions that the value of an override may call.
+
+use super::{
+    parser::Element,
+    sweep::{Number, Range, Sweep},
+};
+use crate::{text, value::Value};
+
+const NAMES: [&str; 8] = ["bool", "choice", "float", "glob", "int", "range", "str", "tag"];
+
+/// Arguments by position, then by name.
+#[derive(Default)]
+pub(super) struct Arguments {
+    positional: Vec<Element>,
+    named: Vec<(String, Element)>,
+}
+
+impl Arguments {
+    pub(super) fn is_empty(&self) -> bool {
+        self.positional.is_empty() && self.named.is_empty()
+    }
+
+    pub(super) fn push(&mut self, name: Option<&str>, element: Element) -> Result<(), String> {
+        match name {
+            Some(name) => self.named.push((name.to_owned(), element)),
+            None if self.named.is_empty() => self.positional.push(element),
+            None => return Err("an argument without a name follows one with a name".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// Puts the arguments into the order of the parameters.
+    fn bind<const N: usize>(self, names: [&str; N]) -> Result<[Option<Element>; N], String> {
+        let mut bound = [const { None }; N];
+        if self.positional.len() > N {
+            return Err(format!("takes at most {N} arguments: {}", names.join(", ")));
+        }
+        for (slot, element) in bound.iter_mut().zip(self.positional) {
+            *slot = Some(element);
+        }
+        for (name, element) in self.named {
+            let slot = names.iter().position(|known| *known == name);
+            let slot = slot.ok_or_else(|| format!("has no argument '{name}', only {}", names.join(", ")))?;
+            if bound[slot].replace(element).is_some() {
+                return Err(format!("the argument '{name}' is given twice"));
+            }
+        }
+        Ok(bound)
+    }
+}
+
+/// Calls a function by name.
+pub(super) fn call(name: &str, arguments: Arguments) -> Result<Element, String> {
+    let result = match name {
+        "choice" => choice(arguments),
+        "range" => range(arguments),
+        "glob" => glob(arguments),
+        "tag" => tag(arguments),
+        "int" => cast(arguments, int),
+        "float" => cast(arguments, float),
+        "str" => cast(arguments, string),
+        "bool" => cast(arguments, boolean),
+        _ => return Err(format!("there is no function '{name}'; there are {}", NAMES.join(", "))),
+    };
+    result.map_err(|why| format!("{name}(): {why}"))
+}
+
+fn values(elements: Vec<Element>) -> Result<Vec<Value>, String> {
+    let value = |element| match element {
+        Element::Value(value) => Ok(value),
+        Element::Sweep(_) => Err("a sweep cannot be part of another".to_owned()),
+    };
+    elements.into_iter().map(value).collect()
+}
+
+fn choice(arguments: Arguments) -> Result<Element, String> {
+    if arguments.positional.is_empty() || !arguments.named.is_empty() {
+        return Err("needs the values to choose from".to_owned());
+    }
+    Ok(Element::Sweep(Sweep::Choice(values(arguments.positional)?)))
+}
+
+fn range(arguments: Arguments) -> Result<Element, String> {
+    let [start, stop, step] = arguments.bind(["start", "stop", "step"])?;
+    let first = number(start.ok_or("needs at least the number to stop at")?)?;
+    let (start, stop) = match stop {
+        Some(stop) => (first, number(stop)?),
+        None => (Number::Int(0), first),
+    };
+    let step = step.map_or(Ok(Number::Int(1)), number)?;
+    checked_range(start, stop, step)
+}
+
+fn checked_range(start: Number, stop: Number, step: Number) -> Result<Element, String> {
+    let finite = [start, stop, step].iter().all(|number| number.as_f64().is_finite());
+    if !finite || step.as_f64() == 0.0 {
+        return Err("needs finite numbers and a step that is not 0".to_owned());
+    }
+    Ok(Element::Sweep(Sweep::Range(Range { start, stop, step })))
+}
+
+fn number(element: Element) -> Result<Number, String> {
+    match element {
+        Element::Value(Value::Int(value)) => Ok(Number::Int(value)),
+        Element::Value(Value::Float(value)) => Ok(Number::Float(value)),
+        Element::Value(other) => Err(format!("needs numbers, not {}", other.kind())),
+        Element::Sweep(_) => Err("needs numbers, not a sweep".to_owned()),
+    }
+}
+
+fn glob(arguments: Arguments) -> Result<Element, String> {
+    let [include, exclude] = arguments.bind(["include", "exclude"])?;
+    let include = patterns(include.ok_or("needs a pattern")?)?;
+    let exclude = exclude.map_or(Ok(Vec::new()), patterns)?;
+    Ok(Element::Sweep(Sweep::Glob { include, exclude }))
+}
+
+fn patterns(element: Element) -> Result<Vec<String>, String> {
+    let pattern = |value| match value {
+        Value::Str(pattern) => Ok(pattern),
+        other => Err(format!("needs patterns, not {}", other.kind())),
+    };
+    match element {
+        Element::Value(Value::List(list)) => list.into_iter().map(pattern).collect(),
+        Element::Value(value) => Ok(vec![pattern(value)?]),
+        Element::Sweep(_) => Err("needs patterns, not a sweep".to_owned()),
+    }
+}
+
+/// Tags are notes for optimising sweepers; a plain sweep runs the same without them.
+fn tag(arguments: Arguments) -> Result<Element, String> {
+    let named = arguments.named.into_iter().map(|(_, element)| element);
+    let last = arguments.positional.into_iter().chain(named).last();
+    match last {
+        Some(sweep @ Element::Sweep(_)) => Ok(sweep),
+        _ => Err("needs a sweep as its last argument".to_owned()),
+    }
+}
+
+/// Casts one value, the items of a list or mapping, or every value of a sweep.
+fn cast(arguments: Arguments, to: fn(&Value) -> Result<Value, String>) -> Result<Element, String> {
+    if arguments.positional.len() > 1 && arguments.named.is_empty() {
+        let values = values(arguments.positional)?;
+        return Ok(Element::Sweep(Sweep::Choice(cast_all(values, to)?)));
+    }
+    let [element] = arguments.bind(["value"])?;
+    Ok(match element.ok_or("needs a value")? {
+        Element::Value(value) => Element::Value(cast_deep(value, to)?),
+        Element::Sweep(Sweep::Choice(values)) => Element::Sweep(Sweep::Choice(cast_all(values, to)?)),
+        Element::Sweep(Sweep::Range(range)) => checked_range(
+            cast_number(range.start, to)?,
+            cast_number(range.stop, to)?,
+            cast_number(range.step, to)?,
+        )?,
+        Element::Sweep(Sweep::Glob { .. }) => return Err("cannot cast the options of a group".to_owned()),
+    })
+}
+
+fn cast_all(values: Vec<Value>, to: fn(&Value) -> Result<Value, String>) -> Result<Vec<Value>, String> {
+    values.into_iter().map(|value| cast_deep(value, to)).collect()
+}
+
+fn cast_deep(value: Value, to: fn(&Value) -> Result<Value, String>) -> Result<Value, String> {
+    match value {
+        Value::List(list) => Ok(Value::List(cast_all(list, to)?)),
+        Value::Map(map) => {
+            let pairs = map.into_iter().map(|(key, child)| Ok((key, cast_deep(child, to)?)));
+            Ok(Value::Map(pairs.collect::<Result<_, String>>()?))
+        }
+        value => to(&value),
+    }
+}
+
+fn cast_number(number: Number, to: fn(&Value) -> Result<Value, String>) -> Result<Number, String> {
+    let value = match number {
+        Number::Int(value) => Value::Int(value),
+        Number::Float(value) => Value::Float(value),
+    };
+    match to(&value)? {
+        Value::Int(value) => Ok(Number::Int(value)),
+        Value::Float(value) => Ok(Number::Float(value)),
+        _ => Err("a range can only be cast to int or float".to_owned()),
+    }
+}
+
+fn refuse(value: &Value, target: &str) -> String {
+    format!("cannot make '{}' a {target}", text::display(value))
+}
+
+fn int(value: &Value) -> Result<Value, String> {
+    let number = match value {
+        Value::Int(number) => Some(*number),
+        Value::Bool(flag) => Some(i64::from(*flag)),
+        Value::Float(number) => whole(*number),
+        Value::Str(text) => text.trim().replace('_', "").parse().ok(),
+        _ => None,
+    };
+    number.map(Value::Int).ok_or_else(|| refuse(value, "whole number"))
+}
+
+/// Cuts the fraction off, towards zero.
+fn whole(number: f64) -> Option<i64> {
+    let fits = number >= i64::MIN as f64 && number < i64::MAX as f64;
+    fits.then_some(number.trunc() as i64)
+}
+
+fn float(value: &Value) -> Result<Value, String> {
+    let number = match value {
+        Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
+        Value::Str(text) => text.trim().replace('_', "").parse().ok(),
+        other => other.as_f64(),
+    };
+    number.map(Value::Float).ok_or_else(|| refuse(value, "number"))
+}
+
+fn string(value: &Value) -> Result<Value, String> {
+    match value {
+        Value::Null => Err(refuse(value, "string")),
+        Value::Bool(flag) => Ok(Value::Str(flag.to_string())),
+        other => Ok(Value::Str(text::display(other))),
+    }
+}
+
+fn boolean(value: &Value) -> Result<Value, String> {
+    let flag = match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::Int(number) => Some(*number != 0),
+        Value::Float(number) => Some(*number != 0.0),
+        Value::Str(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Value::Str(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    };
+    flag.map(Value::Bool).ok_or_else(|| refuse(value, "bool"))
+}

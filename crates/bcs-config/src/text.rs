@@ -1,0 +1,98 @@
+//! Values as Python prints them, since that is what Hydra's users see in names and strings.
+
+use crate::value::Value;
+
+/// A float as Python's `repr` prints it: `1e-05`, `0.0001`, `2.0`, `inf`, `nan`.
+pub(crate) fn float(value: f64) -> String {
+    if value.is_nan() {
+        return "nan".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..16).contains(&exponent) {
+        return format!("{value:?}");
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
+}
+
+/// A value as Python's `str` prints it.
+pub(crate) fn display(value: &Value) -> String {
+    if let Value::Str(text) = value { text.clone() } else { repr(value) }
+}
+
+fn repr(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Int(value) => value.to_string(),
+        Value::Float(value) => float(*value),
+        Value::Str(text) => quoted(text),
+        Value::List(list) => {
+            format!("[{}]", list.iter().map(repr).collect::<Vec<_>>().join(", "))
+        }
+        Value::Map(map) => {
+            let pairs = map.iter().map(|(key, child)| format!("{}: {}", quoted(key), repr(child)));
+            format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// Python prefers single quotes unless the text has one and no double quote.
+fn quoted(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut out = String::from(quote);
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c == quote => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out.push(quote);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_print_as_in_python() {
+        let cases = [
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (1.5e-7, "1.5e-07"),
+            (2.0, "2.0"),
+            (-0.0, "-0.0"),
+            (1e15, "1000000000000000.0"),
+            (123_456_789_012_345_680.0, "1.2345678901234568e+17"),
+            (1e16, "1e+16"),
+            (1e300, "1e+300"),
+            (f64::NEG_INFINITY, "-inf"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(float(value), expected);
+        }
+    }
+
+    #[test]
+    fn containers_print_as_in_python() {
+        let value = Value::List(vec![
+            Value::Null,
+            Value::Bool(true),
+            Value::from("it's"),
+            Value::from("a\n"),
+            Value::Map([("k".to_owned(), Value::Float(1.5))].into_iter().collect()),
+        ]);
+        assert_eq!(display(&value), r#"[None, True, "it's", 'a\n', {'k': 1.5}]"#);
+    }
+}

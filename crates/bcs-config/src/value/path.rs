@@ -1,0 +1,121 @@
+//! Reaching into a value by a dotted path such as `a.b.0`.
+
+use super::{Map, Value};
+use crate::error::{Error, Result};
+
+impl Value {
+    /// The child under one key, or at one index of a list.
+    pub fn child(&self, key: &str) -> Option<&Value> {
+        match self {
+            Self::Map(map) => map.get(key),
+            Self::List(list) => list.get(index(key, list.len())?),
+            _ => None,
+        }
+    }
+
+    /// The child under one key, or at one index of a list, to change.
+    pub fn child_mut(&mut self, key: &str) -> Option<&mut Value> {
+        match self {
+            Self::Map(map) => map.get_mut(key),
+            Self::List(list) => {
+                let index = index(key, list.len())?;
+                list.get_mut(index)
+            }
+            _ => None,
+        }
+    }
+
+    /// The value at a dotted path; the empty path is the value itself.
+    pub fn get_path(&self, path: &str) -> Option<&Value> {
+        segments(path).try_fold(self, Value::child)
+    }
+
+    /// Puts a value at a dotted path, making the mappings on the way.
+    ///
+    /// A scalar on the way is replaced by a mapping; lists are only changed at indices they have.
+    pub fn set(&mut self, path: &str, value: Value) -> Result<()> {
+        let mut target = self;
+        for key in segments(path) {
+            target = target.child_or_insert(key).ok_or_else(|| Error::Type {
+                key: path.to_owned(),
+                message: format!("'{key}' is not an index of the list"),
+            })?;
+        }
+        *target = value;
+        Ok(())
+    }
+
+    /// Takes the value at a dotted path out of the tree.
+    pub fn remove(&mut self, path: &str) -> Option<Value> {
+        let (parent, key) = path.rsplit_once('.').unwrap_or(("", path));
+        match segments(parent).try_fold(self, Value::child_mut)? {
+            Self::Map(map) => map.shift_remove(key),
+            Self::List(list) => {
+                let index = index(key, list.len())?;
+                Some(list.remove(index))
+            }
+            _ => None,
+        }
+    }
+
+    /// Every leaf with its dotted path, in order; empty containers count as leaves.
+    pub fn leaves(&self) -> Vec<(String, &Value)> {
+        let mut leaves = Vec::new();
+        collect_leaves(self, String::new(), &mut leaves);
+        leaves
+    }
+
+    fn child_or_insert(&mut self, key: &str) -> Option<&mut Value> {
+        if !self.is_container() {
+            *self = Self::Map(Map::new());
+        }
+        match self {
+            Self::Map(map) => Some(map.entry(key.to_owned()).or_default()),
+            Self::List(list) => {
+                let index = index(key, list.len())?;
+                list.get_mut(index)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The dotted paths of all values that are still `???`.
+///
+/// ```
+/// let config = bcs_config::yaml::parse("a: {b: ???, c: 1}", "example")?;
+/// assert_eq!(bcs_config::missing_keys(&config), ["a.b"]);
+/// # Ok::<(), bcs_config::Error>(())
+/// ```
+pub fn missing_keys(value: &Value) -> Vec<String> {
+    value.leaves().into_iter().filter(|(_, leaf)| leaf.is_missing()).map(|(path, _)| path).collect()
+}
+
+/// Joins a path and a key below it.
+pub(crate) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('.').filter(move |_| !path.is_empty())
+}
+
+fn index(key: &str, len: usize) -> Option<usize> {
+    key.parse().ok().filter(|index| *index < len)
+}
+
+fn collect_leaves<'a>(value: &'a Value, path: String, leaves: &mut Vec<(String, &'a Value)>) {
+    match value {
+        Value::Map(map) if !map.is_empty() => {
+            for (key, child) in map {
+                collect_leaves(child, join(&path, key), leaves);
+            }
+        }
+        Value::List(list) if !list.is_empty() => {
+            for (index, child) in list.iter().enumerate() {
+                collect_leaves(child, join(&path, &index.to_string()), leaves);
+            }
+        }
+        _ => leaves.push((path, value)),
+    }
+}

@@ -1,0 +1,260 @@
+//! Compares this crate with Hydra and OmegaConf themselves, case by case.
+//!
+//! `golden/make_golden.py` writes what they make of each case to `golden/golden.json`. Where this
+//! crate differs on purpose, the case is listed in [`DIFFERENCES`] with the reason.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use bcs_config::{Composer, Error, Interpolator, Map, Override, Value, overrides, yaml};
+use serde_json::Value as Json;
+
+/// Cases in which this crate differs on purpose: section, case, reason.
+const DIFFERENCES: &[(&str, &str, &str)] = &[
+    ("compose", "plain ~a.c.e.0", "an item of a list can be deleted, which OmegaConf cannot"),
+    ("overrides", "key={1:a,true:b}", "1 and true are two keys, which Python takes for one"),
+    ("overrides", "=1", "an empty key is an error, since it can name nothing"),
+    ("sweeps", "a=str(1,2)", "the values stay strings, which Hydra loses on the way to the job"),
+    ("yaml", "x: <<", "a lone << is a string, for which PyYAML has no constructor"),
+    ("yaml", "x: =", "a lone = is a string, for which PyYAML has no constructor"),
+    ("yaml", "x: {a: ???}", "a plain scalar may start with ? in a flow mapping, as in YAML 1.2"),
+    ("yaml", "x: \ta", "a tab separates as a space does, as in YAML 1.2"),
+    ("yaml", "x: a\tb", "a tab may stand in a plain scalar, as in YAML 1.2"),
+    ("emit", r#"{"1":1}"#, "a key of digits is written as the number that it most likely was"),
+    ("emit", r#"{"":1}"#, "an empty key is written in short"),
+    ("emit", r#"{"a":"two\nlines"}"#, "several lines are written with \\n, in one"),
+    ("emit", LONG, "long lines are not folded"),
+];
+
+const LONG: &str = r#"{"a":"long long long long long long long long long long long long long long long long long long long long line"}"#;
+
+fn golden() -> Json {
+    let text = std::fs::read_to_string(folder().join("golden.json")).expect("golden.json is there");
+    serde_json::from_str(&text).expect("golden.json is JSON")
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn interpolator(golden: &Json) -> Interpolator {
+    let environment: BTreeMap<String, String> =
+        serde_json::from_value(golden["environment"].clone()).expect("names and values");
+    Interpolator::new(environment)
+}
+
+fn strings(json: &Json) -> Vec<String> {
+    serde_json::from_value(json.clone()).expect("a list of strings")
+}
+
+/// A value from golden.json, which writes infinities and NaN as `{"$float": …}`.
+fn value(json: &Json) -> Value {
+    match json {
+        Json::Object(map) => match map.get("$float").and_then(Json::as_str) {
+            Some("nan") => Value::Float(f64::NAN),
+            Some("inf") => Value::Float(f64::INFINITY),
+            Some(_) => Value::Float(f64::NEG_INFINITY),
+            None => Value::Map(map.iter().map(|(k, v)| (k.clone(), value(v))).collect::<Map>()),
+        },
+        Json::Array(list) => Value::List(list.iter().map(value).collect()),
+        other => Value::from_json(other.clone()).expect("a scalar"),
+    }
+}
+
+/// The kind of an error in the words of make_golden.py.
+fn kind(error: &Error) -> &'static str {
+    match error {
+        Error::OverrideSyntax { .. } => "syntax",
+        Error::PrimaryNotFound { .. } | Error::ConfigNotFound { .. } => "not found",
+        Error::Interpolation { .. } => "interpolation",
+        Error::SweepOutsideMultirun { .. } => "sweep",
+        Error::UnknownKey { .. } => "unknown key",
+        _ => "other",
+    }
+}
+
+/// Runs all cases of a section and complains about every one that differs without being listed.
+fn check(section: &str, name: impl Fn(&Json) -> String, run: impl Fn(&Json) -> Result<String, String>) {
+    let golden = golden();
+    let cases = golden[section].as_array().expect("a list of cases");
+    let listed = |name: &str| DIFFERENCES.iter().any(|(of, case, _)| *of == section && *case == name);
+    let mut wrong = Vec::new();
+    let mut agreed = 0;
+    for case in cases {
+        let name = name(case);
+        match (run(case), listed(&name)) {
+            (Ok(_), false) => agreed += 1,
+            (Err(_), true) => {}
+            (Ok(_), true) => wrong.push(format!("{name:?} agrees now; take it from the list")),
+            (Err(why), false) => wrong.push(format!("{name:?}: {why}")),
+        }
+    }
+    println!("{section}: {agreed} of {} agree", cases.len());
+    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+/// Compares by `Debug`, in which NaN equals itself and the order of keys counts.
+fn same(what: &str, ours: &Value, theirs: &Json) -> Result<String, String> {
+    let (ours, theirs) = (format!("{ours:?}"), format!("{:?}", value(theirs)));
+    if ours == theirs { Ok(ours) } else { Err(format!("{what}: ours {ours}, theirs {theirs}")) }
+}
+
+fn same_error(error: &Error, expect: &Json, exact: bool) -> Result<String, String> {
+    let theirs = expect["error"].as_str();
+    let ours = kind(error);
+    // A group that does not exist is an unknown key or something else to Hydra, as it comes.
+    let loose = !exact || matches!(error, Error::UnknownGroup { .. });
+    match theirs {
+        Some(theirs) if loose || ours == theirs => Ok(error.to_string()),
+        theirs => Err(format!("ours is an error ({ours}: {error}), theirs {}", theirs.unwrap_or("is none"))),
+    }
+}
+
+fn expected_error(expect: &Json, ours: impl std::fmt::Debug) -> Result<(), String> {
+    match expect["error"].as_str() {
+        Some(theirs) => Err(format!("theirs is an error ({theirs}), ours {ours:?}")),
+        None => Ok(()),
+    }
+}
+
+#[test]
+fn compositions_agree() {
+    let golden = golden();
+    let interpolator = interpolator(&golden);
+    let name = |case: &Json| {
+        let config = case["config"].as_str().expect("a name");
+        std::iter::once(config.to_owned()).chain(strings(&case["overrides"])).collect::<Vec<_>>().join(" ")
+    };
+    check("compose", name, |case| {
+        let trees = strings(&case["search"]).into_iter().map(|tree| folder().join("trees").join(tree));
+        let composer = Composer::new(trees);
+        let config = case["config"].as_str().expect("a name");
+        let expect = &case["expect"];
+        let composed = composer.compose(config, &strings(&case["overrides"])).and_then(|composed| {
+            let mut resolved = composed.value.clone();
+            interpolator.resolve(&mut resolved)?;
+            Ok((composed, resolved))
+        });
+        let (composed, resolved) = match composed {
+            Ok(both) => both,
+            Err(error) => return same_error(&error, expect, true),
+        };
+        expected_error(expect, &composed.value)?;
+        let choices = composed
+            .choices
+            .iter()
+            .map(|(group, option)| (group.clone(), option.as_deref().map_or(Value::Null, Value::from)));
+        same("choices", &Value::Map(choices.collect()), &expect["choices"])?;
+        same("value", &composed.value, &expect["value"])?;
+        same("resolved", &resolved, &expect["resolved"])?;
+        same("yaml", &Value::from(composed.value.to_yaml()), &expect["yaml"])
+    });
+}
+
+fn text_of(case: &Json) -> String {
+    case["text"].as_str().expect("a text").to_owned()
+}
+
+#[test]
+fn overrides_agree() {
+    check("overrides", text_of, |case| {
+        let expect = &case["expect"];
+        match overrides::parse(&text_of(case)) {
+            Err(error) => same_error(&error, expect, true),
+            Ok(parsed) => match parsed.value() {
+                None if expect["error"] == "sweep" => Ok("sweep".to_owned()),
+                None => Err("ours is a sweep".to_owned()),
+                Some(ours) => {
+                    expected_error(expect, &ours)?;
+                    let key = format!("{}{}", parsed.action.prefix(), parsed.key_with_package());
+                    same("key", &Value::from(key), &expect["key"])?;
+                    same("value", &ours, &expect["value"])
+                }
+            },
+        }
+    });
+}
+
+/// What a run of overrides means, whatever quotes it is written with.
+fn meaning(run: &[Override]) -> String {
+    let meaning = run.iter().map(|one| (one.action, one.key_with_package(), one.value()));
+    format!("{:?}", meaning.collect::<Vec<_>>())
+}
+
+#[test]
+fn sweeps_agree() {
+    check(
+        "sweeps",
+        |case| strings(&case["texts"]).join(" "),
+        |case| {
+            let expect = &case["expect"];
+            let parsed = overrides::parse_all(&strings(&case["texts"]));
+            let runs = match parsed.and_then(|parsed| overrides::expand(&parsed, |_| Vec::new())) {
+                Ok(runs) => runs,
+                Err(error) => return same_error(&error, expect, false),
+            };
+            let ours: Vec<String> = runs.iter().map(|run| meaning(run)).collect();
+            expected_error(expect, &ours)?;
+            // Our own text must mean the same as the value it stands for.
+            for run in &runs {
+                let texts: Vec<&str> = run.iter().map(|one| one.text.as_str()).collect();
+                let again = overrides::parse_all(&texts).map_err(|error| error.to_string())?;
+                assert_eq!(meaning(&again), meaning(run));
+            }
+            let theirs: Vec<String> = expect["runs"]
+                .as_array()
+                .expect("a list of runs")
+                .iter()
+                .map(|run| meaning(&overrides::parse_all(&strings(run)).expect("Hydra's own text parses")))
+                .collect();
+            if ours == theirs { Ok(String::new()) } else { Err(format!("ours {ours:?}, theirs {theirs:?}")) }
+        },
+    );
+}
+
+#[test]
+fn yaml_is_read_alike() {
+    check("yaml", text_of, |case| {
+        let expect = &case["expect"];
+        match yaml::parse(&text_of(case), "case") {
+            Err(error) => same_error(&error, expect, false),
+            Ok(ours) => {
+                expected_error(expect, &ours)?;
+                same("value", &ours, &expect["value"])
+            }
+        }
+    });
+}
+
+#[test]
+fn yaml_is_written_alike() {
+    check(
+        "emit",
+        |case| case["value"].to_string(),
+        |case| {
+            let ours = value(&case["value"]);
+            same("yaml", &Value::from(ours.to_yaml()), &case["yaml"])?;
+            same(
+                "read back",
+                &yaml::parse(&ours.to_yaml(), "case").map_err(|e| e.to_string())?,
+                &case["value"],
+            )
+        },
+    );
+}
+
+#[test]
+fn interpolations_agree() {
+    let golden = golden();
+    let interpolator = interpolator(&golden);
+    check("interpolate", text_of, |case| {
+        let expect = &case["expect"];
+        let mut ours = yaml::parse(&text_of(case), "case").map_err(|error| error.to_string())?;
+        match interpolator.resolve(&mut ours) {
+            Err(error) => same_error(&error, expect, false),
+            Ok(()) => {
+                expected_error(expect, &ours)?;
+                same("value", &ours, &expect["value"])
+            }
+        }
+    });
+}
