@@ -1,0 +1,333 @@
+//! A report as one page: no script, no font, no image from elsewhere.
+
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::report::{DriftReport, FeatureDrift, Skipped, Summary, Window};
+use crate::stattests::{self, StatTest};
+use crate::svg;
+use crate::text::{consequence, count, finding, headline, mean_and_std, p, p_with_sign, percent};
+
+const STYLE: &str = include_str!("page.css");
+
+/// Drifted features told in words before the table.
+const MOST_FINDINGS: usize = 5;
+
+/// The whole page as HTML. Text from the report is escaped; about 5 kB a feature.
+pub fn page(report: &DriftReport) -> String {
+    let headline = headline(report);
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (headline) " · " (report.about.title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    (verdict(report, &headline))
+                    (facts(report))
+                    (findings(report))
+                    (features(report))
+                    (skipped(&report.skipped))
+                    (explanation(report))
+                }
+            }
+        }
+    };
+    markup.into_string()
+}
+
+fn verdict(report: &DriftReport, headline: &str) -> Markup {
+    let (class, mark) = match report {
+        report if report.features.is_empty() => ("unknown", "?"),
+        report if report.dataset_drift => ("alarm", "!"),
+        report if report.drifted > 0 => ("notice", "!"),
+        _ => ("calm", "✓"),
+    };
+    html! {
+        header class={ "verdict " (class) } {
+            span.mark aria-hidden="true" { (mark) }
+            div {
+                p.title { (report.about.title) }
+                h1 { (headline) }
+                p.consequence { (consequence(report)) }
+            }
+            @if !report.features.is_empty() { (meter(report)) }
+        }
+    }
+}
+
+/// The share of drifted features as a bar, with the limit marked on it.
+fn meter(report: &DriftReport) -> Markup {
+    let position = |share: f64| format!("{:.1}%", share * 100.0);
+    let spoken = format!("{} drifted, the limit is {}", percent(report.share), percent(report.drift_share));
+    html! {
+        div.meter role="img" aria-label=(spoken) {
+            span.fill style={ "width:" (position(report.share)) } {}
+            span.limit style={ "left:" (position(report.drift_share)) } {}
+        }
+    }
+}
+
+fn facts(report: &DriftReport) -> Markup {
+    let about = &report.about;
+    let drifted = match report.features.len() {
+        0 => html! { "none compared" },
+        all => html! { (report.drifted) " of " (all) " (" (percent(report.share)) ")" },
+    };
+    let model = if about.model_version.is_empty() { "not stated" } else { &about.model_version };
+    let facts = [
+        ("Drifted features", drifted),
+        ("Reference", images(report.reference_rows)),
+        ("Current", images(report.current_rows)),
+        ("Made", moment(about.created)),
+        ("Window", window(about.window)),
+        ("Model", html! { (model) }),
+        ("Report", html! { (about.id) }),
+    ];
+    html! {
+        dl.facts { @for (name, value) in facts { div { dt { (name) } dd { (value) } } } }
+    }
+}
+
+fn images(rows: usize) -> Markup {
+    html! { (count(rows)) @if rows == 1 { " image" } @else { " images" } }
+}
+
+fn window(window: Window) -> Markup {
+    match (window.from, window.to) {
+        (None, None) => html! { "all there is" },
+        (Some(from), None) => html! { "since " (moment(from)) },
+        (None, Some(to)) => html! { "until " (moment(to)) },
+        (Some(from), Some(to)) => html! { (moment(from)) " – " wbr; (moment(to)) },
+    }
+}
+
+fn moment(time: Timestamp) -> Markup {
+    html! { time datetime=(time) { (time.strftime("%-d\u{a0}%b\u{a0}%Y, %H:%M").to_string()) "\u{202f}UTC" } }
+}
+
+fn findings(report: &DriftReport) -> Markup {
+    let drifted: Vec<&FeatureDrift> = report.features.iter().filter(|feature| feature.drifted).collect();
+    if drifted.is_empty() {
+        return html! {};
+    }
+    html! {
+        section aria-labelledby="findings" {
+            h2 #findings { "What to look at first" }
+            ol.findings {
+                @for feature in drifted.iter().take(MOST_FINDINGS) {
+                    li { strong { (feature.name) } " " (finding(feature)) " " span.evidence { (evidence(feature)) } }
+                }
+            }
+            @if drifted.len() > MOST_FINDINGS {
+                p.more { "and " (drifted.len() - MOST_FINDINGS) " more in the table." }
+            }
+        }
+    }
+}
+
+fn evidence(feature: &FeatureDrift) -> String {
+    match feature.p_value {
+        Some(p_value) => format!("({})", p_with_sign(p_value)),
+        None => format!("({} {:.2})", statistic_title(feature), feature.statistic),
+    }
+}
+
+/// What the feature's test calls its statistic; a test that this version doesn't know, by its short name.
+fn statistic_title(feature: &FeatureDrift) -> &str {
+    stattests::by_name(&feature.test).map_or(feature.test.as_str(), |test| test.title())
+}
+
+/// The heading over the statistics: what their test calls them, if it is one test.
+fn common_title(features: &[FeatureDrift]) -> &str {
+    let first = features.first().map_or("Statistic", statistic_title);
+    if features.iter().all(|feature| statistic_title(feature) == first) { first } else { "Statistic" }
+}
+
+fn features(report: &DriftReport) -> Markup {
+    if report.features.is_empty() {
+        return html! {};
+    }
+    html! {
+        section aria-labelledby="features" {
+            div.heading {
+                h2 #features { "Features" }
+                p.legend {
+                    span { span.key.reference {} "reference" }
+                    span { span.key.current {} "current" }
+                }
+            }
+            table {
+                thead {
+                    tr {
+                        th scope="col" { "Feature" }
+                        th scope="col" { "Distribution" }
+                        th.number scope="col" { span.key.reference {} "Reference" small { "mean ± std" } }
+                        th.number scope="col" { span.key.current {} "Current" small { "mean ± std" } }
+                        th.number scope="col" { (common_title(&report.features)) }
+                        th.number scope="col" { "p-value" }
+                        th scope="col" { "Verdict" }
+                    }
+                }
+                tbody { @for feature in &report.features { (row(feature)) } }
+            }
+        }
+    }
+}
+
+fn row(feature: &FeatureDrift) -> Markup {
+    html! {
+        tr.drifted[feature.drifted] {
+            th scope="row" { (feature.name) }
+            td.distribution { (svg::distribution(feature)) }
+            td.number data-label="Reference" { (centre(&feature.reference)) }
+            td.number data-label="Current" { (centre(&feature.current)) }
+            td.number data-label=(statistic_title(feature)) { (format!("{:.3}", feature.statistic)) }
+            td.number data-label="p-value" { @if let Some(p_value) = feature.p_value { (p(p_value)) } @else { "–" } }
+            td.verdict-cell {
+                @if feature.drifted { span.badge.drift { "Drift" } } @else { span.badge.stable { "Stable" } }
+            }
+        }
+    }
+}
+
+fn centre(summary: &Summary) -> Markup {
+    let (mean, std) = mean_and_std(summary);
+    html! { span.mean { (mean) } span.std { " ± " (std) } }
+}
+
+fn skipped(skipped: &[Skipped]) -> Markup {
+    if skipped.is_empty() {
+        return html! {};
+    }
+    html! {
+        section aria-labelledby="skipped" {
+            h2 #skipped { "Not compared" }
+            ul.skipped {
+                @for feature in skipped { li { strong { (feature.name) } " " (feature.reason) } }
+            }
+        }
+    }
+}
+
+fn explanation(report: &DriftReport) -> Markup {
+    html! {
+        footer {
+            h2 { "How to read this" }
+            @if !report.features.is_empty() {
+                p {
+                    "Blue and filled: the reference. Orange and outlined: the current images. Below each plot, a line "
+                    "spans the middle 90\u{202f}% of the values, and a dot marks the median."
+                }
+                @for test in tests_used(report) { p { (test.explanation()) } }
+                (on_p_values(report))
+            }
+            p {
+                "A drifted input is no proof of a wrong prediction: look at the masks of recent images, and have "
+                "some of them labelled, before the model is trained anew."
+            }
+        }
+    }
+}
+
+/// The tests that the report used.
+fn tests_used(report: &DriftReport) -> impl Iterator<Item = &'static dyn StatTest> {
+    let used = |test: &&dyn StatTest| report.features.iter().any(|feature| feature.test == test.name());
+    stattests::ALL.iter().copied().filter(used)
+}
+
+fn on_p_values(report: &DriftReport) -> Markup {
+    let thresholds = || report.features.iter().filter(|f| f.p_value.is_some()).map(|f| f.threshold);
+    let Some(threshold) = thresholds().next() else {
+        return html! {};
+    };
+    html! {
+        p {
+            "The p-value says how often a difference like this comes up without any drift; below " (threshold)
+            " a feature counts as drifted. Of " (thresholds().count()) " features, chance alone flags about "
+            (format!("{:.1}", thresholds().sum::<f64>())) ". With many images even a small shift has a small "
+            "p-value, so weigh it with the statistic."
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bcs_contracts::Features;
+
+    use super::*;
+    use crate::{About, Options, Table, detect};
+
+    /// 30 features of 200 images; those with an odd number are shifted.
+    fn table(shift: f64) -> Table {
+        let image = |i: u32| -> Features {
+            (0..30)
+                .map(|feature| {
+                    let value = f64::from(i * (feature + 7) % 200) / 200.0;
+                    (format!("feature_{feature}"), value + f64::from(feature % 2) * shift)
+                })
+                .collect()
+        };
+        Table::from_features((0..200).map(image)).unwrap()
+    }
+
+    fn report(shift: f64) -> DriftReport {
+        let about = About::new("r1", Timestamp::UNIX_EPOCH);
+        detect(&table(0.0), &table(shift), Options::new(about)).unwrap()
+    }
+
+    #[test]
+    fn the_verdict_stands_on_top() {
+        assert!(page(&report(0.4)).contains("<h1>Drift in 15 of 30 features</h1>"));
+        assert!(page(&report(0.0)).contains("<h1>No drift</h1>"));
+    }
+
+    #[test]
+    fn thirty_features_fit_and_nothing_is_fetched() {
+        let page = page(&report(0.4));
+        assert!(page.len() < 300_000, "{}", page.len());
+        for reach in ["http:", "https:", "src=", "@import", "url(", "<script", "<link"] {
+            assert!(!page.contains(reach), "{reach}");
+        }
+        assert!(!page.contains("NaN") && !page.contains("inf\""));
+    }
+
+    #[test]
+    fn names_are_escaped() {
+        let mut report = report(0.4);
+        let evil = "<img src=x onerror=alert(1)>\"'";
+        report.about.title = evil.to_owned();
+        report.about.id = evil.to_owned();
+        report.about.model_version = evil.to_owned();
+        report.features[0].name = evil.to_owned();
+        report.features[0].test = evil.to_owned();
+        report.skipped.push(Skipped { name: evil.to_owned(), reason: evil.to_owned() });
+        let page = page(&report);
+        assert!(!page.contains("<img") && !page.contains("alert(1)>\""));
+        assert!(page.contains("&lt;img"));
+    }
+
+    #[test]
+    fn nothing_to_compare_is_said() {
+        let about = About::new("r1", Timestamp::UNIX_EPOCH);
+        let report = detect(&table(0.0), &Table::default(), Options::new(about)).unwrap();
+        let page = page(&report);
+        assert!(page.contains("Nothing to compare") && page.contains("missing in the current data"));
+    }
+
+    #[test]
+    fn a_window_may_be_open() {
+        let text = |from: Option<Timestamp>, to| window(Window { from, to }).into_string();
+        let day = Some(Timestamp::UNIX_EPOCH);
+        assert_eq!(text(None, None), "all there is");
+        let since = "since <time datetime=\"1970-01-01T00:00:00Z\">1\u{a0}Jan\u{a0}1970, 00:00";
+        assert!(text(day, None).starts_with(since));
+        assert!(text(None, day).starts_with("until "));
+        assert!(text(day, day).contains(" – "));
+    }
+}

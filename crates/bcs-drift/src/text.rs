@@ -1,0 +1,222 @@
+//! Numbers and findings in words, as a reader wants them.
+
+use crate::report::{DriftReport, FeatureDrift, Summary};
+
+/// A mean that moved by less of its standard deviation than this isn't worth a word.
+const NOTABLE_SHIFT: f64 = 0.2;
+/// Nor is a standard deviation that changed by less than this factor.
+const NOTABLE_SPREAD: f64 = 1.2;
+/// Standard errors that the difference of two means rarely exceeds by chance.
+const BEYOND_CHANCE: f64 = 2.0;
+
+/// The verdict in a few words.
+pub(crate) fn headline(report: &DriftReport) -> String {
+    match (report.drifted, report.features.len()) {
+        (_, 0) => "Nothing to compare".to_owned(),
+        (0, _) => "No drift".to_owned(),
+        (drifted, 1) => format!("Drift in {drifted} of 1 feature"),
+        (drifted, all) => format!("Drift in {drifted} of {all} features"),
+    }
+}
+
+/// What the verdict means for the data as a whole.
+pub(crate) fn consequence(report: &DriftReport) -> String {
+    let (share, limit) = (percent(report.share), percent(report.drift_share));
+    if report.features.is_empty() {
+        "No feature has enough values on both sides. Why, is listed below.".to_owned()
+    } else if report.dataset_drift {
+        format!("{share} of the features drifted, the limit is {limit}: the data as a whole has drifted.")
+    } else if report.drifted > 0 {
+        format!("{share} of the features drifted. From {limit} on, the data as a whole counts as drifted.")
+    } else {
+        "All features of the current images are distributed like those of the reference.".to_owned()
+    }
+}
+
+/// What happened to a drifted feature, to be read after its name.
+pub(crate) fn finding(feature: &FeatureDrift) -> String {
+    let (reference, current) = (&feature.reference, &feature.current);
+    let shift = current.mean - reference.mean;
+    let verb = if shift > 0.0 { "rose" } else { "fell" };
+    let (from, to) = distinct(reference.mean, current.mean);
+    if shift.abs() > NOTABLE_SHIFT * reference.std.min(current.std) {
+        format!("{verb} from {from} to {to}")
+    } else if spread_changed(reference, current) {
+        let verb = if current.std > reference.std { "spreads wider" } else { "spreads less" };
+        let (from, to) = distinct(reference.std, current.std);
+        format!("{verb}: its standard deviation went from {from} to {to}")
+    } else if shift.abs() > BEYOND_CHANCE * error_of_shift(reference, current) {
+        format!("{verb} a little, from {from} to {to}")
+    } else {
+        "changed its shape, with about the same mean and spread".to_owned()
+    }
+}
+
+/// The standard error of the difference between two means.
+fn error_of_shift(reference: &Summary, current: &Summary) -> f64 {
+    let squared = |summary: &Summary| summary.std.powi(2) / summary.count as f64;
+    (squared(reference) + squared(current)).sqrt()
+}
+
+fn spread_changed(reference: &Summary, current: &Summary) -> bool {
+    let (small, large) = (reference.std.min(current.std), reference.std.max(current.std));
+    large > NOTABLE_SPREAD * small
+}
+
+/// `p = 0.43`, `p < 1e-300`
+pub(crate) fn p_with_sign(p_value: f64) -> String {
+    let text = p(p_value);
+    if text.starts_with('<') { format!("p {text}") } else { format!("p = {text}") }
+}
+
+/// A p-value: `0.43`, `3.1e-12`, `< 1e-300`.
+pub(crate) fn p(p_value: f64) -> String {
+    if p_value < 1e-300 { "< 1e-300".to_owned() } else { significant(p_value, 2, 1e-3) }
+}
+
+/// Three significant digits.
+pub(crate) fn number(value: f64) -> String {
+    significant(value, 3, 1e-4)
+}
+
+/// A mean and its standard deviation, both to the second digit of the latter.
+pub(crate) fn mean_and_std(summary: &Summary) -> (String, String) {
+    let (mean, std) = (summary.mean, summary.std);
+    if !(1e-5..1e6).contains(&std) || mean.abs() >= 1e6 {
+        return (number(mean), number(std));
+    }
+    let decimals = (1 - magnitude(std)).max(0) as usize;
+    (format!("{mean:.decimals$}"), format!("{std:.decimals$}"))
+}
+
+/// Two different values with as many digits as it takes to tell them apart, three at least.
+fn distinct(a: f64, b: f64) -> (String, String) {
+    let texts = |digits| (significant(a, digits, 1e-4), significant(b, digits, 1e-4));
+    (3..12).map(texts).find(|(a, b)| a != b).unwrap_or_else(|| texts(12))
+}
+
+/// `digits` significant digits; with an exponent below `smallest` and from a million on.
+fn significant(value: f64, digits: usize, smallest: f64) -> String {
+    let digits_after_first = digits - 1;
+    if value == 0.0 {
+        "0".to_owned()
+    } else if value.abs() < smallest || value.abs() >= 1e6 {
+        format!("{value:.digits_after_first$e}")
+    } else {
+        let decimals = (digits_after_first as i32 - magnitude(value)).max(0) as usize;
+        format!("{value:.decimals$}")
+    }
+}
+
+/// The power of ten of the first digit.
+fn magnitude(value: f64) -> i32 {
+    value.abs().log10().floor() as i32
+}
+
+/// A share as a percentage: `37.5 %`, `50 %`.
+pub(crate) fn percent(share: f64) -> String {
+    let tenths = (share * 1000.0).round() / 10.0;
+    format!("{tenths}\u{202f}%")
+}
+
+/// A count with its thousands apart: `10 000`.
+pub(crate) fn count(value: usize) -> String {
+    let digits = value.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).expect("digits are ASCII"))
+        .collect();
+    groups.join("\u{202f}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Histogram;
+
+    fn summary(mean: f64, std: f64) -> Summary {
+        Summary { count: 400, mean, std, min: 0.0, p05: 0.0, median: 0.0, p95: 0.0, max: 0.0 }
+    }
+
+    fn found(reference: Summary, current: Summary) -> String {
+        finding(&FeatureDrift {
+            name: "eosin_mean".into(),
+            test: "ks".into(),
+            statistic: 0.4,
+            p_value: Some(1e-9),
+            threshold: 0.05,
+            drifted: true,
+            reference,
+            current,
+            histogram: Histogram { edges: vec![0.0, 1.0], reference: vec![9], current: vec![9] },
+        })
+    }
+
+    #[test]
+    fn p_values_are_readable() {
+        let expected = [
+            (1.0, "1.0"),
+            (0.43, "0.43"),
+            (0.0123, "0.012"),
+            (0.0012, "0.0012"),
+            (3.1e-12, "3.1e-12"),
+            (0.0, "< 1e-300"),
+            (1e-310, "< 1e-300"),
+        ];
+        for (value, text) in expected {
+            assert_eq!(p(value), text);
+        }
+        assert_eq!(p_with_sign(0.0), "p < 1e-300");
+        assert_eq!(p_with_sign(0.5), "p = 0.50");
+    }
+
+    #[test]
+    fn numbers_have_three_digits() {
+        let expected = [
+            (0.0, "0"),
+            (0.3141, "0.314"),
+            (-27.18, "-27.2"),
+            (1234.5, "1234"),
+            (2e7, "2.00e7"),
+            (5e-9, "5.00e-9"),
+        ];
+        for (value, text) in expected {
+            assert_eq!(number(value), text);
+        }
+    }
+
+    #[test]
+    fn a_mean_is_as_precise_as_its_spread() {
+        let text = |mean, std| {
+            let (mean, std) = mean_and_std(&summary(mean, std));
+            format!("{mean} ± {std}")
+        };
+        assert_eq!(text(0.41234, 0.0312), "0.412 ± 0.031");
+        assert_eq!(text(214.3, 17.2), "214 ± 17");
+        assert_eq!(text(3.0, 0.0), "3.00 ± 0");
+        assert_eq!(text(12_345.0, 2_000.0), "12345 ± 2000");
+        assert_eq!(text(3.0, 1e-12), "3.00 ± 1.00e-12");
+    }
+
+    #[test]
+    fn findings_say_what_changed() {
+        assert_eq!(found(summary(0.31, 0.1), summary(0.42, 0.1)), "rose from 0.310 to 0.420");
+        assert_eq!(found(summary(0.42, 0.0), summary(0.4201, 0.0)), "rose from 0.4200 to 0.4201");
+        assert_eq!(found(summary(5.0, 0.1), summary(4.0, 0.3)), "fell from 5.00 to 4.00");
+        let wider = "spreads wider: its standard deviation went from 0.100 to 0.200";
+        assert_eq!(found(summary(0.31, 0.1), summary(0.32, 0.2)), wider);
+        let little = "rose a little, from 0.310 to 0.325";
+        assert_eq!(found(summary(0.31, 0.1), summary(0.325, 0.1)), little);
+        assert!(found(summary(0.31, 0.1), summary(0.311, 0.11)).starts_with("changed its shape"));
+    }
+
+    #[test]
+    fn counts_and_shares_are_readable() {
+        assert_eq!(count(7), "7");
+        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(percent(0.375), "37.5\u{202f}%");
+        assert_eq!(percent(0.5), "50\u{202f}%");
+    }
+}
