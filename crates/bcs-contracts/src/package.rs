@@ -29,6 +29,9 @@ pub struct PackageMetadata {
     /// How an image becomes the network's input.
     #[serde(default)]
     pub input: InputSpec,
+    /// Which codes of a mask the classes were learnt from; unknown by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Labels>,
     /// Figures on the validation tiles; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
@@ -53,6 +56,20 @@ pub struct Architecture {
     /// MONAI's constructor arguments by name; those left out have MONAI's defaults.
     #[serde(default)]
     pub arguments: serde_json::Map<String, Value>,
+}
+
+/// Which codes of a mask are which class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labels {
+    /// The name of the label map, or the path it was read from.
+    pub name: String,
+    /// The codes of each class, in the order of the classes.
+    pub codes: Vec<Vec<u8>>,
+    /// Codes of pixels that count for nothing.
+    pub dont_care: Vec<u8>,
+    /// The class that scores are not averaged over.
+    pub background: Option<String>,
 }
 
 /// How an image becomes the network's input.

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use bcs_contracts::package::Labels;
 use bcs_contracts::{Color, TissueClass};
 use serde::Deserialize;
 
@@ -82,6 +83,40 @@ impl LabelMap {
         let json = value.to_json().map_err(|reason| error(reason.to_string()))?;
         let written: Written = serde_json::from_value(json).map_err(|reason| error(reason.to_string()))?;
         written.into_map(name)
+    }
+
+    /// The map that a model package brings.
+    ///
+    /// # Errors
+    /// [`Error::LabelMap`], where it contradicts itself or the classes.
+    pub fn from_package(labels: &Labels, classes: &[TissueClass]) -> Result<Self, Error> {
+        if labels.codes.len() != classes.len() {
+            let reason = format!("it has codes for {} classes of {}", labels.codes.len(), classes.len());
+            return Err(Error::LabelMap { name: labels.name.clone(), reason });
+        }
+        let with_codes = |(class, codes): (&TissueClass, &Vec<u8>)| WrittenClass {
+            name: class.name.clone(),
+            color: class.color,
+            codes: codes.clone(),
+        };
+        let written = Written {
+            _description: String::new(),
+            background: labels.background.clone(),
+            classes: classes.iter().zip(&labels.codes).map(with_codes).collect(),
+            dont_care: labels.dont_care.clone(),
+        };
+        written.into_map(&labels.name)
+    }
+
+    /// The map as a model package brings it.
+    pub fn to_package(&self) -> Labels {
+        let codes_of = |class: u8| (0..=u8::MAX).filter(|code| self.table[usize::from(*code)] == class).collect();
+        Labels {
+            name: self.name.clone(),
+            codes: self.classes.iter().map(|class| codes_of(class.code)).collect(),
+            dont_care: codes_of(IGNORE),
+            background: self.background.map(|index| self.classes[index].name.clone()),
+        }
     }
 
     /// Its name, or the path it was read from.
@@ -180,6 +215,15 @@ mod tests {
         let map = LabelMap::load("bcss-tumor").unwrap();
         assert_eq!(map.foreground().collect::<Vec<_>>(), [1]);
         assert_eq!(map.apply(&mut [0, 1, 2, 9, 2]), Err(vec![2, 9]));
+    }
+
+    #[test]
+    fn a_map_goes_into_a_package_and_back() {
+        for name in names() {
+            let map = LabelMap::load(name).unwrap();
+            let back = LabelMap::from_package(&map.to_package(), map.classes()).unwrap();
+            assert_eq!((back.table, back.background), (map.table, map.background), "{name}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! - [`losses`]: what training minimises
 //! - [`metrics`]: what a segmentation is judged by
 //! - [`nets`]: the networks, by MONAI's names
+//! - [`package`]: a model package on disk, verified
 //! - [`preprocess`]: pixels to the network's input, one function for training and serving
 //! - [`weights`]: parameters from and to files
 //!
@@ -31,6 +32,7 @@ mod error;
 pub mod losses;
 pub mod metrics;
 pub mod nets;
+pub mod package;
 pub mod preprocess;
 pub mod weights;
 

@@ -1,0 +1,67 @@
+//! A network of ours, from a package or while it is trained.
+
+use bcs_contracts::package::Scaling;
+use bcs_contracts::{DriftReference, PackageMetadata};
+use bcs_model::nets::Network;
+use bcs_model::package::Package;
+use bcs_model::preprocess::to_input;
+
+use super::{MIN_SIDE, device_name, engine_error, floats};
+use crate::engine::{Engine, ModelInfo};
+use crate::error::Error;
+
+/// Runs a [`Network`].
+pub struct NetworkEngine {
+    network: Network,
+    scaling: Scaling,
+    info: ModelInfo,
+}
+
+impl NetworkEngine {
+    /// The network of a package; `name` is its version where the package does not say.
+    pub fn new(package: Package, name: String) -> Self {
+        Self::from_parts(package.network, package.metadata, package.reference, name)
+    }
+
+    /// A network with what a package would say about it, before there is one.
+    pub fn from_parts(
+        network: Network,
+        metadata: PackageMetadata,
+        reference: Option<DriftReference>,
+        name: String,
+    ) -> Self {
+        let size_divisor = network.size_divisor().map(|divisor| divisor as usize);
+        let tile = [0, 1].map(|axis| (metadata.input.tile[axis] as usize).next_multiple_of(size_divisor[axis]));
+        let info = ModelInfo {
+            version: if metadata.version.is_empty() { name } else { metadata.version },
+            architecture: metadata.architecture.name,
+            classes: metadata.classes,
+            tile,
+            size_divisor,
+            min_size: size_divisor.map(|divisor| divisor.max(MIN_SIDE)),
+            mpp: metadata.input.mpp,
+            reference,
+            device: device_name(network.device()),
+        };
+        Self { network, scaling: metadata.input.scaling, info }
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+}
+
+impl Engine for NetworkEngine {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn run(&mut self, pixels: &[u8], shape: [usize; 3]) -> Result<Vec<f32>, Error> {
+        let _no_grad = tch::no_grad_guard();
+        let (channels, device) = (self.network.in_channels(), self.network.device());
+        let input = to_input(pixels, shape, channels, &self.scaling, device).map_err(|error| engine_error(&error))?;
+        let logits = self.network.forward(&input, false).map_err(|error| engine_error(&error))?;
+        floats(&logits).map_err(|error| engine_error(&error))
+    }
+}

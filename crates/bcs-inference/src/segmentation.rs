@@ -1,0 +1,142 @@
+//! Logits to classes, with how sure the network is.
+
+use bcs_contracts::features::{CONFIDENCE, ENTROPY, fraction_of};
+use bcs_contracts::record::ClassFraction;
+use bcs_contracts::{Features, TissueClass};
+use image::GrayImage;
+
+use crate::error::Error;
+use crate::sliding_window::Logits;
+
+/// A segmented image.
+#[derive(Debug, Clone)]
+pub struct Segmentation {
+    /// The index of the class that won, pixel by pixel.
+    pub mask: GrayImage,
+    /// Pixels of each class.
+    pub class_pixels: Vec<u64>,
+    /// Mean probability of the class that won. In [1/classes, 1].
+    pub confidence: f64,
+    /// Mean entropy of the class probabilities over its maximum. In [0, 1].
+    pub entropy: f64,
+}
+
+impl Segmentation {
+    /// Takes the class with the largest logit at every pixel.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] where the network gave no number.
+    pub fn from_logits(logits: &Logits) -> Result<Self, Error> {
+        let Logits { classes, height, width, ref values } = *logits;
+        let area = height * width;
+        let mut mask = vec![0u8; area];
+        let mut class_pixels = vec![0u64; classes];
+        let (mut confidence, mut entropy) = (0.0f64, 0.0f64);
+        let mut pixel = vec![0.0f32; classes];
+        for (at, winner) in mask.iter_mut().enumerate() {
+            for (class, value) in pixel.iter_mut().enumerate() {
+                *value = values[class * area + at];
+            }
+            let class = argmax(&pixel);
+            let certainty = certainty(&mut pixel, class);
+            *winner = u8::try_from(class).unwrap_or(u8::MAX);
+            class_pixels[class] += 1;
+            confidence += f64::from(certainty.confidence);
+            entropy += f64::from(certainty.entropy);
+        }
+        if !confidence.is_finite() || !entropy.is_finite() {
+            return Err(Error::Engine("its output holds NaN or infinity".to_owned()));
+        }
+        let mask = GrayImage::from_raw(width as u32, height as u32, mask)
+            .ok_or_else(|| Error::Engine("its output has another size than the image".to_owned()))?;
+        let largest_entropy = (classes.max(2) as f64).ln();
+        Ok(Self {
+            mask,
+            class_pixels,
+            confidence: confidence / area as f64,
+            entropy: entropy / area as f64 / largest_entropy,
+        })
+    }
+
+    /// How much of the image each class covers.
+    pub fn fractions(&self, classes: &[TissueClass]) -> Vec<ClassFraction> {
+        let total: u64 = self.class_pixels.iter().sum();
+        let fraction = |(class, pixels): (&TissueClass, &u64)| ClassFraction {
+            code: class.code,
+            name: class.name.clone(),
+            pixels: *pixels,
+            fraction: *pixels as f64 / total.max(1) as f64,
+        };
+        classes.iter().zip(&self.class_pixels).map(fraction).collect()
+    }
+
+    /// Adds what drift monitoring watches of a prediction: the share of each class, confidence and entropy.
+    pub fn add_features(&self, classes: &[TissueClass], features: &mut Features) {
+        for class in self.fractions(classes) {
+            features.insert(fraction_of(&class.name), class.fraction);
+        }
+        features.insert(CONFIDENCE.to_owned(), self.confidence);
+        features.insert(ENTROPY.to_owned(), self.entropy);
+    }
+}
+
+/// The index of the largest value, the first of equals, as `torch.argmax`.
+fn argmax(values: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = index;
+        }
+    }
+    best
+}
+
+struct Certainty {
+    confidence: f32,
+    entropy: f32,
+}
+
+/// Softmax in place, from the winner down so that nothing overflows: with eᵢ = exp(xᵢ − max) and s = Σeᵢ, the
+/// winner's probability is 1/s and the entropy ln s − Σ eᵢ(xᵢ − max)/s.
+fn certainty(logits: &mut [f32], winner: usize) -> Certainty {
+    let max = logits[winner];
+    let (mut sum, mut weighted) = (0.0f32, 0.0f32);
+    for logit in logits {
+        let below = *logit - max;
+        let share = below.exp();
+        sum += share;
+        weighted += share * below;
+    }
+    Certainty { confidence: 1.0 / sum, entropy: sum.ln() - weighted / sum }
+}
+
+#[cfg(test)]
+mod tests {
+    use bcs_contracts::class::unnamed_classes;
+
+    use super::*;
+
+    fn logits(values: Vec<f32>, classes: usize) -> Logits {
+        Logits { classes, height: 1, width: values.len() / classes, values }
+    }
+
+    #[test]
+    fn the_largest_logit_wins_and_certainty_is_softmaxs() {
+        // Two pixels: (0, ln 3) and (2, 2).
+        let segmentation = Segmentation::from_logits(&logits(vec![0.0, 2.0, 3f32.ln(), 2.0], 2)).unwrap();
+        assert_eq!(segmentation.mask.as_raw(), &[1, 0]);
+        assert!((segmentation.confidence - (0.75 + 0.5) / 2.0).abs() < 1e-6);
+        let entropy = -(0.25f64.ln() * 0.25 + 0.75f64.ln() * 0.75) / 2f64.ln();
+        assert!((segmentation.entropy - f64::midpoint(entropy, 1.0)).abs() < 1e-6);
+        let mut features = Features::new();
+        segmentation.add_features(&unnamed_classes(2), &mut features);
+        assert_eq!(features["fraction_class_1"], 0.5);
+    }
+
+    #[test]
+    fn extreme_logits_stay_finite_and_nan_is_an_error() {
+        let sure = Segmentation::from_logits(&logits(vec![-1e30, 1e30], 2)).unwrap();
+        assert_eq!((sure.confidence, sure.entropy), (1.0, 0.0));
+        assert!(Segmentation::from_logits(&logits(vec![f32::NAN, 1.0], 2)).is_err());
+    }
+}
