@@ -1,0 +1,5 @@
+//! What people see.
+
+pub mod progress;
+pub mod sheet;
+pub mod table;

@@ -1,0 +1,12 @@
+//! A training run: from a checked configuration to a model package.
+
+mod checkpoint;
+mod dataset;
+mod epoch;
+mod profile;
+mod reference;
+mod run;
+mod schedule;
+pub mod validate;
+
+pub use run::run;

@@ -1,0 +1,51 @@
+//! Where the time went, as Lightning's simple profiler tells it.
+
+use std::time::{Duration, Instant};
+
+use crate::output::table::table;
+
+/// Time spent by action, in the order of their first occurrence.
+#[derive(Default)]
+pub struct Profile {
+    actions: Vec<(&'static str, usize, Duration)>,
+}
+
+impl Profile {
+    /// Does something and adds its time to an action.
+    pub fn time<T>(&mut self, action: &'static str, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        self.add(action, start.elapsed());
+        result
+    }
+
+    fn add(&mut self, action: &'static str, time: Duration) {
+        match self.actions.iter_mut().find(|(name, ..)| *name == action) {
+            Some((_, calls, total)) => {
+                *calls += 1;
+                *total += time;
+            }
+            None => self.actions.push((action, 1, time)),
+        }
+    }
+
+    /// A table, the longest first.
+    pub fn report(&self) -> String {
+        let total: Duration = self.actions.iter().map(|(.., time)| *time).sum();
+        let mut actions = self.actions.clone();
+        actions.sort_by_key(|(.., time)| std::cmp::Reverse(*time));
+        let row = |(action, calls, time): &(&'static str, usize, Duration)| {
+            vec![
+                (*action).to_owned(),
+                format!("{:.1}", time.as_secs_f64() * 1e3 / *calls as f64),
+                calls.to_string(),
+                format!("{:.1}", time.as_secs_f64()),
+                format!("{:.1}", 100.0 * time.as_secs_f64() / total.as_secs_f64().max(f64::MIN_POSITIVE)),
+            ]
+        };
+        table(
+            &["action", "mean ms", "calls", "total s", "%"],
+            &actions.iter().map(row).collect::<Vec<_>>(),
+        )
+    }
+}
