@@ -1,1 +1,114 @@
-//! Helpers of the end-to-end tests.
+//! Helpers of the end-to-end tests: the real programs, as a user runs them.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a server may take to become ready; it takes well under a second on an idle machine.
+const READY: Duration = Duration::from_secs(60);
+
+/// A program of this workspace, built in the profile of the tests.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a path");
+    let folder = test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
+    let path = folder.join(name);
+    assert!(path.exists(), "{} is not built; run: cargo build --workspace --bins", path.display());
+    path
+}
+
+/// Runs a program in a folder and waits for its end.
+pub fn run(name: &str, arguments: &[&str], folder: &Path, environment: &[(&str, &str)]) -> Output {
+    let output = Command::new(program(name))
+        .args(arguments)
+        .current_dir(folder)
+        .envs(environment.iter().copied())
+        .output()
+        .expect("the program starts");
+    println!("$ {name} {}\n{}", arguments.join(" "), String::from_utf8_lossy(&output.stdout));
+    println!("{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// The same, which must end with 0; gives what it printed.
+pub fn run_ok(name: &str, arguments: &[&str], folder: &Path, environment: &[(&str, &str)]) -> String {
+    let output = run(name, arguments, folder, environment);
+    assert!(output.status.success(), "{name} {arguments:?} ended with {}", output.status);
+    String::from_utf8(output.stdout).expect("programs print UTF-8")
+}
+
+/// A server on a free port, killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// `http://127.0.0.1:PORT`
+    pub address: String,
+}
+
+impl Server {
+    /// Starts a server and waits for the address in its log.
+    pub fn start(name: &str, folder: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(program(name))
+            .current_dir(folder)
+            .envs(environment.iter().copied())
+            .envs([("HOST", "127.0.0.1"), ("PORT", "0"), ("LOG_FORMAT", "json")])
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let (sender, addresses) = mpsc::channel();
+        let log = BufReader::new(child.stderr.take().expect("the log is piped"));
+        thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                println!("{line}");
+                let entry: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+                if let Some(address) = entry["address"].as_str() {
+                    // Only the first is waited for.
+                    let _ = sender.send(address.to_owned());
+                }
+            }
+        });
+        let address = addresses.recv_timeout(READY).expect("the server logs its address");
+        Self { child, address }
+    }
+
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
+    }
+
+    /// Waits until the server is ready.
+    pub async fn ready(&self) {
+        let start = Instant::now();
+        while start.elapsed() < READY {
+            if reqwest::get(self.url("/ready")).await.is_ok_and(|answer| answer.status() == 200) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{} was not ready within {READY:?}", self.address);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The folder of the one package that a training run left in a model repository.
+pub fn package(repository: &Path) -> PathBuf {
+    let folders = |path: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(path).expect("the folder is there");
+        entries.map(|entry| entry.expect("it can be read").path()).filter(|path| path.is_dir()).collect()
+    };
+    let runs = folders(repository);
+    assert_eq!(runs.len(), 1, "one run in {}: {runs:?}", repository.display());
+    let best = folders(&runs[0]).into_iter().find(|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("best_model-val_metric="))
+    });
+    best.expect("the run left a package")
+}
