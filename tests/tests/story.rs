@@ -1,4 +1,5 @@
 //! The whole story on synthetic tissue: train a few steps, serve, predict, find the record, compare by drift.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
 use std::path::Path;
 
@@ -29,7 +30,12 @@ const SMALL: [&str; 8] = [
 async fn tissue_is_learnt_served_stored_and_watched() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    run_ok("bcs-trainer", &["synthesize", "--output", "tissue", "--slides", "5", "--tiles", "6", "--size", "64"], here, &[]);
+    run_ok(
+        "bcs-trainer",
+        &["synthesize", "--output", "tissue", "--slides", "5", "--tiles", "6", "--size", "64"],
+        here,
+        &[],
+    );
     let printed = run_ok("bcs-trainer", &SMALL, here, &[]);
     assert!(printed.contains("epoch 01") && printed.contains("val_metric"));
     let package = package(&here.join("models"));
@@ -97,7 +103,12 @@ async fn tissue_is_learnt_served_stored_and_watched() {
 fn the_same_seed_trains_the_same_model() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    run_ok("bcs-trainer", &["synthesize", "--output", "tissue", "--slides", "3", "--tiles", "4", "--size", "64"], here, &[]);
+    run_ok(
+        "bcs-trainer",
+        &["synthesize", "--output", "tissue", "--slides", "3", "--tiles", "4", "--size", "64"],
+        here,
+        &[],
+    );
     // One thread adds in one order, whatever else the machine does.
     let train = |repository: &str, workers: &str| {
         let mut arguments = SMALL.to_vec();
@@ -110,7 +121,8 @@ fn the_same_seed_trains_the_same_model() {
     };
     train("one", "1");
     train("two", "3");
-    let weights = |repository: &str| std::fs::read(package(&here.join(repository)).join("model.safetensors")).unwrap();
+    let weights =
+        |repository: &str| std::fs::read(package(&here.join(repository)).join("model.safetensors")).unwrap();
     assert!(weights("one") == weights("two"), "the same seed gave another model");
 }
 
@@ -118,7 +130,12 @@ fn the_same_seed_trains_the_same_model() {
 fn what_cannot_work_is_said_before_any_work_is_done() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    run_ok("bcs-trainer", &["synthesize", "--output", "tissue", "--slides", "3", "--tiles", "1", "--size", "64"], here, &[]);
+    run_ok(
+        "bcs-trainer",
+        &["synthesize", "--output", "tissue", "--slides", "3", "--tiles", "1", "--size", "64"],
+        here,
+        &[],
+    );
     let cases: [(&[&str], i32, &str); 9] = [
         (&["train_hyp.max_epoch=3"], 2, "train_hyp.max_epochs"),
         (&["trainhyp=fast"], 2, "trainhyp"),

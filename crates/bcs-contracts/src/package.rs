@@ -162,7 +162,8 @@ mod tests {
     #[test]
     fn an_architecture_alone_is_a_whole_description() {
         let metadata: PackageMetadata =
-            serde_json::from_str(r#"{"architecture": {"name": "UNet", "arguments": {"in_channels": 3}}}"#).unwrap();
+            serde_json::from_str(r#"{"architecture": {"name": "UNet", "arguments": {"in_channels": 3}}}"#)
+                .unwrap();
         assert_eq!(metadata.format_version, FORMAT_VERSION);
         assert_eq!(metadata.input.scaling, Scaling::UnitRange);
         assert_eq!(metadata.architecture.arguments["in_channels"], 3);

@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn pairs_are_made_by_name_whatever_the_ending() {
-        let (_root, images, masks) = folders(&["b.png", "a.jpg", "notes.txt", "._a.png"], &["a.png", "b.png"]);
+        let (_root, images, masks) =
+            folders(&["b.png", "a.jpg", "notes.txt", "._a.png"], &["a.png", "b.png"]);
         let pairs = pairs(&images, &masks).unwrap();
         let names: Vec<_> = pairs.iter().map(|pair| pair.name.as_str()).collect();
         assert_eq!(names, ["a", "b"]);

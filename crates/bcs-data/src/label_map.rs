@@ -67,7 +67,10 @@ impl LabelMap {
         }
         let error = |reason: String| Error::LabelMap { name: name_or_path.to_owned(), reason };
         if !Path::new(name_or_path).exists() {
-            return Err(error(format!("no such file, and no built-in map; there are {}", names().join(", "))));
+            return Err(error(format!(
+                "no such file, and no built-in map; there are {}",
+                names().join(", ")
+            )));
         }
         let text = std::fs::read_to_string(name_or_path).map_err(|reason| error(reason.to_string()))?;
         Self::parse(name_or_path, &text)
@@ -110,7 +113,8 @@ impl LabelMap {
 
     /// The map as a model package brings it.
     pub fn to_package(&self) -> Labels {
-        let codes_of = |class: u8| (0..=u8::MAX).filter(|code| self.table[usize::from(*code)] == class).collect();
+        let codes_of =
+            |class: u8| (0..=u8::MAX).filter(|code| self.table[usize::from(*code)] == class).collect();
         Labels {
             name: self.name.clone(),
             codes: self.classes.iter().map(|class| codes_of(class.code)).collect(),

@@ -210,8 +210,10 @@ mod tests {
     fn an_epoch_sees_every_tile_once_and_can_be_cut_short() {
         let (_root, tiles) = tiles(&[4; 10]).unwrap();
         let loader = Loader::new(tiles, options(2, Augmentation::none())).unwrap();
-        let mut seen: Vec<u8> =
-            loader.epoch(3, usize::MAX).flat_map(|batch| batch.unwrap().pixels.into_iter().step_by(48)).collect();
+        let mut seen: Vec<u8> = loader
+            .epoch(3, usize::MAX)
+            .flat_map(|batch| batch.unwrap().pixels.into_iter().step_by(48))
+            .collect();
         seen.sort_unstable();
         assert_eq!(seen, (0..10).collect::<Vec<_>>());
         assert_eq!(loader.epoch(3, 2).count(), 2);

@@ -61,10 +61,7 @@ mod tests {
     fn ylgn_is_matplotlibs() {
         // (np.array(matplotlib.colormaps["YlGn"](x)) * 255).astype(int) for x = 0, 0.25, 0.5, 0.9, 1.
         let colors = [0.0, 0.25, 0.5, 0.9, 1.0].map(|x| ylgn(x).0);
-        assert_eq!(
-            colors,
-            [[255, 255, 229], [216, 239, 162], [119, 197, 120], [0, 96, 51], [0, 69, 41]]
-        );
+        assert_eq!(colors, [[255, 255, 229], [216, 239, 162], [119, 197, 120], [0, 96, 51], [0, 69, 41]]);
     }
 
     #[test]

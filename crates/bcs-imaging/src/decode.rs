@@ -94,7 +94,8 @@ fn unpack(row: &[u8], index: usize, bits: usize) -> u8 {
 
 fn decode_upright(bytes: &[u8], limits: Limits) -> Result<(DynamicImage, &'static str), Error> {
     let format = format_of(bytes)?;
-    let damaged = |error: image::ImageError| Error::Damaged { format: name_of(format), reason: error.to_string() };
+    let damaged =
+        |error: image::ImageError| Error::Damaged { format: name_of(format), reason: error.to_string() };
     let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     check_pixels(width, height, limits)?;
@@ -128,7 +129,12 @@ fn format_of(bytes: &[u8]) -> Result<ImageFormat, Error> {
 }
 
 fn name_of(format: ImageFormat) -> &'static str {
-    format.extensions_str().iter().find(|name| name.len() > 3).or(format.extensions_str().first()).unwrap_or(&"?")
+    format
+        .extensions_str()
+        .iter()
+        .find(|name| name.len() > 3)
+        .or(format.extensions_str().first())
+        .unwrap_or(&"?")
 }
 
 /// RGB without a copy where it already is; transparency over white.
@@ -184,7 +190,8 @@ mod tests {
         assert!(matches!(decode(b"", Limits::default()), Err(Error::Empty)));
         assert!(matches!(decode(b"hello, pathologist", Limits::default()), Err(Error::UnknownFormat)));
         assert!(matches!(decode(b"GIF89a....", Limits::default()), Err(Error::UnknownFormat)));
-        let whole = png(&RgbImage::from_fn(64, 64, |x, y| Rgb([(x * 7 ^ y * 13) as u8, x as u8, y as u8])));
+        let whole =
+            png(&RgbImage::from_fn(64, 64, |x, y| Rgb([((x * 7) ^ (y * 13)) as u8, x as u8, y as u8])));
         let error = decode(&whole[..whole.len() / 2], Limits::default()).unwrap_err();
         assert!(matches!(error, Error::Damaged { format: "png", .. }), "{error}");
     }
@@ -201,7 +208,8 @@ mod tests {
 
     fn crc32(bytes: &[u8]) -> u32 {
         !bytes.iter().fold(u32::MAX, |crc, byte| {
-            (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+            (0..8)
+                .fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
         })
     }
 

@@ -16,7 +16,9 @@ pub enum Error {
         reason: String,
     },
     /// The header declares more pixels than the limit.
-    #[error("the image is {width}×{height} pixels, more than the {limit} allowed; cut it into smaller regions")]
+    #[error(
+        "the image is {width}×{height} pixels, more than the {limit} allowed; cut it into smaller regions"
+    )]
     TooManyPixels {
         /// Declared width.
         width: u32,

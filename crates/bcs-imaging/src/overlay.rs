@@ -10,13 +10,20 @@ use crate::error::Error;
 ///
 /// # Errors
 /// [`Error::SizeMismatch`].
-pub fn blend(image: &mut RgbImage, mask: &GrayImage, palette: &[Option<Color>], alpha: f64) -> Result<(), Error> {
+pub fn blend(
+    image: &mut RgbImage,
+    mask: &GrayImage,
+    palette: &[Option<Color>],
+    alpha: f64,
+) -> Result<(), Error> {
     if image.dimensions() != mask.dimensions() {
         let ((mask_width, mask_height), (width, height)) = (mask.dimensions(), image.dimensions());
         return Err(Error::SizeMismatch { mask_width, mask_height, width, height });
     }
-    let tables: Vec<Option<[[u8; 256]; 3]>> =
-        palette.iter().map(|color| color.map(|color| color.0.map(|target| mixing_table(target, alpha)))).collect();
+    let tables: Vec<Option<[[u8; 256]; 3]>> = palette
+        .iter()
+        .map(|color| color.map(|color| color.0.map(|target| mixing_table(target, alpha))))
+        .collect();
     for (pixel, code) in image.pixels_mut().zip(mask.as_raw()) {
         if let Some(Some(table)) = tables.get(usize::from(*code)) {
             pixel.0 = [0, 1, 2].map(|channel| table[channel][usize::from(pixel.0[channel])]);

@@ -108,10 +108,7 @@ mod tests {
     fn weights_are_monais() {
         // monai.data.utils.compute_importance_map((4, 6), mode="gaussian").
         let map = importance_map([4, 6], BlendMode::Gaussian);
-        let half = [
-            [0.001, 0.001_503_439_2, 0.008_895_389],
-            [0.002_344_799_7, 0.082_085, 0.485_671_8],
-        ];
+        let half = [[0.001, 0.001_503_439_2, 0.008_895_389], [0.002_344_799_7, 0.082_085, 0.485_671_8]];
         for (row, expected) in map.chunks(6).zip(half) {
             assert!(row.iter().zip(expected).all(|(weight, monai)| (weight - monai).abs() < 1e-7), "{row:?}");
             assert!(row.iter().eq(row.iter().rev()));

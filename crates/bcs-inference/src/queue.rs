@@ -150,7 +150,8 @@ mod tests {
     fn start(behaviour: fn() -> Result<(), Error>, queue: usize) -> (Inference, Reports) {
         let reports = Reports::default();
         let log = Arc::clone(&reports);
-        let open = move || -> Result<Box<dyn Engine>, Error> { Ok(Box::new(Fake { behaviour, ..Fake::default() })) };
+        let open =
+            move || -> Result<Box<dyn Engine>, Error> { Ok(Box::new(Fake { behaviour, ..Fake::default() })) };
         let report = Box::new(move |state| log.lock().unwrap().push(state));
         (Inference::start(open, SlidingWindow::default(), queue, report), reports)
     }
@@ -215,8 +216,12 @@ mod tests {
     async fn a_model_that_cannot_be_opened_says_why() {
         let (sender, receiver) = std::sync::mpsc::channel();
         let open = || -> Result<Box<dyn Engine>, Error> { Err(Error::Model("no such file".to_owned())) };
-        let inference =
-            Inference::start(open, SlidingWindow::default(), 1, Box::new(move |state| sender.send(state).unwrap()));
+        let inference = Inference::start(
+            open,
+            SlidingWindow::default(),
+            1,
+            Box::new(move |state| sender.send(state).unwrap()),
+        );
         assert!(receiver.recv().unwrap().unwrap_err().contains("no such file"));
         assert!(matches!(inference.segment(image()).await, Err(Error::Stopped)));
     }

@@ -1,4 +1,5 @@
 //! The sliding window against MONAI's, and TorchScript against PyTorch; `golden/make_golden.py` made the files.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bcs_contracts::PackageMetadata;
 use bcs_imaging::windows::BlendMode;
 use bcs_inference::libtorch::{NetworkEngine, open};
-use bcs_inference::{Engine, Segmentation, SlidingWindow};
+use bcs_inference::{Segmentation, SlidingWindow};
 use bcs_model::nets::Network;
 use bcs_model::weights::{load_state, read_safetensors};
 use image::RgbImage;
@@ -46,9 +47,9 @@ fn blended_logits_are_monais() {
     }))
     .unwrap();
     let network = Network::new("UNet", &metadata.architecture.arguments, Device::Cpu).unwrap();
-    let state = golden.iter().filter_map(|(name, tensor)| {
-        Some((name.strip_prefix("state/")?.to_owned(), tensor.shallow_clone()))
-    });
+    let state = golden
+        .iter()
+        .filter_map(|(name, tensor)| Some((name.strip_prefix("state/")?.to_owned(), tensor.shallow_clone())));
     load_state(&network, state.collect()).unwrap();
     let mut engine = NetworkEngine::from_parts(network, metadata, None, "golden".to_owned());
     let image = picture("window.png");
@@ -73,7 +74,8 @@ fn a_torchscript_of_the_predecessor_runs_unchanged() {
     for (width, height) in [(50, 60), (300, 230)] {
         let other = image::imageops::resize(&image, width, height, image::imageops::FilterType::Triangle);
         let segmentation =
-            Segmentation::from_logits(&SlidingWindow::default().run(engine.as_mut(), &other).unwrap()).unwrap();
+            Segmentation::from_logits(&SlidingWindow::default().run(engine.as_mut(), &other).unwrap())
+                .unwrap();
         assert_eq!(segmentation.mask.dimensions(), (width, height));
     }
 }

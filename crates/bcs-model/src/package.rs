@@ -84,7 +84,11 @@ impl Package {
 ///
 /// # Errors
 /// [`Error::File`].
-pub fn write(folder: &Path, mut metadata: PackageMetadata, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
+pub fn write(
+    folder: &Path,
+    mut metadata: PackageMetadata,
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(|error| unreadable(folder, &error))?;
     for (name, bytes) in files {
         metadata.files.insert(name.clone(), sha256(bytes));
@@ -107,7 +111,8 @@ pub fn sha256(bytes: &[u8]) -> String {
 fn read_metadata(path: &Path) -> Result<PackageMetadata, Error> {
     let metadata: PackageMetadata = parse_json(&read(path)?, path)?;
     if metadata.format_version != FORMAT_VERSION {
-        let reason = format!("its format version is {}, this program reads {FORMAT_VERSION}", metadata.format_version);
+        let reason =
+            format!("its format version is {}, this program reads {FORMAT_VERSION}", metadata.format_version);
         return Err(unreadable(path, &reason));
     }
     Ok(metadata)
@@ -118,7 +123,10 @@ fn read_verified(folder: &Path, metadata: &PackageMetadata) -> Result<BTreeMap<S
     for (name, expected) in &metadata.files {
         // A name with a way out of the folder is nobody's file.
         if Path::new(name).file_name().is_none_or(|file| file != name.as_str()) {
-            return Err(unreadable(&folder.join(METADATA_FILE), &format!("'{name}' is no file of the package")));
+            return Err(unreadable(
+                &folder.join(METADATA_FILE),
+                &format!("'{name}' is no file of the package"),
+            ));
         }
         let path = folder.join(name);
         let bytes = read(&path)?;
@@ -133,8 +141,9 @@ fn verify(path: &Path, bytes: &[u8], expected: &str) -> Result<(), Error> {
     if found == expected {
         return Ok(());
     }
-    let reason =
-        format!("its sha256 is {found} where the package says {expected}: it was changed or damaged; copy the package again");
+    let reason = format!(
+        "its sha256 is {found} where the package says {expected}: it was changed or damaged; copy the package again"
+    );
     Err(unreadable(path, &reason))
 }
 
@@ -161,7 +170,8 @@ mod tests {
         let arguments = serde_json::json!({
             "spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [2, 4], "strides": [2],
         });
-        let architecture = Architecture { name: "UNet".into(), arguments: arguments.as_object().unwrap().clone() };
+        let architecture =
+            Architecture { name: "UNet".into(), arguments: arguments.as_object().unwrap().clone() };
         let network = Network::new(&architecture.name, &architecture.arguments, Device::Cpu).unwrap();
         let metadata = serde_json::from_value(serde_json::json!({"architecture": architecture})).unwrap();
         let files = BTreeMap::from([(MODEL_FILE.to_owned(), write_safetensors(&network).unwrap())]);
@@ -205,7 +215,12 @@ mod tests {
         let error = Package::read(folder.path(), Device::Cpu).unwrap_err().to_string();
         assert!(error.contains("version is 9"), "{error}");
         fs::write(&path, text.replace(MODEL_FILE, "../model.safetensors")).unwrap();
-        assert!(Package::read(folder.path(), Device::Cpu).unwrap_err().to_string().contains("no file of the package"));
+        assert!(
+            Package::read(folder.path(), Device::Cpu)
+                .unwrap_err()
+                .to_string()
+                .contains("no file of the package")
+        );
         fs::write(&path, text).unwrap();
         fs::remove_file(folder.path().join(MODEL_FILE)).unwrap();
         assert!(Package::read(folder.path(), Device::Cpu).unwrap_err().to_string().contains(MODEL_FILE));

@@ -1,4 +1,5 @@
 //! Networks and losses against what MONAI computes; `golden/make_golden.py` made the files.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,8 @@ impl Golden {
 fn golden_networks() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let networks: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "safetensors")).collect();
+    let networks: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|e| e == "safetensors")).collect();
     assert!(networks.len() >= 7);
     networks
 }
@@ -96,7 +98,8 @@ fn weights_survive_a_round_trip() {
 fn weights_that_do_not_fit_are_named_and_nothing_is_loaded() {
     let golden = Golden::read(&golden_networks()[0]);
     let network = Network::new("UNet", &golden.arguments, Device::Cpu).unwrap();
-    let before = network.state().into_iter().map(|(name, tensor)| (name, tensor.copy())).collect::<BTreeMap<_, _>>();
+    let before =
+        network.state().into_iter().map(|(name, tensor)| (name, tensor.copy())).collect::<BTreeMap<_, _>>();
     let mut state = golden.state("state/");
     let name = state.keys().find(|name| name.ends_with("conv.weight")).unwrap().clone();
     let tensor = state.remove(&name).unwrap();
@@ -184,7 +187,10 @@ fn losses_are_monais() {
             };
             let value = loss.forward(&logits, &target).unwrap().double_value(&[]);
             let expected = expected.as_f64().unwrap();
-            assert!((value - expected).abs() <= 1e-6 * expected.abs().max(1.0), "{name}: {value}, MONAI {expected}");
+            assert!(
+                (value - expected).abs() <= 1e-6 * expected.abs().max(1.0),
+                "{name}: {value}, MONAI {expected}"
+            );
             compared += 1;
         }
     }

@@ -122,10 +122,8 @@ mod tests {
     fn a_line_is_json_with_a_severity() {
         let lines = Lines::default();
         let writer = lines.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .event_format(CloudLogging)
-            .with_writer(move || writer.clone())
-            .finish();
+        let subscriber =
+            tracing_subscriber::fmt().event_format(CloudLogging).with_writer(move || writer.clone()).finish();
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(key = "a \"b\"", count = 3, "The store is slow.");
         });

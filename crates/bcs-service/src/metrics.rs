@@ -60,9 +60,7 @@ impl Metrics {
     pub fn page(&self) -> Response {
         match TextEncoder::new().encode_to_string(&self.inner.registry.gather()) {
             Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
-            Err(error) => {
-                (axum::http::StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
-            }
+            Err(error) => (axum::http::StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
         }
     }
 }

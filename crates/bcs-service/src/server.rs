@@ -27,9 +27,14 @@ const DRAIN: Duration = Duration::from_secs(9);
 /// a body instead of a closed connection where a handler panics. Unknown routes and methods are problems too.
 pub fn with_layers(router: Router, metrics: &Metrics) -> Router {
     router
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is no such route; GET /docs lists them") })
+        .fallback(|| async {
+            Problem::new(StatusCode::NOT_FOUND, "there is no such route; GET /docs lists them")
+        })
         .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this route takes another method; GET /docs lists them")
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this route takes another method; GET /docs lists them",
+            )
         })
         .layer(CatchPanicLayer::custom(panic_response))
         .layer(middleware::from_fn_with_state(metrics.clone(), metrics::track))
@@ -48,7 +53,8 @@ pub fn with_layers(router: Router, metrics: &Metrics) -> Router {
 fn panic_response(panic: Box<dyn std::any::Any + Send + 'static>) -> Response<Body> {
     let reason = panic_message(panic.as_ref());
     tracing::error!(reason, "A handler panicked.");
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the server made a mistake; it is in its log").into_response()
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the server made a mistake; it is in its log")
+        .into_response()
 }
 
 /// What a panic said.

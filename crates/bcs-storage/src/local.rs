@@ -57,7 +57,8 @@ impl LocalStore {
         // Only the folder that the prefix lies in need be walked, not the whole bucket.
         let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
         let mut keys = Vec::new();
-        walk(&self.root, &self.root.join(folder), &mut keys).map_err(|error| self.unavailable(prefix, &error))?;
+        walk(&self.root, &self.root.join(folder), &mut keys)
+            .map_err(|error| self.unavailable(prefix, &error))?;
         keys.retain(|key| key.starts_with(prefix));
         keys.sort_unstable();
         Ok(keys)
@@ -178,7 +179,9 @@ mod tests {
         let (_folder, store) = store();
         let writes = (0..16u8).map(|writer| {
             let store = store.clone();
-            tokio::spawn(async move { store.put("one", Bytes::from(vec![writer; 1000]), PutMode::Create).await })
+            tokio::spawn(
+                async move { store.put("one", Bytes::from(vec![writer; 1000]), PutMode::Create).await },
+            )
         });
         let mut won = 0;
         for write in writes.collect::<Vec<_>>() {

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Trains models that segment breast-cancer tissue.
 #[derive(Debug, Parser)]
 #[command(name = "bcs-trainer", version, args_conflicts_with_subcommands = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What to do; training by default.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -18,7 +18,7 @@ pub struct Cli {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Train a model (the default)
     Train(TrainArguments),
     /// Print Dice and IoU of a model by class, and write them as JSON
@@ -31,7 +31,7 @@ pub enum Command {
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, Args)]
-pub struct ConfigArguments {
+pub(crate) struct ConfigArguments {
     /// Folder searched for configurations before /config/hydra and config/hydra
     #[arg(long, short = 'd', value_name = "DIR")]
     pub config_dir: Option<PathBuf>,
@@ -45,7 +45,7 @@ pub struct ConfigArguments {
 
 /// Of a training run.
 #[derive(Debug, Clone, Args)]
-pub struct TrainArguments {
+pub(crate) struct TrainArguments {
     /// Where the configuration comes from.
     #[command(flatten)]
     pub config: ConfigArguments,
@@ -59,14 +59,14 @@ pub struct TrainArguments {
 
 /// What `--cfg` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Cfg {
+pub(crate) enum Cfg {
     /// The composed configuration
     Job,
 }
 
 /// Of an evaluation.
 #[derive(Debug, Args)]
-pub struct EvaluateArguments {
+pub(crate) struct EvaluateArguments {
     /// A package folder, a TorchScript .pt, or a .safetensors with its metadata.json beside it
     #[arg(long, value_name = "MODEL")]
     pub model: PathBuf,
@@ -89,7 +89,7 @@ pub struct EvaluateArguments {
 
 /// Of synthetic tissue.
 #[derive(Debug, Args)]
-pub struct SynthesizeArguments {
+pub(crate) struct SynthesizeArguments {
     /// Where train, train_mask, val, val_mask, test and test_mask go
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
@@ -109,7 +109,7 @@ pub struct SynthesizeArguments {
 
 /// Of an import.
 #[derive(Debug, Args)]
-pub struct ImportArguments {
+pub(crate) struct ImportArguments {
     /// A state dictionary under MONAI's names: .pt or .safetensors
     #[arg(long, value_name = "FILE")]
     pub weights: PathBuf,

@@ -20,7 +20,7 @@ const SEARCH_PATH: [&str; 2] = ["/config/hydra", "config/hydra"];
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Config {
+pub(crate) struct Config {
     /// How is trained.
     pub train_hyp: TrainHyp,
     /// What is trained.
@@ -40,7 +40,7 @@ pub struct Config {
 /// How is trained.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct TrainHyp {
+pub(crate) struct TrainHyp {
     /// Times that all tiles are seen.
     pub max_epochs: usize,
     /// A share of the batches of an epoch (as 0.5; 1.0 is all) or their number (as 3).
@@ -119,7 +119,7 @@ impl Default for TrainHyp {
 /// A number of batches, as Lightning reads it: whole numbers count, others are shares.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Limit {
+pub(crate) enum Limit {
     /// So many.
     Count(usize),
     /// This share, in (0, 1].
@@ -128,7 +128,7 @@ pub enum Limit {
 
 impl Limit {
     /// How many of `batches`, at least one.
-    pub fn of(self, batches: usize) -> usize {
+    pub(crate) fn of(self, batches: usize) -> usize {
         match self {
             Self::Count(count) => count.min(batches),
             Self::Share(share) => ((batches as f64 * share) as usize).clamp(1, batches),
@@ -139,7 +139,7 @@ impl Limit {
 /// How the learning rate goes down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Scheduler {
+pub(crate) enum Scheduler {
     /// Along half a cosine to zero over the run.
     Cosine,
     /// Not at all.
@@ -148,7 +148,7 @@ pub enum Scheduler {
 
 /// How gradients become steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Optimizer {
+pub(crate) enum Optimizer {
     /// `torch.optim.Adam`
     Adam,
     /// `torch.optim.AdamW`
@@ -158,7 +158,7 @@ pub enum Optimizer {
 /// What is trained, in the predecessor's words.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ModelHyp {
+pub(crate) struct ModelHyp {
     /// MONAI's name of the network.
     pub model: String,
     /// 2.
@@ -215,7 +215,7 @@ impl Default for ModelHyp {
 
 impl ModelHyp {
     /// The network by MONAI's name and arguments.
-    pub fn architecture(&self) -> Architecture {
+    pub(crate) fn architecture(&self) -> Architecture {
         let known = bcs_model::nets::NAMES.iter().find(|name| name.eq_ignore_ascii_case(&self.model));
         let arguments = json!({
             "spatial_dims": self.spatial_dims,
@@ -242,7 +242,7 @@ impl ModelHyp {
 /// On what is trained.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct DataConfig {
+pub(crate) struct DataConfig {
     /// What the folders of `train_hyp` begin with, by interpolation.
     pub root: String,
     /// A name or a path.
@@ -272,7 +272,7 @@ impl Default for DataConfig {
 
 /// A composed configuration.
 #[derive(Debug, Clone)]
-pub struct Composed {
+pub(crate) struct Composed {
     /// As types.
     pub config: Config,
     /// As YAML, interpolations resolved.
@@ -282,7 +282,7 @@ pub struct Composed {
 }
 
 /// The composer for what the command line says.
-pub fn composer(arguments: &ConfigArguments) -> Result<Composer> {
+pub(crate) fn composer(arguments: &ConfigArguments) -> Result<Composer> {
     if let Some(folder) = &arguments.config_dir
         && !folder.is_dir()
     {
@@ -297,7 +297,7 @@ pub fn composer(arguments: &ConfigArguments) -> Result<Composer> {
 ///
 /// # Errors
 /// [`crate::error::Usage`] naming the key and the file it came from.
-pub fn typed(mut composition: Composition) -> Result<Composed> {
+pub(crate) fn typed(mut composition: Composition) -> Result<Composed> {
     for warning in &composition.warnings {
         eprintln!("bcs-trainer: {warning}");
     }
@@ -308,7 +308,8 @@ pub fn typed(mut composition: Composition) -> Result<Composed> {
     }
     let config: Config = composition.value.decode().map_err(|error| match &error {
         bcs_config::Error::Convert { key, message } => {
-            let source = composition.source_of(key).map(|origin| format!(" (from {origin})")).unwrap_or_default();
+            let source =
+                composition.source_of(key).map(|origin| format!(" (from {origin})")).unwrap_or_default();
             usage(format!("{key}: {message}{source}"))
         }
         _ => usage(error),
@@ -332,7 +333,9 @@ fn check(config: &Config) -> Result<()> {
         return Err(usage(format!("train_hyp.learning_rate is {}; it must be above 0", hyp.learning_rate)));
     }
     match hyp.limit_train_batches {
-        Some(Limit::Count(0)) => return Err(usage("train_hyp.limit_train_batches is 0; leave it out for all")),
+        Some(Limit::Count(0)) => {
+            return Err(usage("train_hyp.limit_train_batches is 0; leave it out for all"));
+        }
         Some(Limit::Share(share)) if !(share > 0.0 && share <= 1.0) => {
             return Err(usage(format!("train_hyp.limit_train_batches is {share}; a share is in (0, 1]")));
         }
@@ -360,7 +363,11 @@ mod tests {
 
     fn tree() -> ConfigArguments {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config/hydra");
-        ConfigArguments { config_dir: Some(folder), config_name: "config_hydra".to_owned(), overrides: vec![] }
+        ConfigArguments {
+            config_dir: Some(folder),
+            config_name: "config_hydra".to_owned(),
+            overrides: vec![],
+        }
     }
 
     fn compose(overrides: &[&str]) -> Result<Composed> {
@@ -389,7 +396,8 @@ mod tests {
         let composer = composer(&tree()).unwrap();
         for group in composer.groups() {
             for option in composer.options(&group) {
-                compose(&[&format!("{group}={option}")]).unwrap_or_else(|error| panic!("{group}={option}: {error}"));
+                compose(&[&format!("{group}={option}")])
+                    .unwrap_or_else(|error| panic!("{group}={option}: {error}"));
             }
         }
     }

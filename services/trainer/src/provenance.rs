@@ -9,7 +9,7 @@ use bcs_model::package::sha256;
 const LIBTORCH: &str = "2.11.0";
 
 /// Who makes a package now, of this configuration.
-pub fn provenance(config_yaml: &str, seed: Option<i64>) -> Provenance {
+pub(crate) fn provenance(config_yaml: &str, seed: Option<i64>) -> Provenance {
     Provenance {
         created_by: format!("bcs-trainer {}", env!("CARGO_PKG_VERSION")),
         created: jiff::Timestamp::now().to_string(),
@@ -23,7 +23,8 @@ pub fn provenance(config_yaml: &str, seed: Option<i64>) -> Provenance {
 /// The revision of the working folder, with `-dirty` where it had changes; none outside a checkout.
 fn git_revision() -> Option<String> {
     let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+        let output =
+            Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let revision = git(&["rev-parse", "HEAD"])?;

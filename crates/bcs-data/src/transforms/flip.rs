@@ -28,7 +28,10 @@ mod tests {
         let tile = Tile { width: 3, height: 1, pixels: (0..9).collect(), classes: vec![0, 1, 2] };
         let mut flipped = tile.clone();
         flip(&mut flipped);
-        assert_eq!((flipped.pixels.as_slice(), flipped.classes.as_slice()), (&[6, 7, 8, 3, 4, 5, 0, 1, 2][..], &[2, 1, 0][..]));
+        assert_eq!(
+            (flipped.pixels.as_slice(), flipped.classes.as_slice()),
+            (&[6, 7, 8, 3, 4, 5, 0, 1, 2][..], &[2, 1, 0][..])
+        );
         flip(&mut flipped);
         assert_eq!(flipped, tile);
     }

@@ -124,7 +124,9 @@ mod tests {
         for index in 0..16 {
             let mut turned = tile.clone();
             geometry.apply(&mut turned, 0, 0, index);
-            assert!(turned.pixels.chunks_exact(3).zip(&turned.classes).all(|(pixel, class)| pixel[0] == *class));
+            assert!(
+                turned.pixels.chunks_exact(3).zip(&turned.classes).all(|(pixel, class)| pixel[0] == *class)
+            );
         }
     }
 }

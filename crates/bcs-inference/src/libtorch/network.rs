@@ -31,7 +31,8 @@ impl NetworkEngine {
         name: String,
     ) -> Self {
         let size_divisor = network.size_divisor().map(|divisor| divisor as usize);
-        let tile = [0, 1].map(|axis| (metadata.input.tile[axis] as usize).next_multiple_of(size_divisor[axis]));
+        let tile =
+            [0, 1].map(|axis| (metadata.input.tile[axis] as usize).next_multiple_of(size_divisor[axis]));
         let info = ModelInfo {
             version: if metadata.version.is_empty() { name } else { metadata.version },
             architecture: metadata.architecture.name,
@@ -60,7 +61,8 @@ impl Engine for NetworkEngine {
     fn run(&mut self, pixels: &[u8], shape: [usize; 3]) -> Result<Vec<f32>, Error> {
         let _no_grad = tch::no_grad_guard();
         let (channels, device) = (self.network.in_channels(), self.network.device());
-        let input = to_input(pixels, shape, channels, &self.scaling, device).map_err(|error| engine_error(&error))?;
+        let input =
+            to_input(pixels, shape, channels, &self.scaling, device).map_err(|error| engine_error(&error))?;
         let logits = self.network.forward(&input, false).map_err(|error| engine_error(&error))?;
         floats(&logits).map_err(|error| engine_error(&error))
     }

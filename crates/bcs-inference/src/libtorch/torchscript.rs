@@ -54,7 +54,11 @@ impl TorchScriptEngine {
         engine.info.classes = match named.len() {
             0 => unnamed_classes(classes),
             count if count == classes => named,
-            count => return Err(error(format!("{METADATA_FILE} names {count} classes, the script gives {classes}"))),
+            count => {
+                return Err(error(format!(
+                    "{METADATA_FILE} names {count} classes, the script gives {classes}"
+                )));
+            }
         };
         Ok(engine)
     }
@@ -74,8 +78,8 @@ impl TorchScriptEngine {
 
     fn forward(&self, pixels: &[u8], shape: [usize; 3]) -> Result<Tensor, Error> {
         let _no_grad = tch::no_grad_guard();
-        let input =
-            to_input(pixels, shape, 3, &self.input.scaling, self.device).map_err(|error| engine_error(&error))?;
+        let input = to_input(pixels, shape, 3, &self.input.scaling, self.device)
+            .map_err(|error| engine_error(&error))?;
         self.module.forward_ts(&[input]).map_err(|error| engine_error(&error))
     }
 }

@@ -58,7 +58,9 @@ impl Activation {
             "SWISH" => Self::Swish { alpha: arguments.take("alpha", 1.0)? },
             "MEMSWISH" => Self::Swish { alpha: 1.0 },
             "MISH" => Self::Mish,
-            name => return Err(argument("act", format!("there is no activation '{name}'; there are {NAMES}"))),
+            name => {
+                return Err(argument("act", format!("there is no activation '{name}'; there are {NAMES}")));
+            }
         };
         arguments.finish()?;
         Ok(activation)

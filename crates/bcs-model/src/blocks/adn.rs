@@ -89,7 +89,10 @@ impl Adn {
             'A' => Ok(Part::A(Activation::new(&(path / "A"), &spec.act)?)),
             'D' => Ok(Part::D(spec.dropout)),
             'N' => Ok(Part::N(Norm::new(&(path / "N"), &spec.norm, channels)?)),
-            _ => Err(argument("adn_ordering", format!("'{}' has letters other than A, D and N", spec.ordering))),
+            _ => Err(argument(
+                "adn_ordering",
+                format!("'{}' has letters other than A, D and N", spec.ordering),
+            )),
         };
         Ok(Self { parts: spec.ordering.chars().map(part).collect::<Result<_, _>>()? })
     }

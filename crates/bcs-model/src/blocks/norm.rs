@@ -97,11 +97,14 @@ impl Norm {
             }
             "LAYER" => {
                 let shape: Vec<i64> = match arguments.require("normalized_shape")? {
-                    serde_json::Value::Array(sizes) => sizes.iter().filter_map(serde_json::Value::as_i64).collect(),
+                    serde_json::Value::Array(sizes) => {
+                        sizes.iter().filter_map(serde_json::Value::as_i64).collect()
+                    }
                     size => size.as_i64().into_iter().collect(),
                 };
                 let eps = arguments.take("eps", 1e-5)?;
-                let affine = arguments.take("elementwise_affine", true)?.then(|| scale_and_shift(path, &shape));
+                let affine =
+                    arguments.take("elementwise_affine", true)?.then(|| scale_and_shift(path, &shape));
                 Self::Layer { shape, affine, eps }
             }
             "LOCALRESPONSE" => Self::LocalResponse {
@@ -110,7 +113,12 @@ impl Norm {
                 beta: arguments.take("beta", 0.75)?,
                 k: arguments.take("k", 1.0)?,
             },
-            _ => return Err(argument("norm", format!("there is no normalisation '{name}'; there are {NAMES}"))),
+            _ => {
+                return Err(argument(
+                    "norm",
+                    format!("there is no normalisation '{name}'; there are {NAMES}"),
+                ));
+            }
         };
         arguments.finish()?;
         Ok(norm)
@@ -136,7 +144,12 @@ impl Statistics {
             variance: path.ones_no_train("running_var", &[channels]),
             batches: path.add("num_batches_tracked", Tensor::zeros([], (Kind::Int64, path.device())), false),
         });
-        Ok(Self { affine, running, momentum: arguments.take("momentum", 0.1)?, eps: arguments.take("eps", 1e-5)? })
+        Ok(Self {
+            affine,
+            running,
+            momentum: arguments.take("momentum", 0.1)?,
+            eps: arguments.take("eps", 1e-5)?,
+        })
     }
 
     fn scale(&self) -> Option<&Tensor> {
@@ -178,16 +191,7 @@ impl Statistics {
         }
         let (mean, variance) = (self.mean(), self.variance());
         let (momentum, eps) = (self.momentum, self.eps);
-        Ok(input.f_batch_norm(
-            self.scale(),
-            self.shift(),
-            mean,
-            variance,
-            use_input,
-            momentum,
-            eps,
-            true,
-        )?)
+        Ok(input.f_batch_norm(self.scale(), self.shift(), mean, variance, use_input, momentum, eps, true)?)
     }
 }
 
@@ -217,7 +221,8 @@ fn split(affine: Option<&[Tensor; 2]>) -> (Option<&Tensor>, Option<&Tensor>) {
 fn local_response(input: &Tensor, size: i64, alpha: f64, beta: f64, k: f64) -> Result<Tensor, Error> {
     let squares = input.f_mul(input)?.f_unsqueeze(1)?;
     let padded = squares.f_constant_pad_nd([0, 0, 0, 0, size / 2, (size - 1) / 2])?;
-    let mean = padded.f_avg_pool3d([size, 1, 1], [1, 1, 1], [0, 0, 0], false, true, None)?.f_squeeze_dim(1)?;
+    let mean =
+        padded.f_avg_pool3d([size, 1, 1], [1, 1, 1], [0, 0, 0], false, true, None)?.f_squeeze_dim(1)?;
     let divisor = mean.f_mul_scalar(alpha)?.f_add_scalar(k)?.f_pow_tensor_scalar(beta)?;
     Ok(input.f_div(&divisor)?)
 }

@@ -67,7 +67,11 @@ pub(crate) struct Arguments<'a> {
 
 impl Arguments<'_> {
     /// Takes an argument, or the default where it is not given.
-    pub(crate) fn take<T: serde::de::DeserializeOwned>(&mut self, name: &str, default: T) -> Result<T, Error> {
+    pub(crate) fn take<T: serde::de::DeserializeOwned>(
+        &mut self,
+        name: &str,
+        default: T,
+    ) -> Result<T, Error> {
         match self.left.remove(name) {
             None => Ok(default),
             Some(value) => serde_json::from_value(value.clone())

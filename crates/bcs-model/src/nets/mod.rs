@@ -26,7 +26,11 @@ pub trait Architecture: Block {
 }
 
 /// Builds the network of this name with these arguments, its parameters registered under `path`.
-fn build(path: &Path<'_>, name: &str, arguments: &Map<String, Value>) -> Result<Box<dyn Architecture>, Error> {
+fn build(
+    path: &Path<'_>,
+    name: &str,
+    arguments: &Map<String, Value>,
+) -> Result<Box<dyn Architecture>, Error> {
     match name {
         "UNet" => Ok(Box::new(UNet::new(path, &parse(name, arguments)?)?)),
         _ => Err(Error::UnknownNetwork { name: name.to_owned(), known: NAMES.join(", ") }),
@@ -35,5 +39,6 @@ fn build(path: &Path<'_>, name: &str, arguments: &Map<String, Value>) -> Result<
 
 /// Arguments by name to a network's own type; serde lists the known names where one is unknown.
 fn parse<T: serde::de::DeserializeOwned>(name: &str, arguments: &Map<String, Value>) -> Result<T, Error> {
-    serde_json::from_value(Value::Object(arguments.clone())).map_err(|error| argument(name, error.to_string()))
+    serde_json::from_value(Value::Object(arguments.clone()))
+        .map_err(|error| argument(name, error.to_string()))
 }

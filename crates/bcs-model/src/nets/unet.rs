@@ -7,10 +7,10 @@ use tch::Tensor;
 use tch::nn::Path;
 
 use super::Architecture;
+use crate::blocks::adn::Dropout;
 use crate::blocks::{
     AdnSpec, Block, Convolution, ConvolutionOptions, LayerSpec, Pair, ResidualUnit, ResidualUnitOptions,
 };
-use crate::blocks::adn::Dropout;
 use crate::error::{Error, argument};
 
 /// Arguments of `monai.networks.nets.UNet`, with its names and defaults.
@@ -81,14 +81,20 @@ impl UNetArguments {
     fn check(&self) -> Result<(), Error> {
         let error = |reason: String| Err(argument("UNet", reason));
         if self.spatial_dims != 2 {
-            return error(format!("spatial_dims = {}; only 2 is supported, slides are flat", self.spatial_dims));
+            return error(format!(
+                "spatial_dims = {}; only 2 is supported, slides are flat",
+                self.spatial_dims
+            ));
         }
         if self.channels.len() < 2 {
             return error("channels needs at least two levels".to_owned());
         }
         if self.strides.len() < self.channels.len() - 1 {
             let levels = self.channels.len();
-            return error(format!("{} strides for {levels} levels; one less than levels", self.strides.len()));
+            return error(format!(
+                "{} strides for {levels} levels; one less than levels",
+                self.strides.len()
+            ));
         }
         let positive = [self.in_channels, self.out_channels].into_iter().chain(self.channels.iter().copied());
         if positive.into_iter().any(|count| count < 1) {
@@ -185,7 +191,13 @@ impl Builder<'_> {
         Ok(Level { down, below, up })
     }
 
-    fn down(&self, path: &Path<'_>, inputs: i64, outputs: i64, strides: [i64; 2]) -> Result<Box<dyn Block>, Error> {
+    fn down(
+        &self,
+        path: &Path<'_>,
+        inputs: i64,
+        outputs: i64,
+        strides: [i64; 2],
+    ) -> Result<Box<dyn Block>, Error> {
         let (kernel, bias) = (self.arguments.kernel_size.dims(), self.arguments.bias);
         if self.arguments.num_res_units > 0 {
             let subunits = self.arguments.num_res_units;
@@ -219,8 +231,7 @@ impl Builder<'_> {
         }
         let convolution = Convolution::new(&(path / 0), inputs, outputs, options, &self.adn)?;
         let kernel = self.arguments.kernel_size.dims();
-        let unit =
-            ResidualUnitOptions { kernel, strides: [1, 1], subunits: 1, bias, last_conv_only: is_top };
+        let unit = ResidualUnitOptions { kernel, strides: [1, 1], subunits: 1, bias, last_conv_only: is_top };
         let residual = ResidualUnit::new(&(path / 1), outputs, outputs, unit, &self.adn)?;
         Ok(Up { convolution, residual: Some(residual) })
     }

@@ -45,8 +45,9 @@ fn write(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, Error> {
     for (name, tensor) in tensors {
         let tensor = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?;
         let kind = tensor.f_kind()?;
-        let dtype =
-            dtype_of(kind).ok_or_else(|| Error::Weights(format!("{name} is of kind {kind:?}, which has no name in safetensors")))?;
+        let dtype = dtype_of(kind).ok_or_else(|| {
+            Error::Weights(format!("{name} is of kind {kind:?}, which has no name in safetensors"))
+        })?;
         let mut bytes = vec![0; tensor.numel() * kind.elt_size_in_bytes()];
         tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
         let shape: Vec<usize> = tensor.size().iter().map(|length| *length as usize).collect();

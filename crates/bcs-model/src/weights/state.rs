@@ -20,7 +20,8 @@ pub fn load_state(network: &Network, mut state: BTreeMap<String, Tensor>) -> Res
     strip_prefixes(&mut state, &variables);
     let missing: Vec<&str> = names(variables.keys().filter(|name| !state.contains_key(*name)));
     // Some exporters leave out the counter of batches, which nothing is computed from.
-    let missing: Vec<&str> = missing.into_iter().filter(|name| !name.ends_with("num_batches_tracked")).collect();
+    let missing: Vec<&str> =
+        missing.into_iter().filter(|name| !name.ends_with("num_batches_tracked")).collect();
     let extra: Vec<&str> = names(state.keys().filter(|name| !variables.contains_key(*name)));
     let mut problems = Vec::new();
     if !missing.is_empty() {
@@ -60,7 +61,8 @@ fn strip_prefixes(state: &mut BTreeMap<String, Tensor>, variables: &BTreeMap<Str
         let known = state.keys().any(|name| variables.contains_key(name));
         if !known && !state.is_empty() && state.keys().all(fits) {
             let old = std::mem::take(state);
-            *state = old.into_iter().map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor)).collect();
+            *state =
+                old.into_iter().map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor)).collect();
         }
     }
 }

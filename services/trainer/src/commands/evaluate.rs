@@ -25,7 +25,7 @@ const EXAMPLES: usize = 8;
 const CACHE: u64 = 1_000_000_000;
 
 /// Evaluates.
-pub fn run(arguments: &EvaluateArguments) -> Result<()> {
+pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
     let device = device::parse(&arguments.device).map_err(usage)?;
     let mut engine = libtorch::open(&arguments.model, device).map_err(usage)?;
     let map = label_map(arguments, engine.info().classes.len())?;
@@ -48,7 +48,9 @@ pub fn run(arguments: &EvaluateArguments) -> Result<()> {
     fs::write(&path, format!("{result:#}\n"))?;
     let picture = arguments.output.join("evaluation.png");
     let shown = examples(engine.as_mut(), window, &tiles, EXAMPLES)?;
-    sheet(&shown, &engine.info().classes)?.save(&picture).context("the picture can't be written")?;
+    sheet(&shown, &engine.info().classes, map.background())?
+        .save(&picture)
+        .context("the picture can't be written")?;
 
     println!("{} on {} images\n\n{}\n", engine.info().version, reached.images, scores(&reached.classes));
     println!("pooled Dice  {:.4}", reached.val_metric);
@@ -69,14 +71,20 @@ fn label_map(arguments: &EvaluateArguments, classes: usize) -> Result<LabelMap> 
     };
     let map = if let Some(name) = &arguments.label_map {
         LabelMap::load(name).map_err(usage)?
-    } else if let Some((labels, known)) = from_package().and_then(|package| Some((package.labels?, package.classes))) {
+    } else if let Some((labels, known)) =
+        from_package().and_then(|package| Some((package.labels?, package.classes)))
+    {
         LabelMap::from_package(&labels, &known).map_err(usage)?
     } else {
         let name = match classes {
             2 => "bcss-tumor",
             3 => "bcss-3class",
             5 => "bcss-5class",
-            _ => return Err(usage(format!("the model has {classes} classes; say which codes they are with --label-map"))),
+            _ => {
+                return Err(usage(format!(
+                    "the model has {classes} classes; say which codes they are with --label-map"
+                )));
+            }
         };
         LabelMap::load(name).map_err(usage)?
     };

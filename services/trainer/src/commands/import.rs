@@ -19,9 +19,10 @@ use crate::error::usage;
 use crate::provenance::provenance;
 
 /// Imports.
-pub fn run(arguments: &ImportArguments) -> Result<()> {
+pub(super) fn run(arguments: &ImportArguments) -> Result<()> {
     let composer = composer(&arguments.config)?;
-    let composition = composer.compose(&arguments.config.config_name, &arguments.config.overrides).map_err(usage)?;
+    let composition =
+        composer.compose(&arguments.config.config_name, &arguments.config.overrides).map_err(usage)?;
     let composed = typed(composition)?;
     let architecture = composed.config.model_hyp.architecture();
     let network = Network::new(&architecture.name, &architecture.arguments, Device::Cpu).map_err(usage)?;
@@ -39,10 +40,18 @@ pub fn run(arguments: &ImportArguments) -> Result<()> {
     let named = map.classes().len() == outputs;
     let metadata = PackageMetadata {
         format_version: FORMAT_VERSION,
-        version: arguments.output.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        version: arguments
+            .output
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
         architecture,
         classes: if named { map.classes().to_vec() } else { unnamed_classes(outputs) },
-        input: InputSpec { scaling: Scaling::UnitRange, mpp: composed.config.data.mpp, ..InputSpec::default() },
+        input: InputSpec {
+            scaling: Scaling::UnitRange,
+            mpp: composed.config.data.mpp,
+            ..InputSpec::default()
+        },
         labels: named.then(|| map.to_package()),
         validation: None,
         files: BTreeMap::new(),

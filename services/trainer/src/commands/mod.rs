@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::cli::{Cli, Command};
 
 /// Does what the command line says.
-pub fn run(cli: Cli) -> Result<()> {
+pub(crate) fn run(cli: Cli) -> Result<()> {
     match cli.command {
         None => train::run(&cli.train),
         Some(Command::Train(arguments)) => train::run(&arguments),

@@ -14,7 +14,7 @@ use crate::error::usage;
 use crate::output::progress::Progress;
 
 /// Synthesizes.
-pub fn run(arguments: &SynthesizeArguments) -> Result<()> {
+pub(super) fn run(arguments: &SynthesizeArguments) -> Result<()> {
     let SynthesizeArguments { output, slides, tiles, size, seed } = arguments;
     if *slides < 3 || *tiles == 0 || *size < 32 {
         return Err(usage("--slides must be at least 3, --tiles at least 1 and --size at least 32"));
@@ -51,7 +51,8 @@ fn draw(output: &Path, seed: u64, slide: u32, split: &str, tiles: u32, size: u32
     let (image, mask) = Slide::new(seed, u64::from(slide)).render(columns * size, rows * size);
     for tile in 0..tiles {
         let (x, y) = (tile % columns * size, tile / columns * size);
-        let name = format!("SYNT-S{}-{slide:04}-DX1_xmin0_ymin0_MPP-0.2500_{y}_{x}_size{size}.png", slide % 7);
+        let name =
+            format!("SYNT-S{}-{slide:04}-DX1_xmin0_ymin0_MPP-0.2500_{y}_{x}_size{size}.png", slide % 7);
         let cut: RgbImage = image.view(x, y, size, size).to_image();
         fs::write(output.join(split).join(&name), encode::png(&cut)?)?;
         let cut: GrayImage = mask.view(x, y, size, size).to_image();

@@ -12,7 +12,7 @@ use crate::error::usage;
 use crate::training;
 
 /// Trains.
-pub fn run(arguments: &TrainArguments) -> Result<()> {
+pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
     let composer = composer(&arguments.config)?;
     let compose = |overrides: &[Override]| -> Result<Composed> {
         typed(composer.compose_parsed(&arguments.config.config_name, overrides).map_err(usage)?)
@@ -41,7 +41,10 @@ fn train(composed: &Composed, output: &Path) -> Result<()> {
     fs::create_dir_all(output.join(".hydra"))?;
     fs::write(output.join(".hydra/config.yaml"), &composed.yaml)?;
     let overrides: String = composed.overrides.iter().map(|text| format!("- {text}\n")).collect();
-    fs::write(output.join(".hydra/overrides.yaml"), if overrides.is_empty() { "[]\n".to_owned() } else { overrides })?;
+    fs::write(
+        output.join(".hydra/overrides.yaml"),
+        if overrides.is_empty() { "[]\n".to_owned() } else { overrides },
+    )?;
     training::run(composed, output).map(|_package| ())
 }
 

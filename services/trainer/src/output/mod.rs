@@ -1,5 +1,5 @@
 //! What people see.
 
-pub mod progress;
-pub mod sheet;
-pub mod table;
+pub(crate) mod progress;
+pub(crate) mod sheet;
+pub(crate) mod table;

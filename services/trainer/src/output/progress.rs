@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 const LINES: u64 = 4;
 
 /// The progress of one task; it may be advanced from several threads.
-pub struct Progress {
+pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     label: String,
     total: u64,
@@ -20,20 +20,23 @@ pub struct Progress {
 
 impl Progress {
     /// A task of `total` steps.
-    pub fn new(label: impl Into<String>, total: usize, unit: &str) -> Self {
+    pub(crate) fn new(label: impl Into<String>, total: usize, unit: &str) -> Self {
         Self::with_lines(label.into(), total as u64, unit, true)
     }
 
     /// The same, which in a log says nothing: whoever calls it prints a line of its own.
-    pub fn silent_in_logs(label: impl Into<String>, total: usize, unit: &str) -> Self {
+    pub(crate) fn silent_in_logs(label: impl Into<String>, total: usize, unit: &str) -> Self {
         Self::with_lines(label.into(), total as u64, unit, false)
     }
 
     fn with_lines(label: String, total: u64, unit: &str, lines: bool) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let template = format!("{{prefix:<22}} {{bar:32}} {{pos:>6}}/{{len}} {unit} {{per_sec:>12}} {{msg}}");
-            let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
-            let bar = ProgressBar::new(total).with_style(style.progress_chars("━╸─")).with_prefix(label.clone());
+            let template =
+                format!("{{prefix:<22}} {{bar:32}} {{pos:>6}}/{{len}} {unit} {{per_sec:>12}} {{msg}}");
+            let style =
+                ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar =
+                ProgressBar::new(total).with_style(style.progress_chars("━╸─")).with_prefix(label.clone());
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
@@ -41,7 +44,7 @@ impl Progress {
     }
 
     /// One step more is done.
-    pub fn step(&self) {
+    pub(crate) fn step(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         match &self.bar {
             Some(bar) => bar.inc(1),
@@ -53,7 +56,7 @@ impl Progress {
     }
 
     /// Says something beside the bar.
-    pub fn message(&self, text: String) {
+    pub(crate) fn message(&self, text: String) {
         if let Some(bar) = &self.bar {
             bar.set_message(text);
         }

@@ -12,7 +12,7 @@ const GAP: u32 = 8;
 const ALPHA: f64 = 0.45;
 
 /// A tile with its truth and its prediction, as class indices.
-pub struct Example {
+pub(crate) struct Example {
     /// The tile.
     pub image: RgbImage,
     /// As it should be.
@@ -21,14 +21,20 @@ pub struct Example {
     pub prediction: GrayImage,
 }
 
-/// Lays examples out in rows: tile, truth, prediction. All are cut to the size of the first.
-pub fn sheet(examples: &[Example], classes: &[TissueClass]) -> Result<RgbImage> {
+/// Lays examples out in rows: tile, truth, prediction; the background class is not tinted. All are cut to the
+/// size of the first.
+pub(crate) fn sheet(
+    examples: &[Example],
+    classes: &[TissueClass],
+    background: Option<usize>,
+) -> Result<RgbImage> {
     let first = examples.first().context("there is no tile to show")?;
     let (width, height) = first.image.dimensions();
     let rows = u32::try_from(examples.len())?;
     let mut sheet =
         RgbImage::from_pixel(3 * width + 4 * GAP, rows * (height + GAP) + GAP, image::Rgb([255; 3]));
-    let palette: Vec<Option<Color>> = classes.iter().map(|class| Some(class.color)).collect();
+    let color = |(index, class): (usize, &TissueClass)| (Some(index) != background).then_some(class.color);
+    let palette: Vec<Option<Color>> = classes.iter().enumerate().map(color).collect();
     for (row, example) in (0u32..).zip(examples) {
         let tinted = |mask: &GrayImage| -> Result<RgbImage> {
             let mut image = example.image.clone();

@@ -3,7 +3,7 @@
 use bcs_contracts::package::ClassScores;
 
 /// Rows of text in columns: the first to the left, numbers to the right.
-pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
         cells.chain(header.get(column).copied()).map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -24,7 +24,7 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// Dice and IoU by class.
-pub fn scores(classes: &[ClassScores]) -> String {
+pub(crate) fn scores(classes: &[ClassScores]) -> String {
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
     let row = |class: &ClassScores| {
         vec![
@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let text = table(&["name", "n"], &[vec!["tumour".into(), "7".into()], vec!["fat".into(), "1234".into()]]);
+        let text =
+            table(&["name", "n"], &[vec!["tumour".into(), "7".into()], vec!["fat".into(), "1234".into()]]);
         assert_eq!(text, "name       n\n────────────\ntumour     7\nfat     1234");
     }
 }

@@ -14,7 +14,7 @@ use fs_err as fs;
 use super::validate::Scores;
 
 /// The best model so far, in memory until a better one comes.
-pub struct Best {
+pub(super) struct Best {
     /// Its parameters, as they go into a file.
     pub weights: Vec<u8>,
     /// What it reached.
@@ -24,7 +24,7 @@ pub struct Best {
 }
 
 /// The folder of a run, and what every package in it says alike.
-pub struct Checkpoints {
+pub(super) struct Checkpoints {
     folder: PathBuf,
     metadata: PackageMetadata,
     config_yaml: String,
@@ -33,7 +33,7 @@ pub struct Checkpoints {
 
 impl Checkpoints {
     /// Makes the folder of a run in the model repository. A second run in the same second gets another name.
-    pub fn create(repository: &Path, metadata: PackageMetadata, config_yaml: String) -> Result<Self> {
+    pub(super) fn create(repository: &Path, metadata: PackageMetadata, config_yaml: String) -> Result<Self> {
         let version = metadata.version.clone();
         fs::create_dir_all(repository)?;
         let names = std::iter::once(version.clone()).chain((1..).map(|count| format!("{version}-{count}")));
@@ -52,17 +52,17 @@ impl Checkpoints {
     }
 
     /// The folder of the run.
-    pub fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// The name of the run, the version of its model.
-    pub fn version(&self) -> &str {
+    pub(super) fn version(&self) -> &str {
         &self.metadata.version
     }
 
     /// Writes a new best checkpoint, and removes the one before.
-    pub fn save_best(&mut self, best: &Best) -> Result<()> {
+    pub(super) fn save_best(&mut self, best: &Best) -> Result<()> {
         let name = keys::checkpoint(best.epoch, best.scores.val_metric);
         let folder = self.folder.join("checkpoints").join(name);
         self.write(&folder, &best.weights, best, None)?;
@@ -75,17 +75,25 @@ impl Checkpoints {
     }
 
     /// Writes the checkpoint of the last epoch, in the place of the one before.
-    pub fn save_last(&self, network: &Network, epoch: usize, scores: &Scores) -> Result<()> {
+    pub(super) fn save_last(&self, network: &Network, epoch: usize, scores: &Scores) -> Result<()> {
         let last = Best {
             weights: write_safetensors(network)?,
-            scores: Scores { val_metric: scores.val_metric, classes: scores.classes.clone(), images: scores.images },
+            scores: Scores {
+                val_metric: scores.val_metric,
+                classes: scores.classes.clone(),
+                images: scores.images,
+            },
             epoch,
         };
         self.write(&self.folder.join("checkpoints").join("last"), &last.weights, &last, None)
     }
 
     /// Writes the model package of the run's best model, and gives its folder.
-    pub fn save_package(&self, best: &Best, reference: &bcs_contracts::DriftReference) -> Result<PathBuf> {
+    pub(super) fn save_package(
+        &self,
+        best: &Best,
+        reference: &bcs_contracts::DriftReference,
+    ) -> Result<PathBuf> {
         let folder = self.folder.join(keys::best_model(best.scores.val_metric));
         self.write(&folder, &best.weights, best, Some(serde_json::to_vec(reference)?))?;
         Ok(folder)

@@ -14,7 +14,7 @@ use crate::output::progress::Progress;
 use crate::output::table::table;
 
 /// The tiles of a run.
-pub struct Dataset {
+pub(super) struct Dataset {
     /// To learn from.
     pub train: Arc<TileSet>,
     /// To be judged by.
@@ -25,7 +25,7 @@ pub struct Dataset {
 
 impl Dataset {
     /// Finds, pairs, splits and checks the tiles.
-    pub fn load(config: &Config, map: &LabelMap) -> Result<Self> {
+    pub(super) fn load(config: &Config, map: &LabelMap) -> Result<Self> {
         let (train, validation) = pairs(config)?;
         let mpp = config.data.mpp.or_else(|| tile_name::mpp(&train[0].name));
         // Both sets share the budget; validation comes second and takes what is left.
@@ -38,7 +38,7 @@ impl Dataset {
     }
 
     /// A table of tiles and classes.
-    pub fn describe(&self, map: &LabelMap) -> String {
+    pub(super) fn describe(&self, map: &LabelMap) -> String {
         let share = |set: &TileSet, class: usize| {
             let total: u64 = set.class_pixels().iter().sum();
             format!("{:.1} %", 100.0 * set.class_pixels()[class] as f64 / total.max(1) as f64)

@@ -15,7 +15,7 @@ use crate::config::TrainHyp;
 use crate::output::progress::Progress;
 
 /// What an epoch needs and changes.
-pub struct Epochs<'a> {
+pub(super) struct Epochs<'a> {
     /// How is trained.
     pub hyp: &'a TrainHyp,
     /// The tiles.
@@ -33,7 +33,7 @@ pub struct Epochs<'a> {
 }
 
 /// What came of an epoch.
-pub struct Learnt {
+pub(super) struct Learnt {
     /// Mean over the tiles.
     pub loss: f64,
     /// Of the last step.
@@ -44,7 +44,7 @@ pub struct Learnt {
 
 impl Epochs<'_> {
     /// Trains a network for one epoch, counted from 0.
-    pub fn run(&mut self, network: &Network, epoch: usize) -> Result<Learnt> {
+    pub(super) fn run(&mut self, network: &Network, epoch: usize) -> Result<Learnt> {
         let label = format!("Epoch {epoch:02} learning");
         let progress = Progress::silent_in_logs(label, self.batches, "batches");
         let mut batches = self.loader.epoch(epoch as u64, self.batches);

@@ -7,6 +7,6 @@ mod profile;
 mod reference;
 mod run;
 mod schedule;
-pub mod validate;
+pub(crate) mod validate;
 
-pub use run::run;
+pub(crate) use run::run;

@@ -6,13 +6,13 @@ use crate::output::table::table;
 
 /// Time spent by action, in the order of their first occurrence.
 #[derive(Default)]
-pub struct Profile {
+pub(super) struct Profile {
     actions: Vec<(&'static str, usize, Duration)>,
 }
 
 impl Profile {
     /// Does something and adds its time to an action.
-    pub fn time<T>(&mut self, action: &'static str, work: impl FnOnce() -> T) -> T {
+    pub(super) fn time<T>(&mut self, action: &'static str, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = work();
         self.add(action, start.elapsed());
@@ -30,7 +30,7 @@ impl Profile {
     }
 
     /// A table, the longest first.
-    pub fn report(&self) -> String {
+    pub(super) fn report(&self) -> String {
         let total: Duration = self.actions.iter().map(|(.., time)| *time).sum();
         let mut actions = self.actions.clone();
         actions.sort_by_key(|(.., time)| std::cmp::Reverse(*time));
@@ -43,9 +43,6 @@ impl Profile {
                 format!("{:.1}", 100.0 * time.as_secs_f64() / total.as_secs_f64().max(f64::MIN_POSITIVE)),
             ]
         };
-        table(
-            &["action", "mean ms", "calls", "total s", "%"],
-            &actions.iter().map(row).collect::<Vec<_>>(),
-        )
+        table(&["action", "mean ms", "calls", "total s", "%"], &actions.iter().map(row).collect::<Vec<_>>())
     }
 }

@@ -12,7 +12,7 @@ use super::validate::{image_of, segment};
 use crate::output::progress::Progress;
 
 /// Measures the training tiles, or as many of them, evenly spread, as a reference keeps.
-pub fn measure_reference(
+pub(super) fn measure_reference(
     engine: &mut dyn Engine,
     window: SlidingWindow,
     tiles: &TileSet,

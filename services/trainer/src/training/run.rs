@@ -11,10 +11,10 @@ use bcs_data::LabelMap;
 use bcs_data::loader::{Loader, LoaderOptions};
 use bcs_inference::libtorch::NetworkEngine;
 use bcs_inference::{Engine, SlidingWindow};
+use bcs_model::device;
 use bcs_model::losses::{self, Loss};
 use bcs_model::nets::Network;
 use bcs_model::weights::write_safetensors;
-use bcs_model::device;
 use fs_err as fs;
 use serde_json::json;
 use tch::nn::{self, OptimizerConfig};
@@ -36,7 +36,7 @@ use crate::provenance::provenance;
 const EXAMPLES: usize = 5;
 
 /// Trains; `output` is the folder of the run's own files. Gives the folder of the model package.
-pub fn run(composed: &Composed, output: &Path) -> Result<PathBuf> {
+pub(crate) fn run(composed: &Composed, output: &Path) -> Result<PathBuf> {
     let config = &composed.config;
     let hyp = &config.train_hyp;
     let (map, network) = prepare(config)?;
@@ -45,7 +45,8 @@ pub fn run(composed: &Composed, output: &Path) -> Result<PathBuf> {
     let tile = tile_of(&dataset, &network)?;
     let metadata = metadata(composed, &map, tile, dataset.mpp);
     let loss = losses::by_name(&hyp.loss, hyp.class_weights.as_deref()).map_err(usage)?;
-    let mut checkpoints = Checkpoints::create(&hyp.model_repo_location, metadata.clone(), composed.yaml.clone())?;
+    let mut checkpoints =
+        Checkpoints::create(&hyp.model_repo_location, metadata.clone(), composed.yaml.clone())?;
     let mut log = fs::File::create(output.join("metrics.jsonl"))?;
     announce(config, &network, &dataset, &map, checkpoints.folder());
 
@@ -86,7 +87,9 @@ pub fn run(composed: &Composed, output: &Path) -> Result<PathBuf> {
 fn prepare(config: &Config) -> Result<(LabelMap, Network)> {
     let hyp = &config.train_hyp;
     if hyp.wandb_enabled {
-        eprintln!("bcs-trainer: wandb_enabled: this version writes metrics to metrics.jsonl of the run alone");
+        eprintln!(
+            "bcs-trainer: wandb_enabled: this version writes metrics to metrics.jsonl of the run alone"
+        );
     }
     let map = LabelMap::load(&config.data.label_map).map_err(usage)?;
     let classes = map.classes().len();
@@ -177,7 +180,9 @@ fn epochs<'a>(
     let hyp = &config.train_hyp;
     let (variables, rate) = (network.variables(), hyp.learning_rate);
     let optimizer = match hyp.optimizer {
-        Optimizer::Adam => nn::Adam { wd: hyp.weight_decay.unwrap_or(0.0), ..nn::Adam::default() }.build(variables, rate),
+        Optimizer::Adam => {
+            nn::Adam { wd: hyp.weight_decay.unwrap_or(0.0), ..nn::Adam::default() }.build(variables, rate)
+        }
         Optimizer::AdamW => {
             nn::AdamW { wd: hyp.weight_decay.unwrap_or(0.01), ..nn::AdamW::default() }.build(variables, rate)
         }
@@ -228,9 +233,13 @@ fn finish(
     let package = checkpoints.save_package(best, &reference)?;
     let examples = examples(&mut engine, window, &dataset.validation, EXAMPLES)?;
     let picture = output.join("validation.png");
-    sheet(&examples, &engine.info().classes)?.save(&picture)?;
+    sheet(&examples, &engine.info().classes, map.background())?.save(&picture)?;
     let images = best.scores.images;
-    println!("\nBest in epoch {:02}, on {images} validation tiles:\n\n{}\n", best.epoch, scores(&best.scores.classes));
+    println!(
+        "\nBest in epoch {:02}, on {images} validation tiles:\n\n{}\n",
+        best.epoch,
+        scores(&best.scores.classes)
+    );
     println!("val_metric  {:.4}  (pooled Dice, mean of {})", best.scores.val_metric, foreground(map));
     println!("package     {}", package.display());
     println!("picture     {}  (tile, truth, prediction)", picture.display());

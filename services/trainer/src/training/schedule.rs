@@ -3,7 +3,7 @@
 use crate::config::Scheduler;
 
 /// The learning rate of a step, counted from 0 over all epochs (`CosineAnnealingLR` stepped after every batch).
-pub fn learning_rate(scheduler: Scheduler, initial: f64, step: usize, steps: usize) -> f64 {
+pub(super) fn learning_rate(scheduler: Scheduler, initial: f64, step: usize, steps: usize) -> f64 {
     match scheduler {
         Scheduler::Constant => initial,
         Scheduler::Cosine => {

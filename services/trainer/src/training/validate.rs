@@ -11,7 +11,7 @@ use crate::output::progress::Progress;
 use crate::output::sheet::Example;
 
 /// What a model reached.
-pub struct Scores {
+pub(crate) struct Scores {
     /// Pooled Dice, averaged over the classes that are not background. In [0, 1].
     pub val_metric: f64,
     /// By class.
@@ -21,7 +21,7 @@ pub struct Scores {
 }
 
 /// Segments every tile and counts.
-pub fn validate(
+pub(crate) fn validate(
     engine: &mut dyn Engine,
     window: SlidingWindow,
     tiles: &TileSet,
@@ -37,13 +37,14 @@ pub fn validate(
     }
     let scores = overlap.scores();
     let foreground: Vec<Option<f64>> = map.foreground().map(|class| scores[class].dice).collect();
-    let with_name = |(class, score): (&bcs_contracts::TissueClass, &bcs_model::metrics::OverlapScores)| ClassScores {
-        name: class.name.clone(),
-        dice: score.dice,
-        iou: score.iou,
-        dice_per_image: score.dice_per_image,
-        images: score.images,
-    };
+    let with_name =
+        |(class, score): (&bcs_contracts::TissueClass, &bcs_model::metrics::OverlapScores)| ClassScores {
+            name: class.name.clone(),
+            dice: score.dice,
+            iou: score.iou,
+            dice_per_image: score.dice_per_image,
+            images: score.images,
+        };
     Ok(Scores {
         val_metric: mean(&foreground).unwrap_or(0.0),
         classes: map.classes().iter().zip(&scores).map(with_name).collect(),
@@ -52,13 +53,13 @@ pub fn validate(
 }
 
 /// Segments a tile.
-pub fn segment(engine: &mut dyn Engine, window: SlidingWindow, tile: &Tile) -> Result<Segmentation> {
+pub(crate) fn segment(engine: &mut dyn Engine, window: SlidingWindow, tile: &Tile) -> Result<Segmentation> {
     let image = image_of(tile)?;
     Ok(Segmentation::from_logits(&window.run(engine, &image)?)?)
 }
 
 /// A few tiles, evenly spread, with what was found in them.
-pub fn examples(
+pub(crate) fn examples(
     engine: &mut dyn Engine,
     window: SlidingWindow,
     tiles: &TileSet,
@@ -76,7 +77,7 @@ pub fn examples(
 }
 
 /// The tile as an image.
-pub fn image_of(tile: &Tile) -> Result<RgbImage> {
+pub(crate) fn image_of(tile: &Tile) -> Result<RgbImage> {
     let image = RgbImage::from_raw(tile.width as u32, tile.height as u32, tile.pixels.clone());
     image.ok_or_else(|| anyhow::anyhow!("a tile has lost pixels"))
 }
