@@ -31,6 +31,12 @@ impl LocalStore {
         Ok(store)
     }
 
+    /// The store in this folder, of which nothing is made before the first write: for whoever only reads, maybe a
+    /// folder that may not be written. A folder that is not there is an empty store.
+    pub fn as_it_is(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
     fn unavailable(&self, key: &str, error: &io::Error) -> Error {
         Error::Unavailable { store: self.name(), key: key.to_owned(), reason: error.to_string() }
     }
@@ -208,6 +214,15 @@ mod tests {
         assert!(store.probe().await.is_ok());
         drop(folder);
         assert!(matches!(store.probe().await, Err(Error::Unavailable { .. })));
+    }
+
+    #[tokio::test]
+    async fn reading_makes_nothing() {
+        let (folder, _) = store();
+        let store = LocalStore::as_it_is(folder.path().join("other"));
+        assert!(store.list("records/").await.unwrap().is_empty());
+        assert!(matches!(store.get("a").await, Err(Error::NotFound { .. })));
+        assert!(!folder.path().join("other").exists());
     }
 
     #[tokio::test]

@@ -1,2 +1,16 @@
-//! Segments tissue over HTTP and stores what it predicted.
-fn main() {}
+//! `bcs-predictor`, the program.
+
+use std::process::ExitCode;
+
+use bcs_predictor::{cli::Cli, commands};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match commands::run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("bcs-predictor: {failure}");
+            failure.exit_code()
+        }
+    }
+}

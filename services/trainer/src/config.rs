@@ -411,6 +411,47 @@ mod tests {
     }
 
     #[test]
+    fn the_predecessors_files_load_unchanged() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write(
+            "config_hydra.yaml",
+            "defaults:\n  - train_hyp: train_hyp_own\n  - model_hyp: model_hyp_own\n  - unittest: unittest_own\n  \
+             - evidently: evidently_own\n",
+        );
+        write(
+            "train_hyp/train_hyp_own.yaml",
+            "max_epochs: 3\nlimit_train_batches: 0.5\nlearning_rate: 1e-4\ntraining_batch_size: 32\n\
+             training_num_workers: 4\nvalidation_batch_size: 8\nvalidation_num_workers: 2\n\
+             train_img_location: /gcs/raw/train\ntrain_mask_location: /gcs/raw/train_mask\n\
+             validation_img_location: /gcs/raw/val\nvalidation_mask_location: /gcs/raw/val_mask\n\
+             test_location: /gcs/raw/test\nwandb_enabled: True\nmodel_repo_location: /gcs/models\n\
+             optimizer: Adam\nprofiling: False\nloss: DiceFocal\n",
+        );
+        write(
+            "model_hyp/model_hyp_own.yaml",
+            "spatial_dims: 2\nin_channels: 3\nout_channels: 2\nchannels: [8, 16, 32]\nstrides: [2, 2]\n\
+             num_res_units: 1\ndropout: 0.1\nactivation: prelu\nkernel_size: 3\nup_kernel_size: 3\nmodel: unet\n\
+             backbone: efficientnet-b0\n",
+        );
+        write("unittest/unittest_own.yaml", "image_count: 30760\npaths: [a, b]\n");
+        write("evidently/evidently_own.yaml", "report_location: reports\n");
+        let arguments = ConfigArguments { config_dir: Some(folder.path().to_owned()), ..tree() };
+        let composition = composer(&arguments).unwrap().compose::<&str>("config_hydra", &[]).unwrap();
+        let config = typed(composition).unwrap().config;
+        assert_eq!((config.train_hyp.learning_rate, config.train_hyp.optimizer), (1e-4, Optimizer::Adam));
+        assert_eq!(config.train_hyp.limit_train_batches, Some(Limit::Share(0.5)));
+        let architecture = config.model_hyp.architecture();
+        assert_eq!((architecture.name.as_str(), &architecture.arguments["dropout"]), ("UNet", &json!(0.1)));
+        bcs_model::nets::Network::new(&architecture.name, &architecture.arguments, tch::Device::Cpu).unwrap();
+        assert_eq!(config.unittest["image_count"], 30760);
+    }
+
+    #[test]
     fn what_cannot_work_is_named_by_its_key() {
         let cases = [
             ("train_hyp.max_epoch=3", "max_epochs"),

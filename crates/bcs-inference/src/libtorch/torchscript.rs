@@ -29,12 +29,16 @@ impl TorchScriptEngine {
     /// [`Error::Model`] for a file that is no TorchScript, or not of a segmentation network for RGB.
     pub fn open(path: &Path, device: Device, name: String) -> Result<Self, Error> {
         let error = |reason: String| Error::Model(format!("{}: {reason}", path.display()));
-        let first_line = |reason: tch::TchError| {
+        let no_script = |reason: tch::TchError| {
             let text = reason.to_string();
-            error(format!("it is no TorchScript ({})", text.lines().next().unwrap_or_default()))
+            let first = text.split(['\n', ',']).next().unwrap_or_default();
+            let first = first.split(". ").next().unwrap_or_default();
+            error(format!(
+                "it is no TorchScript ({first}); a state dictionary becomes a package with bcs-trainer import"
+            ))
         };
-        let mut module = CModule::load_on_device(path, device).map_err(first_line)?;
-        module.f_set_eval().map_err(first_line)?;
+        let mut module = CModule::load_on_device(path, device).map_err(no_script)?;
+        module.f_set_eval().map_err(no_script)?;
         let (input, named) = beside(path).map_err(error)?;
         let tile = input.tile.map(|length| length as usize);
         let info = ModelInfo {

@@ -1,0 +1,105 @@
+//! A report on a terminal: a table that lines up, and the verdict below it.
+
+use bcs_drift::DriftReport;
+use bcs_drift::report::FeatureDrift;
+
+const HEADER: [&str; 4] = ["feature", "KS", "p-value", "verdict"];
+
+/// The features, those that were not compared, and the verdict.
+pub fn table(report: &DriftReport) -> String {
+    let mut lines = Vec::new();
+    if !report.features.is_empty() {
+        lines.extend(aligned(&report.features.iter().map(cells).collect::<Vec<_>>()));
+        lines.push(String::new());
+    }
+    lines.extend(
+        report.skipped.iter().map(|skipped| format!("not compared: {} ({})", skipped.name, skipped.reason)),
+    );
+    lines.push(verdict(report));
+    lines.join("\n")
+}
+
+fn cells(feature: &FeatureDrift) -> [String; 4] {
+    [
+        feature.name.clone(),
+        format!("{:.4}", feature.statistic),
+        feature.p_value.map_or_else(|| "–".to_owned(), p_value),
+        if feature.drifted { "drift" } else { "stable" }.to_owned(),
+    ]
+}
+
+/// Four digits, so that small ones can be told apart too.
+fn p_value(p: f64) -> String {
+    if p == 0.0 || p >= 1e-3 { format!("{p:.4}") } else { format!("{p:.3e}") }
+}
+
+/// Names to the left, numbers to the right.
+fn aligned(rows: &[[String; 4]]) -> Vec<String> {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([HEADER[column].len()]).max().unwrap_or_default()
+    };
+    let [name, statistic, p, _] = [0, 1, 2, 3].map(width);
+    let line = |cells: [&str; 4]| {
+        format!("{:<name$}  {:>statistic$}  {:>p$}  {}", cells[0], cells[1], cells[2], cells[3])
+    };
+    let rule = "─".repeat([0, 1, 2, 3].map(width).iter().sum::<usize>() + 6);
+    let rows = rows.iter().map(|row| line(row.each_ref().map(String::as_str)));
+    [line(HEADER), rule].into_iter().chain(rows).collect()
+}
+
+fn verdict(report: &DriftReport) -> String {
+    let (drifted, all) = (report.drifted, report.features.len());
+    let percent = |share: f64| (share * 1000.0).round() / 10.0;
+    let (share, limit) = (percent(report.share), percent(report.drift_share));
+    match all {
+        0 => format!("Nothing to compare: {} current images.", report.current_rows),
+        _ if report.dataset_drift => {
+            format!("Drift: {drifted} of {all} features drifted ({share} %, the limit is {limit} %).")
+        }
+        _ => format!(
+            "No drift of the whole: {drifted} of {all} features drifted ({share} %, the limit is {limit} %)."
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bcs_contracts::Features;
+    use bcs_drift::{About, Options, Table, detect};
+
+    use super::*;
+
+    fn report(shift: f64) -> DriftReport {
+        let table = |shift: f64| {
+            let image = |i: u32| {
+                let value = f64::from(i) / 40.0;
+                Features::from([("grey_mean".into(), value + shift), ("confidence".into(), value)])
+            };
+            Table::from_features((0..40).map(image)).unwrap()
+        };
+        let about = About::new("r", jiff::Timestamp::UNIX_EPOCH);
+        detect(&table(0.0), &table(shift), Options::new(about)).unwrap()
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let text = table(&report(0.5));
+        let expected = "\
+feature         KS   p-value  verdict
+─────────────────────────────────────
+grey_mean   0.5000  6.577e-5  drift
+confidence  0.0000    1.0000  stable
+
+Drift: 1 of 2 features drifted (50 %, the limit is 50 %).";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn what_was_not_compared_is_named() {
+        let mut report = report(0.0);
+        report.features.clear();
+        report.skipped.push(bcs_drift::report::Skipped { name: "slide".into(), reason: "text".into() });
+        assert_eq!(table(&report), "not compared: slide (text)\nNothing to compare: 40 current images.");
+    }
+}

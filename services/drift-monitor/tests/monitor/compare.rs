@@ -1,0 +1,99 @@
+//! `compare`: two tables on disk.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::support::{program, stderr, stdout};
+
+/// Tables and what scipy says of them, from `make_compare.py`.
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/monitor/golden").join(name)
+}
+
+fn compare(reference: &Path, current: &Path, output: &Path, more: &[&str]) -> Output {
+    let mut command = program();
+    command.arg("compare").arg("--reference").arg(reference).arg("--current").arg(current);
+    command.arg("--output").arg(output).args(more).output().unwrap()
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn the_figures_are_those_of_scipy() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("a/b");
+    let run = compare(&golden("reference.csv"), &golden("current.csv"), &output, &[]);
+    assert_eq!(run.status.code(), Some(0), "{}", stderr(&run));
+
+    let report = json(&output.join("report.json"));
+    let expected = &json(&golden("expected.json"))["features"];
+    let features = report["features"].as_array().unwrap();
+    assert_eq!(features.len(), expected.as_object().unwrap().len());
+    for feature in features {
+        let scipy = &expected[feature["name"].as_str().unwrap()];
+        for figure in ["statistic", "p_value"] {
+            let (ours, theirs) = (feature[figure].as_f64().unwrap(), scipy[figure].as_f64().unwrap());
+            assert!(
+                (ours - theirs).abs() <= 1e-9 * theirs,
+                "{figure} of {}: {ours} {theirs}",
+                feature["name"]
+            );
+        }
+    }
+    assert_eq!(report["skipped"][0]["name"], "image");
+    let page = std::fs::read_to_string(output.join("report.html")).unwrap();
+    assert!(page.contains("Drift in 2 of 5 features") && page.contains("current.csv against reference.csv"));
+}
+
+#[test]
+fn the_table_lines_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = compare(&golden("reference.csv"), &golden("current.csv"), folder.path(), &[]);
+    let text = stdout(&run);
+    let table: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
+    assert_eq!(table.len(), 2 + 5, "{text}");
+    let column = table[0].find("verdict").unwrap();
+    for row in &table[2..] {
+        let start = row.char_indices().nth(column).unwrap().0;
+        assert!(["drift", "stable"].contains(&&row[start..]), "{row}");
+    }
+    assert!(table[2].starts_with("grey_mean") && table[2].contains("2.315e-7"), "{text}");
+}
+
+#[test]
+fn drift_of_the_whole_is_told_by_the_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let current = folder.path().join("current.json");
+    std::fs::write(&current, r#"{"grey_mean": [0.1, 0.1, 0.11, 0.12, 0.13, 0.1]}"#).unwrap();
+    let output = folder.path().join("out");
+    let run = compare(&golden("reference.csv"), &current, &output, &["--fail-on-drift"]);
+    assert_eq!(run.status.code(), Some(3), "{}", stdout(&run));
+    assert_eq!(compare(&golden("reference.csv"), &current, &output, &[]).status.code(), Some(0));
+    let same = compare(&golden("reference.csv"), &golden("reference.csv"), &output, &["--fail-on-drift"]);
+    assert_eq!(same.status.code(), Some(0));
+}
+
+#[test]
+fn what_is_wrong_is_named_on_stderr() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("bad.csv"), "grey_mean\n0.5\nNaN\n").unwrap();
+    std::fs::write(path("other.csv"), "size\n1\n2\n").unwrap();
+    let cases = [
+        ("bad.csv", 1, "row 2"),
+        ("other.csv", 1, "no feature in common"),
+        ("missing.csv", 2, "missing.csv"),
+        ("table.parquet", 2, ".csv"),
+    ];
+    for (name, code, words) in cases {
+        let run = compare(&golden("reference.csv"), &path(name), &path("out"), &[]);
+        assert_eq!(run.status.code(), Some(code), "{name}");
+        assert!(stderr(&run).contains(words), "{}", stderr(&run));
+    }
+    assert!(!path("out").exists());
+    assert_eq!(program().args(["compare", "--reference", "x.csv"]).output().unwrap().status.code(), Some(2));
+}

@@ -1,0 +1,57 @@
+"""Writes reference.csv, current.csv and expected.json: two tables and what scipy says of their columns.
+
+Run with scipy 1.17.1 and numpy installed:  python make_compare.py
+
+The tables have fewer than 30 rows, ties within and across, missing cells, and columns that do and do not drift.
+"""
+
+import csv
+import json
+import pathlib
+
+import numpy as np
+import scipy
+from scipy import stats
+
+HERE = pathlib.Path(__file__).parent
+ROWS = {"reference": 29, "current": 23}
+
+
+def columns(side, rng):
+    shift = 0.0 if side == "reference" else 1.0
+    n = ROWS[side]
+    return {
+        "grey_mean": np.round(rng.normal(0.6 - 0.08 * shift, 0.05, n), 6),
+        "entropy": np.round(rng.normal(6.5, 0.4, n), 6),
+        "ties": np.round(rng.normal(3.0 + shift, 1.5, n)),
+        "confidence": np.round(rng.beta(20.0 - 12.0 * shift, 2.0, n), 9),
+        "constant": np.full(n, 0.25),
+    }
+
+
+def write(side, table):
+    names = list(table)
+    with (HERE / f"{side}.csv").open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["image", *names])
+        for row in range(ROWS[side]):
+            writer.writerow([f"{side}_{row}.png", *("" if np.isnan(table[n][row]) else repr(float(table[n][row])) for n in names)])
+
+
+def main():
+    rng = np.random.default_rng(20261123)
+    tables = {side: columns(side, rng) for side in ROWS}
+    tables["current"]["entropy"][[3, 17]] = np.nan
+    for side, table in tables.items():
+        write(side, table)
+    features = {}
+    for name in tables["reference"]:
+        a, b = (table[name][~np.isnan(table[name])] for table in tables.values())
+        result = stats.ks_2samp(a, b)
+        features[name] = {"statistic": float(result.statistic), "p_value": float(result.pvalue)}
+    golden = {"scipy": scipy.__version__, "numpy": np.__version__, "features": features}
+    (HERE / "expected.json").write_text(json.dumps(golden, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+//! A world for the program: a model package, predictions, and the program itself.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use bcs_contracts::record::{FORMAT_VERSION, InputInfo};
+use bcs_contracts::{Features, PredictionRecord, keys};
+use jiff::{Timestamp, ToSpan};
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use uuid::{NoContext, Uuid};
+
+/// The model that the package holds and that most records name.
+pub const VERSION: &str = "train-2026-11-20_09-15-00";
+
+/// The features of the synthetic images.
+pub const FEATURES: [&str; 4] = ["confidence", "eosin_mean", "grey_mean", "sharpness"];
+
+/// Folders with a package in one of them.
+pub struct World {
+    pub folder: TempDir,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let world = Self { folder: tempfile::tempdir().unwrap() };
+        world.write_package();
+        world
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write_package(&self) {
+        let reference = bcs_drift::reference::build(VERSION, images(400, 1, 0.0)).unwrap();
+        let reference = serde_json::to_vec(&reference).unwrap();
+        let sha256: String = Sha256::digest(&reference).iter().map(|byte| format!("{byte:02x}")).collect();
+        let metadata = json!({
+            "version": VERSION, "architecture": {"name": "UNet"}, "files": {keys::REFERENCE_FILE: sha256},
+        });
+        std::fs::create_dir_all(self.path("model")).unwrap();
+        std::fs::write(self.path("model").join(keys::REFERENCE_FILE), reference).unwrap();
+        std::fs::write(self.path("model").join(keys::METADATA_FILE), metadata.to_string()).unwrap();
+    }
+
+    /// Stores predictions of images whose features lie `shift` standard deviations off, one each minute up to now.
+    pub fn predict(&self, count: u32, seed: u64, shift: f64) {
+        self.predict_as(VERSION, count, seed, shift);
+    }
+
+    pub fn predict_as(&self, version: &str, count: u32, seed: u64, shift: f64) {
+        for (minutes, features) in (0..).zip(images(count, seed, shift)) {
+            let time = Timestamp::now() - minutes.minutes();
+            let seconds = u64::try_from(time.as_second()).unwrap();
+            let id = Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, 0));
+            let day = keys::day_of(id).unwrap();
+            self.write_record(
+                &keys::record(day, id),
+                &serde_json::to_string(&record(id, time, version, features)).unwrap(),
+            );
+        }
+    }
+
+    pub fn write_record(&self, key: &str, text: &str) {
+        let path = self.path("predictions").join(key);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// The program in this world; arguments are to be added.
+    pub fn command(&self) -> Command {
+        let mut command = program();
+        command
+            .current_dir(self.folder.path())
+            .env("MODEL_PATH", self.path("model"))
+            .env("PREDICTIONS_BUCKET", self.path("predictions"))
+            .env("REPORTS_BUCKET", self.path("reports"));
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command().arg("run").args(arguments).output().unwrap()
+    }
+
+    /// The stored reports and pages, by name.
+    pub fn stored(&self) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.path("reports/reports")) else {
+            return Vec::new();
+        };
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+/// The program with nothing of this machine's environment that it listens to.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bcs-drift-monitor"));
+    let names = "STORAGE_MODE MODEL_PATH PREDICTIONS_BUCKET REPORTS_BUCKET OIDC_AUDIENCE HOST PORT RUST_LOG";
+    for name in names.split(' ') {
+        command.env_remove(name);
+    }
+    command.env("LOG_FORMAT", "json");
+    command
+}
+
+/// Features of images, the same for the same seed.
+pub fn images(count: u32, seed: u64, shift: f64) -> Vec<Features> {
+    let mut state = seed;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    };
+    // Four uniform values add up to something bell-shaped, of mean 2 and standard deviation 0.58.
+    let mut value = |scale: f64| ((0..4).map(|_| uniform()).sum::<f64>() + 0.58 * shift) * scale;
+    (0..count).map(|_| FEATURES.map(|name| (name.to_owned(), value(name.len() as f64))).into()).collect()
+}
+
+pub fn record(id: Uuid, time: Timestamp, version: &str, features: Features) -> PredictionRecord {
+    PredictionRecord {
+        format_version: FORMAT_VERSION,
+        id,
+        time,
+        model_version: version.to_owned(),
+        input: InputInfo { sha256: String::new(), bytes: 1, format: "png".into(), width: 224, height: 224 },
+        features,
+        classes: Vec::new(),
+        confidence: 0.9,
+        entropy: 0.1,
+        drift_score: None,
+        mask: format!("masks/{id}.png"),
+        latency_ms: 12.5,
+    }
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The program, serving on a port of its own until dropped.
+pub struct Server {
+    pub process: Child,
+    pub address: String,
+    pub started: Instant,
+    pub client: Client,
+}
+
+impl Server {
+    pub fn start(world: &World) -> Self {
+        Self::start_as(world.command())
+    }
+
+    pub fn start_as(mut command: Command) -> Self {
+        let started = Instant::now();
+        command.env("HOST", "127.0.0.1").env("PORT", "0").stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let address = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                let entry: Value = serde_json::from_str(&line).ok()?;
+                Some(entry.get("address")?.as_str()?.to_owned())
+            })
+            .expect("a log line with the address");
+        // Nobody else reads its log, and a full pipe would stop it.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        let client = Client::builder()
+            .timeout(Duration::from_secs(20))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self { process, address, started, client }
+    }
+
+    pub async fn get(&self, path: &str, accept: &str) -> reqwest::Response {
+        self.client.get(format!("{}{path}", self.address)).header("accept", accept).send().await.unwrap()
+    }
+
+    pub async fn json(&self, path: &str) -> (StatusCode, Value) {
+        let response = self.get(path, "application/json").await;
+        (response.status(), response.json().await.unwrap())
+    }
+
+    pub async fn post(&self, body: &str) -> (StatusCode, Value) {
+        let request = self.client.post(format!("{}/run", self.address)).body(body.to_owned());
+        let response = request.send().await.unwrap();
+        let (status, kind) = (response.status(), response.headers()["content-type"].clone());
+        let problem = kind == "application/problem+json";
+        assert_eq!(problem, status.is_client_error() || status.is_server_error(), "{status} {kind:?}");
+        (status, response.json().await.unwrap())
+    }
+
+    /// Asks it to stop, as platforms do, and waits.
+    pub fn stop(mut self) -> Option<i32> {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.process.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have stopped already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,58 @@
+//! `GET /predictions/{id}` and `/predictions/{id}/mask`: what was stored of a prediction.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::IntoResponse;
+use bcs_contracts::keys;
+use bcs_service::Problem;
+
+use crate::app::App;
+use crate::error::Error;
+use crate::openapi::{Image, RecordSchema};
+use crate::prediction;
+
+/// The record of a prediction
+#[utoipa::path(
+    get,
+    path = "/predictions/{id}",
+    tag = "predictions",
+    params(("id" = String, Path, description = "As in `x-prediction-id`",
+        example = "0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d")),
+    responses(
+        (status = 200, description = "As it is stored", body = RecordSchema),
+        (status = 404, description = "There is none with this id", body = Problem,
+            content_type = "application/problem+json",
+            example = json!({"type": "about:blank", "title": "Not Found", "status": 404,
+                "detail": "there is no prediction 'x'; its id is in the x-prediction-id of its answer"})),
+        (status = 503, description = "The store can't be read now; see `Retry-After`", body = Problem,
+            content_type = "application/problem+json")
+    )
+)]
+pub async fn record(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<impl IntoResponse, Error> {
+    let bytes = prediction::fetch(&app, &id, keys::record).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], bytes))
+}
+
+/// The mask of a prediction
+///
+/// One byte a pixel: the codes of the classes.
+#[utoipa::path(
+    get,
+    path = "/predictions/{id}/mask",
+    tag = "predictions",
+    params(("id" = String, Path, description = "As in `x-prediction-id`",
+        example = "0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d")),
+    responses(
+        (status = 200, description = "As it is stored: 8-bit grey", content_type = "image/png", body = Image),
+        (status = 404, description = "There is none with this id", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 503, description = "The store can't be read now; see `Retry-After`", body = Problem,
+            content_type = "application/problem+json")
+    )
+)]
+pub async fn mask(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<impl IntoResponse, Error> {
+    let bytes = prediction::fetch(&app, &id, keys::mask).await?;
+    Ok(([(header::CONTENT_TYPE, "image/png")], bytes))
+}

@@ -1,0 +1,99 @@
+//! `bcs-predictor predict`: files in, files out.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::{images, package};
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
+
+fn predict(folder: &Path, arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bcs-predictor"));
+    let Output { status, stderr, .. } = command
+        .arg("predict")
+        .args(arguments)
+        .args(["--device", "cpu"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    (status.code().unwrap(), String::from_utf8_lossy(&stderr).into_owned())
+}
+
+#[test]
+fn a_folder_is_segmented_and_what_can_not_be_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    package::write(folder.path());
+    let input = folder.path().join("in");
+    fs::create_dir(&input).unwrap();
+    for (name, bytes) in
+        [("a.png", images::png(64, 64)), ("b.png", b"nothing".to_vec()), ("c.png", images::png(90, 70))]
+    {
+        fs::write(input.join(name), bytes).unwrap();
+    }
+    let (code, text) = predict(folder.path(), &["--model", "model", "--input", "in", "--output", "out"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("b.png") && text.contains("1 of 3"), "{text}");
+    for (name, size) in [("a", (64, 64)), ("c", (90, 70))] {
+        let read = |ending: &str| fs::read(folder.path().join(format!("out/{name}{ending}"))).unwrap();
+        assert_eq!(images::mask(&read("_mask.png")).dimensions(), size);
+        assert_eq!(images::pixels(&read("_overlay.png")).dimensions(), size);
+        let record: Value = serde_json::from_slice(&read(".json")).unwrap();
+        assert_eq!(
+            (&record["mask"], &record["model_version"]),
+            (&format!("{name}_mask.png").into(), &package::VERSION.into())
+        );
+    }
+}
+
+#[test]
+fn logits_are_one_tensor_of_the_raw_output() {
+    let folder = tempfile::tempdir().unwrap();
+    package::write(folder.path());
+    for (name, width, height) in [("whole", 128, 96), ("windows", 101, 77)] {
+        fs::write(folder.path().join(format!("{name}.png")), images::png(width, height)).unwrap();
+        let (image, file) = (format!("{name}.png"), format!("{name}.safetensors"));
+        let arguments = ["--model", "model", "--input", &image, "--output", "out", "--logits", &file];
+        let (code, text) = predict(folder.path(), &arguments);
+        assert_eq!(code, 0, "{text}");
+        let bytes = fs::read(folder.path().join(file)).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(tensors.names(), ["logits"]);
+        let logits = tensors.tensor("logits").unwrap();
+        assert_eq!(
+            (logits.dtype(), logits.shape()),
+            (Dtype::F32, &[1, 2, height as usize, width as usize][..])
+        );
+    }
+}
+
+#[test]
+fn what_is_asked_wrongly_is_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    package::write(folder.path());
+    let input = folder.path().join("in");
+    fs::create_dir(&input).unwrap();
+    for name in ["a.png", "b.png"] {
+        fs::write(input.join(name), images::png(32, 32)).unwrap();
+    }
+    let cases: [(&[&str], &str); 6] = [
+        (&["--model", "model", "--input", "gs://tiles/a.png", "--output", "out"], "local files only"),
+        (&["--model", "gs://models/best", "--input", "in", "--output", "out"], "local files only"),
+        (&["--model", "model", "--input", "none", "--output", "out"], "none"),
+        (&["--model", "none", "--input", "in", "--output", "out"], "none"),
+        (&["--model", "model", "--input", "in", "--output", "in"], "--output"),
+        (
+            &["--model", "model", "--input", "in", "--output", "out", "--logits", "l.safetensors"],
+            "exactly one",
+        ),
+    ];
+    for (arguments, word) in cases {
+        let (code, text) = predict(folder.path(), arguments);
+        assert_eq!(code, 2, "{arguments:?}: {text}");
+        assert!(text.contains(word), "{word}: {text}");
+    }
+}
