@@ -77,9 +77,10 @@ mod tests {
     #[test]
     fn the_inverse_times_the_matrix_is_one() {
         let inverse = invert(STAINS);
-        for row in 0..3 {
+        for (row, stain) in STAINS.iter().enumerate() {
             for column in 0..3 {
-                let product: f64 = (0..3).map(|k| STAINS[row][k] * inverse[k][column]).sum();
+                let product: f64 =
+                    stain.iter().zip(inverse).map(|(part, inverse)| part * inverse[column]).sum();
                 assert!((product - f64::from(u8::from(row == column))).abs() < 1e-12);
             }
         }

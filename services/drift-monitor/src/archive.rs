@@ -95,7 +95,7 @@ impl Archive {
                     summaries.insert(key, Summary::from(&report));
                 }
                 Err(error) => {
-                    tracing::warn!(key, reason = error.to_string(), "A damaged report is not listed.")
+                    tracing::warn!(key, reason = error.to_string(), "A damaged report is not listed.");
                 }
             }
         }

@@ -36,7 +36,7 @@ pub enum Command {
 }
 
 /// Of a single run.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct RunArguments {
     /// First day (UTC, as 2026-11-22), or moment (as 2026-11-22T06:00:00Z)
     #[arg(long, value_name = "DATE")]

@@ -41,11 +41,13 @@ pub enum Failure {
 
 impl Failure {
     /// A failure of usage or configuration.
+    #[expect(clippy::needless_pass_by_value, reason = "so that it can be handed to map_err by name")]
     pub fn usage(reason: impl ToString) -> Self {
         Self::Usage(reason.to_string())
     }
 
     /// A failure of the work itself.
+    #[expect(clippy::needless_pass_by_value, reason = "so that it can be handed to map_err by name")]
     pub fn failed(reason: impl ToString) -> Self {
         Self::Failed(reason.to_string())
     }

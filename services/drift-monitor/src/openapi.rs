@@ -166,7 +166,9 @@ mod tests {
         let (described, feature) = (&schema["properties"]["features"]["items"], &stored["features"][0]);
         assert_eq!(keys(&described["properties"]), keys(feature));
         for part in ["reference", "current", "histogram"] {
-            assert_eq!(keys(&described["properties"][part]["properties"]), keys(&feature[part]), "{part}");
+            // Its own description stands beside that of its type.
+            let described = &described["properties"][part]["allOf"][0];
+            assert_eq!(keys(&described["properties"]), keys(&feature[part]), "{part}");
         }
         assert_eq!(described["required"].as_array().unwrap().len(), keys(feature).len());
     }

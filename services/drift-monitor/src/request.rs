@@ -33,7 +33,7 @@ pub struct RunRequest {
 
 impl RunRequest {
     /// Reads the body of a request, whatever its media type: schedulers send JSON as `application/octet-stream`. An
-    /// empty body narrows nothing.
+    /// empty body, and `null`, narrow nothing.
     ///
     /// # Errors
     /// [`Error::Body`] for what is no JSON, [`Error::Request`] for JSON that says something else.
@@ -43,11 +43,14 @@ impl RunRequest {
         }
         let value: serde_json::Value =
             serde_json::from_slice(body).map_err(|error| Error::Body(error.to_string()))?;
-        // A list would pass for the values of the fields in their order.
-        if !value.is_object() {
-            return Err(Error::Request("it is no object {\"key\": value}".to_owned()));
+        match value {
+            serde_json::Value::Null => Ok(Self::default()),
+            serde_json::Value::Object(_) => {
+                serde_path_to_error::deserialize(value).map_err(|error| Error::Request(error.to_string()))
+            }
+            // A list would pass for the values of the fields in their order.
+            _ => Err(Error::Request("it is no object {\"key\": value}".to_owned())),
         }
-        serde_path_to_error::deserialize(value).map_err(|error| Error::Request(error.to_string()))
     }
 
     /// The window it means at this time, of `default_days` where it says nothing.
@@ -74,7 +77,7 @@ mod tests {
 
     #[test]
     fn an_empty_body_narrows_nothing() {
-        for body in ["", " \n", "{}"] {
+        for body in ["", " \n", "null", "{}"] {
             assert_eq!(RunRequest::from_body(body.as_bytes()).unwrap(), RunRequest::default(), "{body:?}");
         }
     }
@@ -85,7 +88,7 @@ mod tests {
         assert!(refused(r#"{"form": "2026-11-22"}"#).contains("form"));
         assert!(refused(r#"{"days": -1}"#).contains("days"));
         assert!(refused(r#"{"from": "22.11.2026"}"#).contains("22.11.2026"));
-        for body in ["[]", "null", r#"["2026-11-22", null, null, null, null]"#] {
+        for body in ["[]", "3", r#"["2026-11-22", null, null, null, null]"#] {
             assert!(refused(body).contains("no object"), "{body}");
         }
     }

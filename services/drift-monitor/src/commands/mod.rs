@@ -16,7 +16,7 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
     let config = cli.config.as_deref();
     match cli.command {
         None | Some(Command::Serve) => serve::run(config),
-        Some(Command::Run(arguments)) => run::run(config, arguments),
+        Some(Command::Run(arguments)) => run::run(config, &arguments),
         Some(Command::Compare(arguments)) => compare::run(config, &arguments),
         Some(Command::Reference(arguments)) => reference::run(&arguments),
     }

@@ -18,10 +18,10 @@ use crate::table::table;
 ///
 /// # Errors
 /// [`Failure`].
-pub(super) fn run(config: Option<&Path>, arguments: RunArguments) -> Result<Outcome, Failure> {
+pub(super) fn run(config: Option<&Path>, arguments: &RunArguments) -> Result<Outcome, Failure> {
     logging::start().map_err(Failure::usage)?;
     let settings = Settings::load(config)?;
-    let RunArguments { from, to, days, fail_on_drift } = arguments;
+    let RunArguments { from, to, days, fail_on_drift } = arguments.clone();
     let request = RunRequest { from, to, days, ..RunRequest::default() };
     let monitor = Monitor::new(stores::open(&settings)?, &settings);
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -77,7 +77,7 @@ async fn announce(app: Arc<App>) {
             info!(version, features, images = baseline.table.rows, "The reference is ready.");
         }
         Err(error) => {
-            error!(reason = error.to_string(), "There is no reference: /ready is 503 until there is one.")
+            error!(reason = error.to_string(), "There is no reference: /ready is 503 until there is one.");
         }
     }
 }

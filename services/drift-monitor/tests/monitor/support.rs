@@ -15,24 +15,24 @@ use tempfile::TempDir;
 use uuid::{NoContext, Uuid};
 
 /// The model that the package holds and that most records name.
-pub const VERSION: &str = "train-2026-11-20_09-15-00";
+pub(crate) const VERSION: &str = "train-2026-11-20_09-15-00";
 
 /// The features of the synthetic images.
-pub const FEATURES: [&str; 4] = ["confidence", "eosin_mean", "grey_mean", "sharpness"];
+pub(crate) const FEATURES: [&str; 4] = ["confidence", "eosin_mean", "grey_mean", "sharpness"];
 
 /// Folders with a package in one of them.
-pub struct World {
-    pub folder: TempDir,
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = Self { folder: tempfile::tempdir().unwrap() };
         world.write_package();
         world
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -49,11 +49,11 @@ impl World {
     }
 
     /// Stores predictions of images whose features lie `shift` standard deviations off, one each minute up to now.
-    pub fn predict(&self, count: u32, seed: u64, shift: f64) {
+    pub(crate) fn predict(&self, count: u32, seed: u64, shift: f64) {
         self.predict_as(VERSION, count, seed, shift);
     }
 
-    pub fn predict_as(&self, version: &str, count: u32, seed: u64, shift: f64) {
+    pub(crate) fn predict_as(&self, version: &str, count: u32, seed: u64, shift: f64) {
         for (minutes, features) in (0..).zip(images(count, seed, shift)) {
             let time = Timestamp::now() - minutes.minutes();
             let seconds = u64::try_from(time.as_second()).unwrap();
@@ -66,14 +66,14 @@ impl World {
         }
     }
 
-    pub fn write_record(&self, key: &str, text: &str) {
+    pub(crate) fn write_record(&self, key: &str, text: &str) {
         let path = self.path("predictions").join(key);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
     /// The program in this world; arguments are to be added.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = program();
         command
             .current_dir(self.folder.path())
@@ -83,12 +83,12 @@ impl World {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command().arg("run").args(arguments).output().unwrap()
     }
 
     /// The stored reports and pages, by name.
-    pub fn stored(&self) -> Vec<String> {
+    pub(crate) fn stored(&self) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.path("reports/reports")) else {
             return Vec::new();
         };
@@ -100,7 +100,7 @@ impl World {
 }
 
 /// The program with nothing of this machine's environment that it listens to.
-pub fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bcs-drift-monitor"));
     let names = "STORAGE_MODE MODEL_PATH PREDICTIONS_BUCKET REPORTS_BUCKET OIDC_AUDIENCE HOST PORT RUST_LOG";
     for name in names.split(' ') {
@@ -111,7 +111,7 @@ pub fn program() -> Command {
 }
 
 /// Features of images, the same for the same seed.
-pub fn images(count: u32, seed: u64, shift: f64) -> Vec<Features> {
+pub(crate) fn images(count: u32, seed: u64, shift: f64) -> Vec<Features> {
     let mut state = seed;
     let mut uniform = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -122,7 +122,7 @@ pub fn images(count: u32, seed: u64, shift: f64) -> Vec<Features> {
     (0..count).map(|_| FEATURES.map(|name| (name.to_owned(), value(name.len() as f64))).into()).collect()
 }
 
-pub fn record(id: Uuid, time: Timestamp, version: &str, features: Features) -> PredictionRecord {
+pub(crate) fn record(id: Uuid, time: Timestamp, version: &str, features: Features) -> PredictionRecord {
     PredictionRecord {
         format_version: FORMAT_VERSION,
         id,
@@ -139,28 +139,25 @@ pub fn record(id: Uuid, time: Timestamp, version: &str, features: Features) -> P
     }
 }
 
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// The program, serving on a port of its own until dropped.
-pub struct Server {
-    pub process: Child,
-    pub address: String,
-    pub started: Instant,
-    pub client: Client,
+pub(crate) struct Server {
+    pub(crate) process: Child,
+    pub(crate) address: String,
+    pub(crate) started: Instant,
+    pub(crate) client: Client,
 }
 
 impl Server {
-    pub fn start(world: &World) -> Self {
-        Self::start_as(world.command())
-    }
-
-    pub fn start_as(mut command: Command) -> Self {
+    pub(crate) fn start(world: &World) -> Self {
+        let mut command = world.command();
         let started = Instant::now();
         command.env("HOST", "127.0.0.1").env("PORT", "0").stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
@@ -183,16 +180,16 @@ impl Server {
         Self { process, address, started, client }
     }
 
-    pub async fn get(&self, path: &str, accept: &str) -> reqwest::Response {
+    pub(crate) async fn get(&self, path: &str, accept: &str) -> reqwest::Response {
         self.client.get(format!("{}{path}", self.address)).header("accept", accept).send().await.unwrap()
     }
 
-    pub async fn json(&self, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn json(&self, path: &str) -> (StatusCode, Value) {
         let response = self.get(path, "application/json").await;
         (response.status(), response.json().await.unwrap())
     }
 
-    pub async fn post(&self, body: &str) -> (StatusCode, Value) {
+    pub(crate) async fn post(&self, body: &str) -> (StatusCode, Value) {
         let request = self.client.post(format!("{}/run", self.address)).body(body.to_owned());
         let response = request.send().await.unwrap();
         let (status, kind) = (response.status(), response.headers()["content-type"].clone());
@@ -202,7 +199,7 @@ impl Server {
     }
 
     /// Asks it to stop, as platforms do, and waits.
-    pub fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         self.process.wait().unwrap().code()
