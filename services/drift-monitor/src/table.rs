@@ -1,7 +1,9 @@
 //! A report on a terminal: a table that lines up, and the verdict below it.
 
+use std::collections::BTreeMap;
+
 use bcs_drift::DriftReport;
-use bcs_drift::report::FeatureDrift;
+use bcs_drift::report::{FeatureDrift, Skipped};
 
 const HEADER: [&str; 4] = ["feature", "KS", "p-value", "verdict"];
 
@@ -12,9 +14,7 @@ pub fn table(report: &DriftReport) -> String {
         lines.extend(aligned(&report.features.iter().map(cells).collect::<Vec<_>>()));
         lines.push(String::new());
     }
-    lines.extend(
-        report.skipped.iter().map(|skipped| format!("not compared: {} ({})", skipped.name, skipped.reason)),
-    );
+    lines.extend(not_compared(&report.skipped));
     lines.push(verdict(report));
     lines.join("\n")
 }
@@ -46,6 +46,15 @@ fn aligned(rows: &[[String; 4]]) -> Vec<String> {
     let rule = "─".repeat([0, 1, 2, 3].map(width).iter().sum::<usize>() + 6);
     let rows = rows.iter().map(|row| line(row.each_ref().map(String::as_str)));
     [line(HEADER), rule].into_iter().chain(rows).collect()
+}
+
+/// A line for each reason, however many features it holds for.
+fn not_compared(skipped: &[Skipped]) -> impl Iterator<Item = String> {
+    let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for Skipped { name, reason } in skipped {
+        names.entry(reason).or_default().push(name);
+    }
+    names.into_iter().map(|(reason, names)| format!("Not compared: {} ({reason}).", names.join(", ")))
 }
 
 fn verdict(report: &DriftReport) -> String {
@@ -99,7 +108,11 @@ Drift: 1 of 2 features drifted (50 %, the limit is 50 %).";
     fn what_was_not_compared_is_named() {
         let mut report = report(0.0);
         report.features.clear();
-        report.skipped.push(bcs_drift::report::Skipped { name: "slide".into(), reason: "text".into() });
-        assert_eq!(table(&report), "not compared: slide (text)\nNothing to compare: 40 current images.");
+        report.skipped =
+            ["file", "slide"].map(|name| Skipped { name: name.into(), reason: "text".into() }).into();
+        assert_eq!(
+            table(&report),
+            "Not compared: file, slide (text).\nNothing to compare: 40 current images."
+        );
     }
 }
