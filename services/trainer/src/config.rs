@@ -8,8 +8,10 @@ use bcs_config::{Composer, Composition, Interpolator, Value};
 use bcs_contracts::package::Architecture;
 use bcs_data::split::By;
 use bcs_data::transforms::Augmentation;
+use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
+use tempfile::TempDir;
 
 use crate::cli::ConfigArguments;
 use crate::error::usage;
@@ -281,16 +283,70 @@ pub(crate) struct Composed {
     pub overrides: Vec<String>,
 }
 
-/// The composer for what the command line says.
-pub(crate) fn composer(arguments: &ConfigArguments) -> Result<Composer> {
-    if let Some(folder) = &arguments.config_dir
-        && !folder.is_dir()
-    {
-        return Err(usage(format!("--config-dir {}: there is no such folder", folder.display())));
+/// The tree's configurations, built in so that the program works from any folder.
+const BUILT_IN: [(&str, &str); 10] = [
+    ("config_hydra.yaml", include_str!("../../../config/hydra/config_hydra.yaml")),
+    (
+        "train_hyp/train_hyp_default.yaml",
+        include_str!("../../../config/hydra/train_hyp/train_hyp_default.yaml"),
+    ),
+    (
+        "train_hyp/train_hyp_gcp_cpu.yaml",
+        include_str!("../../../config/hydra/train_hyp/train_hyp_gcp_cpu.yaml"),
+    ),
+    (
+        "train_hyp/train_hyp_gcp_gpu.yaml",
+        include_str!("../../../config/hydra/train_hyp/train_hyp_gcp_gpu.yaml"),
+    ),
+    (
+        "model_hyp/model_hyp_default.yaml",
+        include_str!("../../../config/hydra/model_hyp/model_hyp_default.yaml"),
+    ),
+    ("data/data_default.yaml", include_str!("../../../config/hydra/data/data_default.yaml")),
+    ("augmentation/he.yaml", include_str!("../../../config/hydra/augmentation/he.yaml")),
+    ("augmentation/none.yaml", include_str!("../../../config/hydra/augmentation/none.yaml")),
+    ("unittest/unittest_default.yaml", include_str!("../../../config/hydra/unittest/unittest_default.yaml")),
+    (
+        "evidently/evidently_default.yaml",
+        include_str!("../../../config/hydra/evidently/evidently_default.yaml"),
+    ),
+];
+
+/// Composes what the command line says.
+pub(crate) struct Configurations {
+    /// Over the folders that there are, the built-in configurations last.
+    pub(crate) composer: Composer,
+    /// Where the built-in ones lie while they are needed.
+    _built_in: TempDir,
+}
+
+impl Configurations {
+    /// The configurations that the command line leads to.
+    pub(crate) fn find(arguments: &ConfigArguments) -> Result<Self> {
+        if let Some(folder) = &arguments.config_dir
+            && !folder.is_dir()
+        {
+            return Err(usage(format!("--config-dir {}: there is no such folder", folder.display())));
+        }
+        let built_in = unpack_built_in()?;
+        let standing = SEARCH_PATH.iter().map(PathBuf::from).filter(|folder| folder.is_dir());
+        let folders = arguments.config_dir.clone().into_iter().chain(standing);
+        let schema = Value::from_serialize(&Config::default()).map_err(usage)?;
+        let composer = Composer::new(folders.chain([built_in.path().to_owned()])).with_schema(schema);
+        Ok(Self { composer, _built_in: built_in })
     }
-    let standing = SEARCH_PATH.iter().map(PathBuf::from).filter(|folder| folder.is_dir());
-    let schema = Value::from_serialize(&Config::default()).map_err(usage)?;
-    Ok(Composer::new(arguments.config_dir.clone().into_iter().chain(standing)).with_schema(schema))
+}
+
+fn unpack_built_in() -> Result<TempDir> {
+    let folder = tempfile::Builder::new().prefix("bcs-trainer-config-").tempdir()?;
+    for (name, text) in BUILT_IN {
+        let path = folder.path().join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(path, text)?;
+    }
+    Ok(folder)
 }
 
 /// Resolves and checks a composition.
@@ -372,7 +428,12 @@ mod tests {
 
     fn compose(overrides: &[&str]) -> Result<Composed> {
         let arguments = tree();
-        typed(composer(&arguments)?.compose(&arguments.config_name, overrides).map_err(usage)?)
+        typed(
+            Configurations::find(&arguments)?
+                .composer
+                .compose(&arguments.config_name, overrides)
+                .map_err(usage)?,
+        )
     }
 
     #[test]
@@ -393,13 +454,26 @@ mod tests {
 
     #[test]
     fn every_option_of_the_tree_composes() {
-        let composer = composer(&tree()).unwrap();
+        let Configurations { composer, _built_in } = Configurations::find(&tree()).unwrap();
         for group in composer.groups() {
             for option in composer.options(&group) {
                 compose(&[&format!("{group}={option}")])
                     .unwrap_or_else(|error| panic!("{group}={option}: {error}"));
             }
         }
+    }
+
+    #[test]
+    fn every_file_of_the_tree_is_built_in() {
+        let tree = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config/hydra");
+        let mut count = 0;
+        for (name, text) in BUILT_IN {
+            assert_eq!(fs::read_to_string(tree.join(name)).unwrap(), text, "{name}");
+        }
+        for group in fs::read_dir(&tree).unwrap().map(|entry| entry.unwrap().path()) {
+            count += if group.is_dir() { fs::read_dir(group).unwrap().count() } else { 1 };
+        }
+        assert_eq!(count, BUILT_IN.len(), "a file of config/hydra is not built in");
     }
 
     #[test]
@@ -441,7 +515,8 @@ mod tests {
         write("unittest/unittest_own.yaml", "image_count: 30760\npaths: [a, b]\n");
         write("evidently/evidently_own.yaml", "report_location: reports\n");
         let arguments = ConfigArguments { config_dir: Some(folder.path().to_owned()), ..tree() };
-        let composition = composer(&arguments).unwrap().compose::<&str>("config_hydra", &[]).unwrap();
+        let found = Configurations::find(&arguments).unwrap();
+        let composition = found.composer.compose::<&str>("config_hydra", &[]).unwrap();
         let config = typed(composition).unwrap().config;
         assert_eq!((config.train_hyp.learning_rate, config.train_hyp.optimizer), (1e-4, Optimizer::Adam));
         assert_eq!(config.train_hyp.limit_train_batches, Some(Limit::Share(0.5)));

@@ -14,15 +14,17 @@ use fs_err as fs;
 use tch::Device;
 
 use crate::cli::ImportArguments;
-use crate::config::{composer, typed};
+use crate::config::{Configurations, typed};
 use crate::error::usage;
 use crate::provenance::provenance;
 
 /// Imports.
 pub(super) fn run(arguments: &ImportArguments) -> Result<()> {
-    let composer = composer(&arguments.config)?;
-    let composition =
-        composer.compose(&arguments.config.config_name, &arguments.config.overrides).map_err(usage)?;
+    let configurations = Configurations::find(&arguments.config)?;
+    let composition = configurations
+        .composer
+        .compose(&arguments.config.config_name, &arguments.config.overrides)
+        .map_err(usage)?;
     let composed = typed(composition)?;
     let architecture = composed.config.model_hyp.architecture();
     let network = Network::new(&architecture.name, &architecture.arguments, Device::Cpu).map_err(usage)?;

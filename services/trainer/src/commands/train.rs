@@ -7,13 +7,14 @@ use bcs_config::{Override, overrides};
 use fs_err as fs;
 
 use crate::cli::{Cfg, TrainArguments};
-use crate::config::{Composed, composer, typed};
+use crate::config::{Composed, Configurations, typed};
 use crate::error::usage;
 use crate::training;
 
 /// Trains.
 pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
-    let composer = composer(&arguments.config)?;
+    let configurations = Configurations::find(&arguments.config)?;
+    let composer = &configurations.composer;
     let compose = |overrides: &[Override]| -> Result<Composed> {
         typed(composer.compose_parsed(&arguments.config.config_name, overrides).map_err(usage)?)
     };
