@@ -37,8 +37,8 @@ pub fn to_input(
         }
     };
     match channels {
-        // Channels last in memory, as the bytes came: convolutions on the CPU take it so, a tenth faster.
-        3 => Ok(input),
+        // Channels first, as PyTorch has it: channels last is no faster here and normalises less exactly.
+        3 => Ok(input.f_contiguous()?),
         1 => {
             let weights = Tensor::f_from_slice(&[0.299_f32, 0.587, 0.114])?.f_view([1, 3, 1, 1])?;
             let weighted = input.f_mul(&weights.f_to_device(device)?)?;
