@@ -10,6 +10,18 @@ use std::time::{Duration, Instant};
 /// How long a server may take to become ready; it takes well under a second on an idle machine.
 const READY: Duration = Duration::from_secs(60);
 
+/// Overrides of a training run that is small enough for a debug build: 64-pixel tiles and a network of 5 000 parameters.
+pub const SMALL: [&str; 8] = [
+    "data.root=tissue",
+    "data.label_map=bcss-22-tumor",
+    "model_hyp.channels=[4,8,16]",
+    "model_hyp.strides=[2,2]",
+    "train_hyp.max_epochs=2",
+    "train_hyp.training_batch_size=4",
+    "train_hyp.device=cpu",
+    "train_hyp.model_repo_location=models",
+];
+
 /// A program of this workspace, built in the profile of the tests.
 pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a running test has a path");

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use bcs_tests::{Server, package, run_ok};
+use bcs_tests::{SMALL, Server, package, run_ok};
 use serde_json::Value;
 
 fn text(path: &Path) -> &str {
@@ -13,18 +13,6 @@ fn text(path: &Path) -> &str {
 fn json(path: impl AsRef<Path>) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
-
-/// Small enough for a debug build: 64-pixel tiles and a network of 5 000 parameters.
-const SMALL: [&str; 8] = [
-    "data.root=tissue",
-    "data.label_map=bcss-22-tumor",
-    "model_hyp.channels=[4,8,16]",
-    "model_hyp.strides=[2,2]",
-    "train_hyp.max_epochs=2",
-    "train_hyp.training_batch_size=4",
-    "train_hyp.device=cpu",
-    "train_hyp.model_repo_location=models",
-];
 
 #[tokio::test]
 async fn tissue_is_learnt_served_stored_and_watched() {

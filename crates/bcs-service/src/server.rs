@@ -1,6 +1,7 @@
 //! The layers around every router, and serving until told to stop.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
@@ -72,6 +73,25 @@ fn log_response(response: &Response<Body>, latency: Duration, _span: &Span) {
     } else {
         tracing::debug!(request_id = id, status, latency_ms = milliseconds, "Request answered.");
     }
+}
+
+/// Listens, and says where this machine's own clients reach the listener (`http://127.0.0.1:8080`). Port 0 takes any
+/// free one.
+///
+/// # Errors
+/// What the system says, with the address and what to do.
+pub async fn bind(host: &str, port: u16) -> io::Result<(TcpListener, String)> {
+    let listener = TcpListener::bind((host, port)).await.map_err(|error| {
+        let text = format!("{host}:{port} can't be listened on: {error}; choose others with HOST and PORT");
+        io::Error::new(error.kind(), text)
+    })?;
+    let bound = listener.local_addr()?;
+    let host = match bound.ip() {
+        IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(any) if any.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    };
+    Ok((listener, format!("http://{}", SocketAddr::new(host, bound.port()))))
 }
 
 /// Serves until SIGTERM or SIGINT, then takes nothing new and waits a while for what was begun.

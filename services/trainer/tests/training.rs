@@ -1,19 +1,7 @@
 //! The trainer as a user runs it: what cannot work is said at once, and the same seed gives the same model.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
-use bcs_tests::{package, run, run_ok};
-
-/// Small enough for a debug build: 64-pixel tiles and a network of 5 000 parameters.
-const SMALL: [&str; 8] = [
-    "data.root=tissue",
-    "data.label_map=bcss-22-tumor",
-    "model_hyp.channels=[4,8,16]",
-    "model_hyp.strides=[2,2]",
-    "train_hyp.max_epochs=2",
-    "train_hyp.training_batch_size=4",
-    "train_hyp.device=cpu",
-    "train_hyp.model_repo_location=models",
-];
+use bcs_tests::{SMALL, package, run, run_ok};
 
 #[test]
 fn the_same_seed_trains_the_same_model() {

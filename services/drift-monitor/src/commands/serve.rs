@@ -1,17 +1,15 @@
 //! `bcs-drift-monitor serve`: listens at once, reads the reference meanwhile, and stops when told to.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
 use bcs_service::{Health, logging, server};
-use tokio::net::TcpListener;
 use tracing::{error, info};
 
 use crate::app::{self, App};
 use crate::failure::{Failure, Outcome};
 use crate::monitor::Monitor;
-use crate::settings::{Server, Settings};
+use crate::settings::Settings;
 use crate::stores;
 
 /// Serves until told to stop.
@@ -34,8 +32,8 @@ pub(super) fn run(config: Option<&Path>) -> Result<Outcome, Failure> {
 
 async fn serve(settings: &Settings) -> Result<(), Failure> {
     // First of all: platforms look for the socket, and give up on a process that has none.
-    let listener = bind(&settings.server).await?;
-    let address = address_of(&listener)?;
+    let (listener, address) =
+        server::bind(&settings.server.host, settings.server.port).await.map_err(Failure::failed)?;
     let monitor = Monitor::new(stores::open(settings)?, settings);
     let health = Health::default();
     let app = Arc::new(App::new(monitor, health.clone())?);
@@ -45,28 +43,6 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     server::serve(listener, router, health)
         .await
         .map_err(|error| Failure::failed(format!("the server failed: {error}")))
-}
-
-async fn bind(server: &Server) -> Result<TcpListener, Failure> {
-    let Server { host, port, .. } = server;
-    TcpListener::bind((host.as_str(), *port)).await.map_err(|error| {
-        Failure::failed(format!(
-            "{host}:{port} can't be listened on: {error}; choose others with HOST and PORT"
-        ))
-    })
-}
-
-/// Where this machine's own clients reach the listener.
-fn address_of(listener: &TcpListener) -> Result<String, Failure> {
-    let bound = listener
-        .local_addr()
-        .map_err(|error| Failure::failed(format!("the socket has no address: {error}")))?;
-    let host = match bound.ip() {
-        IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(any) if any.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        other => other,
-    };
-    Ok(format!("http://{}", SocketAddr::new(host, bound.port())))
 }
 
 /// Reads the reference before the first run asks for it, and says in the log how that went.

@@ -1,7 +1,6 @@
 //! `bcs-predictor serve`: listens at once, opens the model meanwhile, and stops when told to.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,6 @@ use bcs_inference::Inference;
 use bcs_service::health::{Health, State};
 use bcs_service::{logging, server};
 use bcs_storage::{LocalStore, Store};
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
@@ -18,7 +16,7 @@ use crate::app::{self, App};
 use crate::cli::ServeArguments;
 use crate::failure::Failure;
 use crate::model;
-use crate::settings::{Server, Settings, Storage};
+use crate::settings::{Settings, Storage};
 
 /// How long the model may take to end what it runs, or to be opened, when the server has ended. Where nothing is
 /// being answered, that is at once, and platforms kill 10 s after they ask.
@@ -44,8 +42,8 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
 
 async fn serve(settings: Settings, model: PathBuf) -> Result<(), Failure> {
     // First of all: platforms look for the socket, and give up on a process that has none.
-    let listener = bind(&settings.server).await?;
-    let address = address_of(&listener)?;
+    let (listener, address) =
+        server::bind(&settings.server.host, settings.server.port).await.map_err(Failure::failed)?;
     let store = open_store(&settings.storage).await?;
     let health = Health::default();
     let (inference, ended) = start_inference(&settings, model, health.clone());
@@ -58,28 +56,6 @@ async fn serve(settings: Settings, model: PathBuf) -> Result<(), Failure> {
     // A process that ends while libtorch works crashes in its destructors.
     let _ = tokio::time::timeout(FAREWELL, ended).await;
     served.map_err(|error| Failure::failed(format!("the server failed: {error}")))
-}
-
-async fn bind(server: &Server) -> Result<TcpListener, Failure> {
-    let Server { host, port, .. } = server;
-    TcpListener::bind((host.as_str(), *port)).await.map_err(|error| {
-        Failure::failed(format!(
-            "{host}:{port} can't be listened on: {error}; choose others with HOST and PORT"
-        ))
-    })
-}
-
-/// Where this machine's own clients reach the listener.
-fn address_of(listener: &TcpListener) -> Result<String, Failure> {
-    let bound = listener
-        .local_addr()
-        .map_err(|error| Failure::failed(format!("the socket has no address: {error}")))?;
-    let host = match bound.ip() {
-        IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(any) if any.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        other => other,
-    };
-    Ok(format!("http://{}", SocketAddr::new(host, bound.port())))
 }
 
 /// The store, proven to be writable.
