@@ -94,7 +94,7 @@ impl Default for TrainHyp {
         Self {
             max_epochs: 20,
             limit_train_batches: Some(Limit::Share(1.0)),
-            learning_rate: 1e-3,
+            learning_rate: 2.5e-3,
             scheduler: Scheduler::Cosine,
             optimizer: Optimizer::AdamW,
             weight_decay: None,
@@ -102,7 +102,7 @@ impl Default for TrainHyp {
             class_weights: None,
             seed: 0,
             device: "auto".to_owned(),
-            training_batch_size: 16,
+            training_batch_size: 4,
             training_num_workers: 1,
             validation_batch_size: 16,
             validation_num_workers: 1,

@@ -35,10 +35,10 @@ impl Default for Augmentation {
         Self {
             flip: true,
             rot90: true,
-            colour_scale: 0.1,
-            colour_shift: 0.05,
-            stain_scale: 0.2,
-            stain_shift: 0.05,
+            colour_scale: 0.3,
+            colour_shift: 0.15,
+            stain_scale: 0.6,
+            stain_shift: 0.15,
         }
     }
 }
