@@ -1,19 +1,22 @@
-//! A tissue class as masks, legends and answers name it.
+//! A tissue class, as masks, legends and answers name it.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// One class of a segmentation: the value it has in a mask, its name and its colour in overlays.
+/// Class index of ignored pixels: they take no part in losses, metrics or class fractions.
+pub const IGNORE: u8 = 255;
+
+/// A class of a segmentation: its value in masks, its name and its colour in overlays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TissueClass {
-    /// The byte that stands for the class in a stored mask; also its channel in the network's output.
+    /// Value of the class in a stored mask, which is also its channel in the network's output.
     pub code: u8,
-    /// Lower-case name, as `tumour` or `stroma`.
+    /// Name in lower case, as `tumour` or `stroma`.
     pub name: String,
-    /// The colour of the class in overlays, legends and plots.
+    /// Colour of the class in overlays, legends and plots.
     pub color: Color,
 }
 
@@ -54,7 +57,7 @@ impl From<Color> for String {
     }
 }
 
-/// Colours for classes that come without any, told apart also by most colour-blind readers (Okabe and Ito, 2008).
+/// Default class colours: the palette of Okabe and Ito (2008), which most colour-blind readers can distinguish.
 const DEFAULT_COLORS: [[u8; 3]; 8] = [
     [153, 153, 153],
     [213, 94, 0],
@@ -66,7 +69,7 @@ const DEFAULT_COLORS: [[u8; 3]; 8] = [
     [240, 228, 66],
 ];
 
-/// Names and colours for a model that brings none: `class 0`, `class 1`, …
+/// Default classes of a model that does not name its own: `class 0`, `class 1`, …
 pub fn unnamed_classes(count: usize) -> Vec<TissueClass> {
     (0..count)
         .map(|index| TissueClass {
@@ -89,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_color_is_named_in_the_error() {
+    fn an_invalid_color_is_quoted_in_the_error() {
         for text in ["red", "#12345", "#12345g", "#ä1234"] {
             let error = text.parse::<Color>().unwrap_err();
             assert!(error.contains(text), "{error}");

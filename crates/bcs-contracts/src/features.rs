@@ -1,18 +1,40 @@
-//! The feature vector of one image: the numbers by which drift is seen.
+//! The feature vector of one image: the quantities that drift is measured on.
 
 use std::collections::BTreeMap;
 
-/// Feature values by name, in alphabetical order. A feature that an image does not have is left out.
+/// Feature values by name, in alphabetical order. A feature that does not apply to an image is left out.
 pub type Features = BTreeMap<String, f64>;
 
-/// Mean of value/255 over all pixels and channels: the one feature the predecessor watched. In [0, 1].
+/// Mean of value / 255 over all pixels and channels: the one feature the predecessor monitored. In [0, 1].
 pub const GREY_MEAN: &str = "grey_mean";
-/// Mean, over pixels, of the probability of the class that won. In [1/classes, 1].
+/// Mean over pixels of the probability of the predicted class. In [1/classes, 1].
 pub const CONFIDENCE: &str = "confidence";
-/// Mean, over pixels, of the entropy of the class probabilities, divided by its maximum. In [0, 1].
+/// Mean over pixels of the entropy of the class probabilities, divided by its maximum. In [0, 1].
 pub const ENTROPY: &str = "prediction_entropy";
 
-/// The share of pixels given to the class of this name. In [0, 1].
+const FRACTION_PREFIX: &str = "fraction_";
+
+/// Name of the feature that holds the fraction of pixels predicted as the class of this name. In [0, 1].
 pub fn fraction_of(class_name: &str) -> String {
-    format!("fraction_{}", class_name.replace(' ', "_"))
+    format!("{FRACTION_PREFIX}{}", class_name.replace(' ', "_"))
+}
+
+/// Whether a feature depends on the model's prediction, and not on the pixels alone.
+pub fn is_model_feature(name: &str) -> bool {
+    name == CONFIDENCE || name == ENTROPY || name.starts_with(FRACTION_PREFIX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_of_the_prediction_are_told_from_those_of_the_image() {
+        for name in [CONFIDENCE, ENTROPY, &fraction_of("blood vessel")] {
+            assert!(is_model_feature(name), "{name}");
+        }
+        for name in [GREY_MEAN, "entropy", "tissue_fraction"] {
+            assert!(!is_model_feature(name), "{name}");
+        }
+    }
 }

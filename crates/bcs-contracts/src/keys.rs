@@ -1,31 +1,33 @@
-//! Where things lie in a bucket. A record is written after its mask, so whoever finds a record finds its mask.
+//! Object keys in buckets, and the names of runs, checkpoints and model versions.
+//!
+//! A record is written after its mask, so that a reader that finds a record also finds its mask.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-/// Parameters of the network, under MONAI's `state_dict` names.
+/// Parameters of the network, under the names of MONAI's `state_dict`.
 pub const MODEL_FILE: &str = "model.safetensors";
-/// Everything about the model but its parameters; written last.
+/// Description of the model; written last, so that a folder that has it is complete.
 pub const METADATA_FILE: &str = "metadata.json";
-/// The composed configuration of the run that made the model.
+/// Composed configuration of the training run.
 pub const CONFIG_FILE: &str = "config.yaml";
-/// The features of the training tiles and their predictions.
+/// Drift reference.
 pub const REFERENCE_FILE: &str = "reference.json";
-/// The prefix of all prediction records.
+/// Prefix of all prediction records.
 pub const RECORDS: &str = "records/";
-/// The prefix of all drift reports.
+/// Prefix of all drift reports.
 pub const REPORTS: &str = "reports/";
 
-/// The day (UTC) that a prediction belongs to, which its id (a version 7 UUID) carries; `None` for any other UUID.
+/// Returns the day (UTC) of a prediction, which its id (a version 7 UUID) carries; `None` for any other UUID.
 pub fn day_of(id: Uuid) -> Option<Date> {
     let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
     let time = Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok()?;
     Some(time.to_zoned_datetime(TimeZone::UTC).date())
 }
 
-/// `records/date=YYYY-MM-DD/`: the records of one day (UTC).
+/// `records/date=YYYY-MM-DD/`, the prefix of the records of one day (UTC).
 pub fn records_of(day: Date) -> String {
     format!("{RECORDS}date={day}/")
 }
@@ -45,7 +47,7 @@ pub fn input(day: Date, id: Uuid, extension: &str) -> String {
     format!("inputs/date={day}/{id}.{extension}")
 }
 
-/// `reports/<id>.json`, written last, after [`report_page`].
+/// `reports/<id>.json`, written after [`report_page`].
 pub fn report(id: &str) -> String {
     format!("{REPORTS}{id}.json")
 }
@@ -55,9 +57,25 @@ pub fn report_page(id: &str) -> String {
     format!("{REPORTS}{id}.html")
 }
 
-/// `train-YYYY-MM-DD_HH-MM-SS`: the name of a training run, and so the version of its model.
+/// `train-YYYY-MM-DD_HH-MM-SS`, the name of a training run (UTC).
 pub fn run_name(time: Timestamp) -> String {
     time.to_zoned_datetime(TimeZone::UTC).strftime("train-%Y-%m-%d_%H-%M-%S").to_string()
+}
+
+/// `<run>-epoch=02-<hash>`, the version of a model: its run, its epoch (from 0), and the first eight hex digits of the
+/// SHA-256 of its parameter file, so that two checkpoints of a run have different versions.
+pub fn model_version(run: &str, epoch: usize, weights_sha256: &str) -> String {
+    format!("{run}-epoch={epoch:02}-{}", short_hash(weights_sha256))
+}
+
+/// `<name>-<hash>`, the version of an imported model: the name of its package, and the first eight hex digits of the
+/// SHA-256 of its parameter file.
+pub fn imported_version(name: &str, weights_sha256: &str) -> String {
+    format!("{name}-{}", short_hash(weights_sha256))
+}
+
+fn short_hash(sha256: &str) -> &str {
+    sha256.get(..8).unwrap_or(sha256)
 }
 
 /// `best_model-val_metric=0.87`
@@ -75,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prediction_lies_under_the_day_in_its_id() {
+    fn a_prediction_is_stored_under_the_day_in_its_id() {
         // 2022-02-22T19:22:22Z: the example of RFC 9562, appendix A.6.
         let id: Uuid = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f".parse().unwrap();
         let day = day_of(id).unwrap();
@@ -90,5 +108,7 @@ mod tests {
         assert_eq!(run_name(time), "train-2024-01-17_09-05-03");
         assert_eq!(best_model(0.8712), "best_model-val_metric=0.87");
         assert_eq!(checkpoint(2, 0.866), "epoch=02-val_metric=0.87");
+        assert_eq!(model_version("train-x", 2, "0123456789ab"), "train-x-epoch=02-01234567");
+        assert_eq!(imported_version("monai", "0123456789ab"), "monai-01234567");
     }
 }

@@ -1,24 +1,29 @@
-//! Types and bucket keys that cross a process border. The trainer writes what the predictor reads, the
-//! predictor writes what the drift monitor reads; what they must agree on stands here, once, without logic
-//! or I/O.
+//! Types and bucket keys that cross a process border.
+//!
+//! The trainer writes what the predictor reads, and the predictor writes what the drift monitor reads. What they must
+//! agree on is defined here once, without I/O.
 //!
 //! # Layout
-//! - [`class`]: a tissue class: code, name and colour
-//! - [`features`]: the feature vector of one image, and the names in it
-//! - [`keys`]: where things lie in a bucket, and how runs are named
+//! - [`class`]: a tissue class (code, name, colour), and the index of ignored pixels
+//! - [`features`]: the feature vector of an image
+//! - [`keys`]: object keys in buckets, names of runs and versions
+//! - [`origin`]: source (site or scanner) and case (patient or slide) of an image
 //! - [`package`]: `metadata.json` of a model package
-//! - [`record`]: what the predictor stores of each prediction
-//! - [`reference`]: `reference.json` of a model package, which drift is measured against
+//! - [`record`]: the stored record of a prediction
+//! - [`reference`]: `reference.json`, the drift reference of a model package
+//! - [`tile_name`]: institute, patient and resolution in the file name of a TCGA tile
 
 pub mod class;
 pub mod features;
 pub mod keys;
+pub mod origin;
 pub mod package;
 pub mod record;
 pub mod reference;
+pub mod tile_name;
 
-pub use class::{Color, TissueClass};
+pub use class::{Color, IGNORE, TissueClass};
 pub use features::Features;
 pub use package::PackageMetadata;
 pub use record::PredictionRecord;
-pub use reference::DriftReference;
+pub use reference::{DriftReference, FeatureTable};

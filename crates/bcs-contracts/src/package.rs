@@ -1,44 +1,48 @@
-//! `metadata.json`: what a model package says about itself.
+//! `metadata.json`: the description of a model package.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::class::TissueClass;
 
-/// The layout of a package that this version writes and reads.
-pub const FORMAT_VERSION: u32 = 1;
+/// Package format written by this version. Format 2 added [`Validation::counted`].
+pub const FORMAT_VERSION: u32 = 2;
 
-/// `metadata.json` of a model package. Only `architecture` is needed to run a network; what is left out has
-/// the default given at the field.
+/// Package formats that this version reads.
+pub const READABLE: RangeInclusive<u32> = 1..=FORMAT_VERSION;
+
+/// Description of a model package. Only `architecture` is required; other fields have the defaults given at each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PackageMetadata {
-    /// The layout of the package.
+    /// Package format.
     #[serde(default = "format_version")]
     pub format_version: u32,
-    /// The name of the run that made it: the version that answers and records carry. Empty by default.
+    /// Version of the model, which answers and records carry. It names the weights: see [`crate::keys::model_version`].
+    /// Empty by default.
     #[serde(default)]
     pub version: String,
-    /// The network.
+    /// The network and its arguments.
     pub architecture: Architecture,
-    /// The classes, in the order of the network's output channels; by default `class 0`, `class 1`, ….
+    /// Classes, in the order of the network's output channels; by default `class 0`, `class 1`, …
     #[serde(default)]
     pub classes: Vec<TissueClass>,
-    /// How an image becomes the network's input.
+    /// Preprocessing.
     #[serde(default)]
     pub input: InputSpec,
-    /// Which codes of a mask the classes were learnt from; unknown by default.
+    /// Label map: which mask codes belong to which class. Unknown by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Labels>,
-    /// Figures on the validation tiles; none by default.
+    /// Scores on the validation tiles; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
-    /// The sha256 of every other file of the package, in lower-case hex, by file name.
+    /// SHA-256 of every other file of the package in lower-case hex, by file name.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
-    /// Who made it.
+    /// Origin of the model.
     #[serde(default)]
     pub provenance: Provenance,
 }
@@ -47,41 +51,40 @@ fn format_version() -> u32 {
     FORMAT_VERSION
 }
 
-/// A network by its MONAI name, and the arguments of its constructor.
+/// A network: MONAI's class name and constructor arguments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
     /// MONAI's class name, as `UNet`.
     pub name: String,
-    /// MONAI's constructor arguments by name; those left out have MONAI's defaults.
+    /// MONAI's constructor arguments by name; arguments left out have MONAI's defaults.
     #[serde(default)]
     pub arguments: serde_json::Map<String, Value>,
 }
 
-/// Which codes of a mask are which class.
+/// Label map: which mask codes belong to which class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Labels {
-    /// The name of the label map, or the path it was read from.
+    /// Name of the label map, or the path it was read from.
     pub name: String,
-    /// The codes of each class, in the order of the classes.
+    /// Mask codes of each class, in the order of the classes.
     pub codes: Vec<Vec<u8>>,
-    /// Codes of pixels that count for nothing.
+    /// Mask codes of ignored pixels.
     pub dont_care: Vec<u8>,
-    /// The class that scores are not averaged over.
+    /// Background class, which is left out of averaged scores.
     pub background: Option<String>,
 }
 
-/// How an image becomes the network's input.
+/// Preprocessing: how an image becomes the network's input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputSpec {
-    /// What a byte of the image becomes.
+    /// Intensity scaling.
     pub scaling: Scaling,
-    /// Micrometres a pixel of the tiles trained on, where known.
+    /// Resolution of the training tiles in µm/px, where known.
     pub mpp: Option<f64>,
-    /// Height and width, in pixels, of the window that slides over larger images: the size of the tiles
-    /// trained on.
+    /// Height and width in pixels of the training tiles, which is the size of the sliding window over larger images.
     pub tile: [u32; 2],
 }
 
@@ -91,67 +94,71 @@ impl Default for InputSpec {
     }
 }
 
-/// What a byte of an RGB image becomes in the network's input.
+/// Intensity scaling: what a byte of an RGB image becomes in the network's input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
 pub enum Scaling {
-    /// value / 255, in [0, 1], as the predecessor's.
+    /// value / 255, in [0, 1], as the predecessor did.
     UnitRange,
-    /// (value / 255 − mean) / std, by channel (red, green, blue).
+    /// (value / 255 − mean) / std per channel (red, green, blue).
     Standardize {
-        /// Subtracted after the division by 255.
+        /// Mean of value / 255.
         mean: [f64; 3],
-        /// Divided by, last.
+        /// Standard deviation of value / 255.
         std: [f64; 3],
     },
 }
 
-/// What the model reached on the validation tiles.
+/// Scores on the validation tiles.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Validation {
-    /// The number that the best checkpoint was chosen by: pooled Dice, averaged over the classes that are not
-    /// background. In [0, 1].
+    /// The metric that selects the best checkpoint: pooled Dice, averaged over the [`counted`](Self::counted) classes.
+    /// In [0, 1].
     pub val_metric: f64,
-    /// The epoch it was reached in, from 0.
+    /// Epoch of the checkpoint, from 0.
     pub epoch: usize,
-    /// Tiles.
+    /// Number of validation tiles.
     pub images: usize,
-    /// Figures by class, in the order of the classes.
+    /// Names of the classes that `val_metric` averages: those other than background with pixels in the validation masks.
+    /// Empty for packages of format 1, which did not state them.
+    #[serde(default)]
+    pub counted: Vec<String>,
+    /// Scores of each class, in the order of the classes.
     pub classes: Vec<ClassScores>,
 }
 
-/// Overlap with the truth of one class. Where the class stands in neither truth nor prediction there is no score.
+/// Overlap of prediction and ground truth for one class. A score is `None` where neither has pixels of the class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassScores {
-    /// The class.
+    /// Name of the class.
     pub name: String,
-    /// Dice over all pixels of all tiles together.
+    /// Dice over the pixels of all tiles together (pooled).
     pub dice: Option<f64>,
-    /// Intersection over union, over all pixels of all tiles together.
+    /// Intersection over union over the pixels of all tiles together (pooled).
     pub iou: Option<f64>,
-    /// Mean over tiles of the Dice within each tile that has the class (MONAI's `DiceMetric`).
+    /// Mean of the per-tile Dice over the tiles whose ground truth has the class (MONAI's `DiceMetric`).
     pub dice_per_image: Option<f64>,
-    /// Tiles that have the class, which `dice_per_image` is the mean of.
+    /// Number of tiles whose ground truth has the class.
     pub images: usize,
 }
 
-/// Where a model comes from.
+/// Origin of a model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Provenance {
-    /// The program and version that wrote the package.
+    /// Program and version that wrote the package.
     pub created_by: String,
-    /// When, in RFC 3339.
+    /// Time of writing, in RFC 3339.
     pub created: String,
-    /// The revision of the source tree, with `-dirty` where it had changes; empty outside a checkout.
+    /// Git revision of the source tree, with `-dirty` if it had uncommitted changes; empty outside a checkout.
     pub git_revision: String,
-    /// The sha256 of `config.yaml`.
+    /// SHA-256 of `config.yaml`.
     pub config_sha256: String,
-    /// The seed of initialisation, order and augmentation.
+    /// Random seed of initialisation, sampling order and augmentation.
     pub seed: Option<i64>,
-    /// The version of libtorch.
+    /// Version of libtorch that was loaded.
     pub libtorch: String,
 }
 
@@ -160,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_architecture_alone_is_a_whole_description() {
+    fn only_the_architecture_is_required() {
         let metadata: PackageMetadata =
             serde_json::from_str(r#"{"architecture": {"name": "UNet", "arguments": {"in_channels": 3}}}"#)
                 .unwrap();

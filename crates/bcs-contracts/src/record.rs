@@ -1,4 +1,6 @@
-//! What the predictor stores of each prediction and the drift monitor reads.
+//! The record that the predictor stores of each prediction and the drift monitor reads.
+
+use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,62 +8,74 @@ use uuid::Uuid;
 
 use crate::features::Features;
 
-/// The layout of a record that this version writes and reads.
-pub const FORMAT_VERSION: u32 = 1;
+/// Record format written by this version.
+///
+/// Format 2 added `source` and `case`; its image features are measured per model window and averaged, colour and
+/// stain features over tissue only. In format 1 they were measured over the whole image, so they depend on its size.
+pub const FORMAT_VERSION: u32 = 2;
+
+/// Record formats that this version reads.
+pub const READABLE: RangeInclusive<u32> = 1..=FORMAT_VERSION;
 
 /// `records/date=YYYY-MM-DD/<id>.json`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PredictionRecord {
-    /// The layout of the record.
+    /// Record format.
     pub format_version: u32,
-    /// A version 7 UUID: it carries the time, and sorts by it.
+    /// Version 7 UUID: it carries the time of arrival, and sorts by it.
     pub id: Uuid,
-    /// When the image came in.
+    /// Time of arrival.
     pub time: Timestamp,
-    /// The version of the model that answered.
+    /// Version of the model that made the prediction.
     pub model_version: String,
-    /// The image as it came in.
+    /// Site or scanner that the image comes from, as the client stated it.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// Patient or slide, as the client stated it or a TCGA-like file name tells it.
+    #[serde(default)]
+    pub case: Option<String>,
+    /// The uploaded image.
     pub input: InputInfo,
     /// Features of the image and of its prediction.
     pub features: Features,
-    /// How much of the image each class covers, in the order of the model's classes.
+    /// Area of each class, in the order of the model's classes.
     pub classes: Vec<ClassFraction>,
-    /// Mean probability of the class that won. In [1/classes, 1].
+    /// Mean probability of the predicted class, in [1/classes, 1].
     pub confidence: f64,
-    /// Mean entropy of the class probabilities over its maximum. In [0, 1].
+    /// Mean entropy of the class probabilities divided by its maximum, in [0, 1].
     pub entropy: f64,
-    /// How unusual the image is against the training tiles, in [0, 1]; none where the model has no reference.
+    /// How unusual the image is compared with the drift reference, in [0, 1]; `None` if the model has no reference.
     pub drift_score: Option<f64>,
-    /// The key of the mask in the same bucket.
+    /// Key of the mask in the same bucket.
     pub mask: String,
-    /// Milliseconds from the request's last byte to the stored mask.
+    /// Milliseconds from the last byte of the request to the stored mask.
     pub latency_ms: f64,
 }
 
-/// The image as it came in.
+/// The uploaded image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InputInfo {
-    /// Of the bytes as uploaded, in lower-case hex.
+    /// SHA-256 of the uploaded bytes, in lower-case hex.
     pub sha256: String,
-    /// Length as uploaded.
+    /// Size of the upload in bytes.
     pub bytes: u64,
     /// `png`, `jpeg`, `tiff`, `webp` or `bmp`.
     pub format: String,
-    /// In pixels, after the EXIF orientation was applied.
+    /// Width in pixels, after applying the EXIF orientation.
     pub width: u32,
-    /// In pixels, after the EXIF orientation was applied.
+    /// Height in pixels, after applying the EXIF orientation.
     pub height: u32,
 }
 
-/// How much of an image a class covers.
+/// Area of one class in a mask.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassFraction {
-    /// The byte that stands for the class in the mask.
+    /// Value of the class in the mask.
     pub code: u8,
-    /// Its name.
+    /// Name of the class.
     pub name: String,
-    /// Pixels of the mask.
+    /// Number of pixels.
     pub pixels: u64,
-    /// Share of the mask's pixels. In [0, 1].
+    /// Fraction of the pixels of the mask, in [0, 1].
     pub fraction: f64,
 }

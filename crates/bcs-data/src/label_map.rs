@@ -9,8 +9,7 @@ use serde::Deserialize;
 
 use crate::error::Error;
 
-/// The class index of pixels that nobody judged.
-pub const IGNORE: u8 = 255;
+pub use bcs_contracts::IGNORE;
 
 /// The table entry of a code that a map does not know.
 const UNKNOWN: u8 = 254;

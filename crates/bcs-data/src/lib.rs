@@ -6,7 +6,6 @@
 //! - [`loader`]: batches in the background, in an order that follows from the seed
 //! - [`split`]: who trains and who validates: by folder, patient or institute
 //! - [`synthetic`]: H&E-like slides with their masks, from a seed
-//! - [`tile_name`]: what a tile's name tells
 //! - [`tiles`]: tiles decoded, checked and cached
 //! - [`transforms`]: what training does to a tile before the network sees it
 
@@ -16,7 +15,6 @@ pub mod label_map;
 pub mod loader;
 pub mod split;
 pub mod synthetic;
-pub mod tile_name;
 pub mod tiles;
 pub mod transforms;
 

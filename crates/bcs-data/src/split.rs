@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::index::Pair;
-use crate::tile_name::TileName;
+use bcs_contracts::tile_name::TileName;
 
 /// The institutes that the authors of BCSS hold out.
 pub const HELD_OUT_INSTITUTES: [&str; 6] = ["OL", "LL", "E2", "EW", "GM", "S3"];

@@ -1,7 +1,5 @@
 //! Everything that can go wrong in this crate: what was wrong, where, and what to do.
 
-use bcs_contracts::reference::FORMAT_VERSION;
-
 /// What was wrong, where, and what to do. Rows are data rows counted from 1, a header not among them.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -69,15 +67,6 @@ pub enum Error {
         first: String,
         /// That column's length.
         expected: usize,
-    },
-    /// A reference of a layout that this version doesn't know.
-    #[error(
-        "the drift reference has format_version {found}, this program reads {FORMAT_VERSION}; \
-         make the reference anew or use the program that wrote it"
-    )]
-    ReferenceVersion {
-        /// The version found.
-        found: u32,
     },
     /// No test of this name.
     #[error("there is no statistical test '{name}'; known are: {known}")]

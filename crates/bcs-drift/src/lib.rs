@@ -5,12 +5,14 @@
 //! many images with the reference, feature by feature, and renders what it found.
 //!
 //! ```
-//! use bcs_contracts::Features;
+//! use bcs_contracts::{FeatureTable, Features};
 //! use bcs_drift::{About, Options, Table, detect, html};
 //!
 //! let image = |grey: f64| Features::from([("grey_mean".to_owned(), grey)]);
 //! let images = |shift: f64| (0..40).map(move |i| image(shift + f64::from(i) / 100.0));
-//! let reference = bcs_drift::reference::build("train-2026-01-31_12-00-00", images(0.3))?;
+//! let mut training = FeatureTable::default();
+//! images(0.3).for_each(|features| training.push(None, &features));
+//! let reference = bcs_drift::reference::build("v1", training, FeatureTable::default())?;
 //! let current = Table::from_features(images(0.5))?;
 //! let about = About::new("r1", "2026-02-01T00:00:00Z".parse().expect("a time"));
 //!

@@ -14,7 +14,9 @@ const CENTRAL_SHARE: f64 = 0.99;
 pub fn score(reference: &DriftReference, features: &Features) -> Option<f64> {
     let (mut common, mut outside) = (0_usize, 0_usize);
     for (name, value) in features {
-        if let Some((low, high)) = reference.features.get(name).and_then(|values| usual(values)) {
+        let mut values: Vec<f64> = reference.image.values(name).chain(reference.model.values(name)).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        if let Some((low, high)) = usual(&values) {
             common += 1;
             outside += usize::from(!(low..=high).contains(value));
         }
@@ -30,6 +32,8 @@ fn usual(ascending: &[f64]) -> Option<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
+    use bcs_contracts::FeatureTable;
+
     use super::*;
     use crate::reference;
 
@@ -39,8 +43,11 @@ mod tests {
 
     /// `a` and `b` over 0, 0.001, …, 1.
     fn reference() -> DriftReference {
-        let images = (0..=1000).map(|i| f64::from(i) / 1000.0).map(|x| image(&[("a", x), ("b", x)]));
-        reference::build("", images).unwrap()
+        let mut table = FeatureTable::default();
+        for x in (0..=1000).map(|i| f64::from(i) / 1000.0) {
+            table.push(None, &image(&[("a", x), ("b", x)]));
+        }
+        reference::build("", table, FeatureTable::default()).unwrap()
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use bcs_contracts::reference::FORMAT_VERSION;
 use bcs_contracts::{DriftReference, Features};
 use serde_json::{Map, Value};
 
@@ -54,7 +53,7 @@ impl Table {
     ///
     /// # Errors
     /// [`Error::Json`] for what is no JSON or no sound reference, [`Error::Shape`] and [`Error::Ragged`] for what is
-    /// no table, [`Error::ReferenceVersion`] for a reference of another layout; they name row and column.
+    /// no table; they name row and column.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Error> {
         match serde_json::from_slice(bytes)? {
             Value::Array(rows) => Self::from_rows(&rows),
@@ -66,20 +65,23 @@ impl Table {
         }
     }
 
-    /// The columns of a drift reference, `rows` being the images behind it.
+    /// The columns of a drift reference. `rows` is the number of its image rows.
     ///
     /// # Errors
-    /// [`Error::ReferenceVersion`] for another layout, [`Error::NotFinite`] for a NaN or an infinity.
+    /// [`Error::NotFinite`] for a NaN or an infinity.
     pub fn from_reference(reference: &DriftReference) -> Result<Self, Error> {
-        if reference.format_version != FORMAT_VERSION {
-            return Err(Error::ReferenceVersion { found: reference.format_version });
-        }
-        for (name, values) in &reference.features {
-            for (index, value) in values.iter().enumerate() {
-                require_finite(name, index + 1, *value)?;
+        let mut table = Self { rows: reference.image.rows(), ..Self::default() };
+        for part in [&reference.image, &reference.model] {
+            for (name, column) in &part.features {
+                for (index, value) in column.iter().enumerate() {
+                    if let Some(value) = value {
+                        require_finite(name, index + 1, *value)?;
+                    }
+                }
+                table.columns.insert(name.clone(), column.iter().copied().flatten().collect());
             }
         }
-        Ok(Self { rows: reference.images, columns: reference.features.clone(), skipped: Vec::new() })
+        Ok(table)
     }
 
     /// The columns of the features of many images, as in prediction records.
@@ -213,7 +215,7 @@ fn named_columns(names: &csv::StringRecord) -> Result<Vec<Column>, Error> {
 }
 
 fn is_reference(object: &Map<String, Value>) -> bool {
-    object.contains_key("format_version") && object.get("features").is_some_and(Value::is_object)
+    object.contains_key("format_version") && object.contains_key("model_version")
 }
 
 fn shape(place: String, found: &Value) -> Error {
@@ -242,6 +244,8 @@ fn shortened(cell: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use bcs_contracts::FeatureTable;
+
     use super::*;
 
     fn csv(text: &str) -> Table {
@@ -336,15 +340,17 @@ mod tests {
     #[test]
     fn a_reference_is_a_table() {
         let images = [0.1, 0.2].map(|value| Features::from([("grey_mean".to_owned(), value)]));
-        let reference = crate::reference::build("v1", &images).unwrap();
+        let mut rows = FeatureTable::default();
+        for image in &images {
+            rows.push(None, image);
+        }
+        let reference = crate::reference::build("v1", rows, FeatureTable::default()).unwrap();
         let bytes = serde_json::to_vec(&reference).unwrap();
         let table = Table::from_json(&bytes).unwrap();
         assert_eq!(table, Table::from_features(&images).unwrap());
         assert_eq!(table.rows, 2);
-
-        let newer = DriftReference { format_version: 2, ..reference };
-        let error = Table::from_json(&serde_json::to_vec(&newer).unwrap()).unwrap_err().to_string();
-        assert!(error.contains("format_version 2"), "{error}");
+        let error = json_error(r#"{"format_version": 9, "model_version": ""}"#);
+        assert!(error.contains("format_version is 9"), "{error}");
     }
 
     #[test]

@@ -24,7 +24,7 @@ const TISSUE_DENSITY: f32 = 0.15;
 /// | `sharpness` | variance of the luma's Laplacian | ≥ 0 |
 /// | `tissue_fraction` | pixels that hold stain | [0, 1] |
 /// | `haematoxylin_mean`, `_std`, `eosin_mean`, `_std` | optical density of each stain over the tissue; left out where there is none | ≥ 0 |
-pub fn measure(image: &RgbImage) -> Features {
+pub fn measure(image: &RgbImage, _window: [u32; 2]) -> Features {
     let sums = Sums::over(image);
     let mut features = Features::new();
     let mut put = |name: &str, value: f64| features.insert(name.to_owned(), value);
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_flat_image_has_the_values_one_would_write_down() {
-        let features = measure(&RgbImage::from_pixel(32, 16, Rgb([255, 0, 51])));
+        let features = measure(&RgbImage::from_pixel(32, 16, Rgb([255, 0, 51])), [224, 224]);
         assert!((features[GREY_MEAN] - (1.0 + 0.0 + 0.2) / 3.0).abs() < 1e-12);
         assert_eq!(features["red_mean"], 1.0);
         assert_eq!(features["red_std"], 0.0);
@@ -224,31 +224,32 @@ mod tests {
 
     #[test]
     fn white_is_no_tissue_and_has_no_stain() {
-        let features = measure(&RgbImage::from_pixel(8, 8, Rgb([255; 3])));
+        let features = measure(&RgbImage::from_pixel(8, 8, Rgb([255; 3])), [224, 224]);
         assert_eq!(features["tissue_fraction"], 0.0);
         assert!(!features.contains_key("eosin_mean"));
-        let pink = measure(&RgbImage::from_pixel(8, 8, Rgb([230, 130, 180])));
+        let pink = measure(&RgbImage::from_pixel(8, 8, Rgb([230, 130, 180])), [224, 224]);
         assert_eq!(pink["tissue_fraction"], 1.0);
         assert!(pink["eosin_mean"] > pink["haematoxylin_mean"]);
-        let purple = measure(&RgbImage::from_pixel(8, 8, Rgb([90, 60, 140])));
+        let purple = measure(&RgbImage::from_pixel(8, 8, Rgb([90, 60, 140])), [224, 224]);
         assert!(purple["haematoxylin_mean"] > pink["haematoxylin_mean"]);
     }
 
     #[test]
     fn percentiles_and_sharpness_follow_the_image() {
         let ramp = RgbImage::from_fn(100, 10, |x, _| Rgb([x as u8; 3]));
-        let features = measure(&ramp);
+        let features = measure(&ramp, [224, 224]);
         assert_eq!(features["brightness_p50"], 49.0 / 255.0);
         assert_eq!(features["brightness_p05"], 4.0 / 255.0);
         assert_eq!(features["sharpness"], 0.0, "a ramp has no curvature");
-        let checker = measure(&RgbImage::from_fn(20, 20, |x, y| Rgb([((x + y) % 2 * 255) as u8; 3])));
+        let checker =
+            measure(&RgbImage::from_fn(20, 20, |x, y| Rgb([((x + y) % 2 * 255) as u8; 3])), [224, 224]);
         assert!(checker["sharpness"] > 1e5);
     }
 
     #[test]
     fn every_size_is_finite() {
         for (width, height) in [(1, 1), (1, 9), (2, 2), (3, 3)] {
-            let features = measure(&RgbImage::new(width, height));
+            let features = measure(&RgbImage::new(width, height), [224, 224]);
             assert!(features.values().all(|value| value.is_finite()), "{features:?}");
         }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bcs_contracts::class::unnamed_classes;
 use bcs_contracts::keys::{METADATA_FILE, MODEL_FILE, REFERENCE_FILE};
-use bcs_contracts::package::FORMAT_VERSION;
+use bcs_contracts::package::READABLE;
 use bcs_contracts::{DriftReference, PackageMetadata};
 use sha2::{Digest, Sha256};
 use tch::Device;
@@ -110,9 +110,13 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 fn read_metadata(path: &Path) -> Result<PackageMetadata, Error> {
     let metadata: PackageMetadata = parse_json(&read(path)?, path)?;
-    if metadata.format_version != FORMAT_VERSION {
-        let reason =
-            format!("its format version is {}, this program reads {FORMAT_VERSION}", metadata.format_version);
+    if !READABLE.contains(&metadata.format_version) {
+        let reason = format!(
+            "its format version is {}; this program reads {} to {}",
+            metadata.format_version,
+            READABLE.start(),
+            READABLE.end()
+        );
         return Err(unreadable(path, &reason));
     }
     Ok(metadata)
@@ -211,7 +215,7 @@ mod tests {
         let (folder, _) = package();
         let path = folder.path().join(METADATA_FILE);
         let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, text.replace("\"format_version\": 1", "\"format_version\": 9")).unwrap();
+        fs::write(&path, text.replace("\"format_version\": 2", "\"format_version\": 9")).unwrap();
         let error = Package::read(folder.path(), Device::Cpu).unwrap_err().to_string();
         assert!(error.contains("version is 9"), "{error}");
         fs::write(&path, text.replace(MODEL_FILE, "../model.safetensors")).unwrap();

@@ -77,11 +77,14 @@ impl Package {
     fn metadata(&self, bytes: &[u8]) -> Result<PackageMetadata, Error> {
         let metadata: PackageMetadata = serde_json::from_slice(bytes)
             .map_err(|error| self.refuse(METADATA_FILE, format!("can't be read: {error}")))?;
-        if metadata.format_version != package::FORMAT_VERSION {
-            let (found, read) = (metadata.format_version, package::FORMAT_VERSION);
-            return Err(
-                self.refuse(METADATA_FILE, format!("has format_version {found}, this program reads {read}"))
+        if !package::READABLE.contains(&metadata.format_version) {
+            let (found, readable) = (metadata.format_version, package::READABLE);
+            let reason = format!(
+                "has format_version {found}; this program reads {} to {}",
+                readable.start(),
+                readable.end()
             );
+            return Err(self.refuse(METADATA_FILE, reason));
         }
         Ok(metadata)
     }
@@ -119,7 +122,7 @@ fn parse(metadata: PackageMetadata, reference: &[u8], name: String) -> Result<Ba
 
 #[cfg(test)]
 mod tests {
-    use bcs_contracts::Features;
+    use bcs_contracts::{FeatureTable, Features};
     use bcs_storage::{LocalStore, PutMode};
 
     use super::*;
@@ -133,8 +136,11 @@ mod tests {
     }
 
     fn reference() -> (Vec<u8>, String) {
-        let image = |value| Features::from([("grey_mean".to_owned(), value)]);
-        let reference = bcs_drift::reference::build("v", [image(0.1), image(0.2)]).unwrap();
+        let mut images = FeatureTable::default();
+        for value in [0.1, 0.2] {
+            images.push(None, &Features::from([("grey_mean".to_owned(), value)]));
+        }
+        let reference = bcs_drift::reference::build("v", images, FeatureTable::default()).unwrap();
         let bytes = serde_json::to_vec(&reference).unwrap();
         let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         (bytes, sha256)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bcs_contracts::record::FORMAT_VERSION;
+use bcs_contracts::record::READABLE;
 use bcs_contracts::{Features, PredictionRecord, keys};
 use bcs_storage::{Bytes, Store};
 use jiff::civil::Date;
@@ -66,10 +66,12 @@ impl Records {
 
 fn parse(bytes: &[u8]) -> Result<PredictionRecord, String> {
     let record: PredictionRecord = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if record.format_version != FORMAT_VERSION {
+    if !READABLE.contains(&record.format_version) {
         return Err(format!(
-            "format_version is {}, this program reads {FORMAT_VERSION}",
-            record.format_version
+            "format_version is {}; this program reads {} to {}",
+            record.format_version,
+            READABLE.start(),
+            READABLE.end()
         ));
     }
     Ok(record)
@@ -104,7 +106,7 @@ mod tests {
         let (wanted, text) = record("v1", "2026-11-22T10:00:00Z", 1);
         put("2026-11-22", wanted.to_string(), text.clone()).await;
         put("2026-11-22", "cut".into(), text[..50].to_owned()).await;
-        put("2026-11-22", "newer".into(), record("v1", "2026-11-22T10:00:00Z", 2).1).await;
+        put("2026-11-22", "newer".into(), record("v1", "2026-11-22T10:00:00Z", 3).1).await;
         put("2026-11-22", "other".into(), record("v2", "2026-11-22T10:00:00Z", 1).1).await;
         put("2026-11-22", "late".into(), record("v1", "2026-11-22T12:00:00Z", 1).1).await;
         put("2026-11-21", "before".into(), record("v1", "2026-11-21T10:00:00Z", 1).1).await;

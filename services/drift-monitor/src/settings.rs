@@ -4,8 +4,8 @@ mod environment;
 
 use std::path::{Path, PathBuf};
 
-use bcs_config::yaml;
 use bcs_drift::stattests::{self, StatTest};
+use bcs_service::Environment;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -117,20 +117,9 @@ impl Settings {
         Self::layer(named.or(found), |name| std::env::var(name).ok())
     }
 
-    fn layer(file: Option<&Path>, environment: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let mut value = yaml::parse(DEFAULTS, "the built-in settings").map_err(Failure::usage)?;
-        let origin =
-            file.map_or_else(|| "the built-in settings".to_owned(), |path| path.display().to_string());
-        if let Some(path) = file {
-            let over = yaml::read(path).map_err(Failure::usage)?;
-            // An empty file changes nothing.
-            if !over.is_null() {
-                value.merge(over);
-            }
-        }
-        let mut settings: Self =
-            value.decode().map_err(|error| Failure::usage(format!("{origin}: {error}")))?;
-        environment::apply(&mut settings, environment)?;
+    fn layer(file: Option<&Path>, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let mut settings: Self = bcs_config::layer(DEFAULTS, file).map_err(Failure::usage)?;
+        environment::apply(&mut settings, &Environment::new(&lookup)).map_err(Failure::usage)?;
         settings.check()?;
         Ok(settings)
     }

@@ -54,7 +54,7 @@ impl Input {
             width,
             height,
         };
-        let features = features::measure(&decoded.rgb);
+        let features = features::measure(&decoded.rgb, bcs_contracts::package::InputSpec::default().tile);
         Ok(Self { image: Arc::new(decoded.rgb), info, features, arrival })
     }
 }

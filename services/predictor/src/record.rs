@@ -24,6 +24,8 @@ pub fn describe(
         id,
         time: input.arrival.time,
         model_version: model.version.clone(),
+        source: None,
+        case: None,
         input: input.info.clone(),
         features,
         classes: segmentation.fractions(&model.classes),

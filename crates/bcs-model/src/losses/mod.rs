@@ -18,7 +18,7 @@ use tch::{Kind, Tensor};
 use crate::error::{Error, argument};
 
 /// The target value of pixels that nobody judged.
-pub const IGNORE: i64 = 255;
+pub const IGNORE: i64 = bcs_contracts::IGNORE as i64;
 
 /// A loss over logits `[N, C, H, W]` and targets `[N, H, W]`.
 pub trait Loss: Send + std::fmt::Debug {

@@ -4,7 +4,8 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
-use bcs_contracts::Features;
+use bcs_contracts::package::InputSpec;
+use bcs_contracts::{FeatureTable, Features, origin};
 use bcs_drift::reference;
 use bcs_imaging::{Limits, decode, features};
 use rayon::prelude::*;
@@ -35,7 +36,9 @@ pub(super) fn run(arguments: &ReferenceArguments) -> Result<Outcome, Failure> {
     }
     images.sort_unstable();
     let measured = measure_all(&images);
-    let reference = reference::build("", &measured).map_err(|error| {
+    let mut rows = FeatureTable::default();
+    measured.iter().for_each(|(case, features)| rows.push(case.clone(), features));
+    let reference = reference::build("", rows, FeatureTable::default()).map_err(|error| {
         Failure::failed(format!(
             "none of the {} images in {} can be read: {error}",
             images.len(),
@@ -45,8 +48,8 @@ pub(super) fn run(arguments: &ReferenceArguments) -> Result<Outcome, Failure> {
     write(&arguments.output, &serde_json::to_vec(&reference).map_err(Failure::failed)?)?;
     println!(
         "{} features of {} images written to {}",
-        reference.features.len(),
-        reference.images,
+        reference.image.features.len(),
+        reference.image.rows(),
         arguments.output.display()
     );
     match images.len() - measured.len() {
@@ -58,12 +61,16 @@ pub(super) fn run(arguments: &ReferenceArguments) -> Result<Outcome, Failure> {
     }
 }
 
-fn measure_all(images: &[PathBuf]) -> Vec<Features> {
+fn measure_all(images: &[PathBuf]) -> Vec<(Option<String>, Features)> {
     let progress = Progress::new("measured", images.len());
     let measured = images.par_iter().filter_map(|path| {
         let features = measure(path);
         progress.step();
-        features.map_err(|reason| progress.say(&format!("{}: {reason}", path.display()))).ok()
+        let case = path.file_name().and_then(|name| origin::case_of(&name.to_string_lossy()));
+        features
+            .map(|features| (case, features))
+            .map_err(|reason| progress.say(&format!("{}: {reason}", path.display())))
+            .ok()
     });
     measured.collect()
 }
@@ -74,7 +81,7 @@ fn measure(path: &Path) -> Result<Features, String> {
     let decoded = catch_unwind(|| decode(&bytes, Limits::default())).map_err(|_| {
         "it is damaged in a way that its decoder can't handle; save it again, as PNG say".to_owned()
     })?;
-    Ok(features::measure(&decoded.map_err(|error| error.to_string())?.rgb))
+    Ok(features::measure(&decoded.map_err(|error| error.to_string())?.rgb, InputSpec::default().tile))
 }
 
 fn find(folder: &Path, images: &mut Vec<PathBuf>) -> std::io::Result<()> {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use bcs_contracts::record::{FORMAT_VERSION, InputInfo};
-use bcs_contracts::{Features, PredictionRecord, keys};
+use bcs_contracts::{FeatureTable, Features, PredictionRecord, keys};
 use jiff::{Timestamp, ToSpan};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -37,7 +37,9 @@ impl World {
     }
 
     fn write_package(&self) {
-        let reference = bcs_drift::reference::build(VERSION, images(400, 1, 0.0)).unwrap();
+        let mut rows = FeatureTable::default();
+        images(400, 1, 0.0).iter().for_each(|features| rows.push(None, features));
+        let reference = bcs_drift::reference::build(VERSION, rows, FeatureTable::default()).unwrap();
         let reference = serde_json::to_vec(&reference).unwrap();
         let sha256: String = Sha256::digest(&reference).iter().map(|byte| format!("{byte:02x}")).collect();
         let metadata = json!({
@@ -128,6 +130,8 @@ pub(crate) fn record(id: Uuid, time: Timestamp, version: &str, features: Feature
         id,
         time,
         model_version: version.to_owned(),
+        source: None,
+        case: None,
         input: InputInfo { sha256: String::new(), bytes: 1, format: "png".into(), width: 224, height: 224 },
         features,
         classes: Vec::new(),

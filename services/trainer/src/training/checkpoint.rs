@@ -109,6 +109,7 @@ impl Checkpoints {
             val_metric: model.scores.val_metric,
             epoch: model.epoch,
             images: model.scores.images,
+            counted: Vec::new(),
             classes: model.scores.classes.clone(),
         };
         let metadata = PackageMetadata { validation: Some(validation), ..self.metadata.clone() };

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use bcs_contracts::tile_name;
 use bcs_data::index::{self, Pair};
 use bcs_data::split::{By, HELD_OUT_INSTITUTES, split};
-use bcs_data::tile_name;
 use bcs_data::{LabelMap, TileSet};
 
 use crate::config::Config;

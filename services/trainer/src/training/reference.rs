@@ -2,8 +2,8 @@
 //! by the functions that the predictor measures with.
 
 use anyhow::Result;
-use bcs_contracts::reference::MAX_VALUES;
-use bcs_contracts::{DriftReference, Features};
+use bcs_contracts::reference::MAX_ROWS;
+use bcs_contracts::{DriftReference, FeatureTable, Features};
 use bcs_data::TileSet;
 use bcs_imaging::features::measure;
 use bcs_inference::{Engine, SlidingWindow};
@@ -18,16 +18,18 @@ pub(super) fn measure_reference(
     tiles: &TileSet,
     version: &str,
 ) -> Result<DriftReference> {
-    let count = tiles.len().min(MAX_VALUES);
+    let count = tiles.len().min(MAX_ROWS);
     let progress = Progress::new("Drift reference", count, "tiles");
-    let mut rows: Vec<Features> = Vec::with_capacity(count);
+    let (mut image, mut model) = (FeatureTable::default(), FeatureTable::default());
+    let size = engine.info().tile.map(|side| side as u32);
     for place in 0..count {
         let tile = tiles.get(place * tiles.len() / count)?;
-        let mut features = measure(&image_of(&tile)?);
+        image.push(None, &measure(&image_of(&tile)?, size));
+        let mut features = Features::new();
         let classes = engine.info().classes.clone();
         segment(engine, window, &tile)?.add_features(&classes, &mut features);
-        rows.push(features);
+        model.push(None, &features);
         progress.step();
     }
-    Ok(bcs_drift::reference::build(version, rows)?)
+    Ok(bcs_drift::reference::build(version, image, model)?)
 }
