@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::compose::Origin;
+
 /// Everything this crate can refuse.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -60,17 +62,15 @@ pub enum Error {
         key: String,
     },
 
-    /// An override of a key that the configuration does not have.
-    #[error("Could not override '{key}'. {reason}{hint} To append to your config use +{text}")]
+    /// A config file or an override sets a key that the configuration does not have.
+    #[error("{origin}: {message}")]
     UnknownKey {
-        /// The override as given.
-        text: String,
-        /// The whole key.
+        /// What sets the key.
+        origin: Origin,
+        /// Full dotted key.
         key: String,
-        /// Which part of it is missing, and where.
-        reason: String,
-        /// A similar key, as a sentence; empty when there is none.
-        hint: String,
+        /// Which part of the key is unknown, what may be meant, and how to add it where that is possible.
+        message: String,
     },
 
     /// The primary config is not on the search path.

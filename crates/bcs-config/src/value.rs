@@ -5,6 +5,7 @@ mod merge;
 mod path;
 
 use indexmap::IndexMap;
+pub(crate) use path::join;
 pub use path::missing_keys;
 
 /// The text that marks a value the user must give.
