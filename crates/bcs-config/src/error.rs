@@ -142,7 +142,7 @@ pub enum Error {
     },
 
     /// Two values that cannot be merged.
-    #[error("'{key}': {message}")]
+    #[error("{}{message}", prefix(key))]
     Type {
         /// The key.
         key: String,
@@ -151,7 +151,7 @@ pub enum Error {
     },
 
     /// An interpolation that cannot be resolved.
-    #[error("'{key}': cannot resolve '{text}': {message}")]
+    #[error("{}cannot resolve '{text}': {message}", prefix(key))]
     Interpolation {
         /// The key whose value it is.
         key: String,
@@ -162,7 +162,7 @@ pub enum Error {
     },
 
     /// A value that the target format or type does not have.
-    #[error("'{key}': {message}")]
+    #[error("{}{message}", prefix(key))]
     Convert {
         /// The key.
         key: String,
@@ -182,6 +182,11 @@ pub enum Error {
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The key in front of a message; the whole configuration has none.
+fn prefix(key: &str) -> String {
+    if key.is_empty() { String::new() } else { format!("{key}: ") }
+}
 
 fn list(items: &[String]) -> String {
     if items.is_empty() { "nothing".to_owned() } else { items.join(", ") }

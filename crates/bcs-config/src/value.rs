@@ -1,6 +1,7 @@
 //! The tree of values that a configuration is made of.
 
 mod convert;
+mod decode;
 mod merge;
 mod path;
 

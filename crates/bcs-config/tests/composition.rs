@@ -311,7 +311,7 @@ fn broken_files_are_named_with_their_place() {
 fn numbers_without_a_place_in_json_name_their_key() {
     let value = yaml::parse("a:\n- 1\n- .inf\n", "example").expect("valid");
     let error = value.to_json().expect_err("infinite").to_string();
-    assert_eq!(error, "'a.1': JSON has no number inf; give a finite one");
+    assert_eq!(error, "a.1: JSON has no number inf; give a finite one");
     let error = Value::from_serialize(&[u64::MAX]).expect_err("too large").to_string();
-    assert_eq!(error, "'0': 18446744073709551615 does not fit into a signed 64-bit integer");
+    assert_eq!(error, "0: 18446744073709551615 does not fit into a signed 64-bit integer");
 }
