@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bcs_config::{Composer, Composition, Error, Origin, Schema, Value, yaml};
+use bcs_config::{Composer, Composition, Error, Interpolator, Origin, Schema, Value, yaml};
 
 fn trees() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/trees")
@@ -305,6 +305,43 @@ fn broken_files_are_named_with_their_place() {
     assert!(error.contains("header.yaml:1:1: expected a header such as"), "{error}");
     let error = message(composer.compose::<&str>("list", &[]));
     assert_eq!(error, "In 'list': 'a' needs an option, a list of options or null, not an integer");
+}
+
+#[test]
+fn overrides_are_written_as_a_yaml_list_of_the_same_strings() {
+    let overrides =
+        ["a: b", "- x", "null", "1e-3", "lr=${x}", "~foo", "#", "", "two\nlines", "+a=[1,2]", "a='b'", "yes"];
+    let written = Value::from(overrides.to_vec()).to_yaml();
+    let expected = "- 'a: b'\n- '- x'\n- 'null'\n- '1e-3'\n- lr=${x}\n- ~foo\n- '#'\n- ''\n- \"two\\nlines\"\n\
+                    - +a=[1,2]\n- a='b'\n- 'yes'\n";
+    assert_eq!(written, expected);
+    assert_eq!(
+        yaml::parse(&written, "overrides.yaml").expect("valid").decode::<Vec<String>>().expect("strings"),
+        overrides
+    );
+    assert_eq!(Value::from(Vec::<String>::new()).to_yaml(), "[]\n");
+}
+
+#[test]
+fn a_composition_keeps_interpolations_as_written() {
+    let tree: bcs_config::BuiltIn = &[
+        (
+            "main.yaml",
+            "defaults: [data: bucket, _self_]\ntoken: ${oc.env:TOKEN}\nurl: 'https://x/?t=${oc.env:TOKEN,none}'\n",
+        ),
+        ("data/bucket.yaml", "root: gs://${oc.env:BUCKET}\ntrain: ${data.root}/train\n"),
+    ];
+    let environment = [("TOKEN", "secret"), ("BUCKET", "tiles")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let interpolator = Interpolator::new(environment.into());
+    let composer = no_folders().with_built_in(tree).with_interpolator(interpolator);
+    let composed = composer.compose("main", &["+copy=${token}"]).expect("composes");
+    let expected = "data:\n  root: gs://${oc.env:BUCKET}\n  train: ${data.root}/train\ntoken: ${oc.env:TOKEN}\n\
+                    url: https://x/?t=${oc.env:TOKEN,none}\ncopy: ${token}\n";
+    assert_eq!(composed.value.to_yaml(), expected);
+    assert!(!format!("{composed:?}").contains("secret"));
+    let mut resolved = composed.value;
+    composer.interpolator.resolve(&mut resolved).expect("resolves");
+    assert_eq!(resolved.get_path("copy"), Some(&Value::from("secret")));
 }
 
 #[test]
