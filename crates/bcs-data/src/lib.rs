@@ -1,11 +1,10 @@
-//! BCSS on disk to batches, and synthetic tissue where no BCSS is at hand. No libtorch: batches are plain bytes.
+//! BCSS on disk to batches. No libtorch: batches are plain bytes.
 //!
 //! # Layout
 //! - [`index`]: image and mask paired by name
 //! - [`label_map`]: which codes of a mask are which class
 //! - [`loader`]: batches in the background, in an order that follows from the seed
 //! - [`split`]: who trains and who validates: by folder, patient or institute
-//! - [`synthetic`]: H&E-like slides with their masks, from a seed
 //! - [`tiles`]: tiles decoded, checked and cached
 //! - [`transforms`]: what training does to a tile before the network sees it
 
@@ -14,7 +13,6 @@ pub mod index;
 pub mod label_map;
 pub mod loader;
 pub mod split;
-pub mod synthetic;
 pub mod tiles;
 pub mod transforms;
 

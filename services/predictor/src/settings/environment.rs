@@ -1,25 +1,22 @@
-//! The environment over the settings, under the names that the predecessor and the platforms gave.
+//! Environment variables of the settings, with the names of the predecessor and of the platforms.
 
-use bcs_service::{Environment, environment::Refused};
+use bcs_service::Environment;
+use bcs_service::environment::InvalidVariable;
 
-use super::{Settings, StorageMode};
+use super::Settings;
 
-/// Lays the variables over the settings.
-pub(super) fn apply(settings: &mut Settings, environment: &Environment<'_>) -> Result<(), Refused> {
+/// Applies the variables to the settings.
+pub(super) fn apply(settings: &mut Settings, environment: &Environment<'_>) -> Result<(), InvalidVariable> {
     let Settings { server, model, storage, .. } = settings;
     environment.set_text(&mut server.host, "HOST");
-    // The last one wins.
+    // The last one takes precedence.
     for name in ["PORT", "AIP_HTTP_PORT"] {
         environment.set(&mut server.port, name, "a number from 0 to 65535")?;
     }
-    environment.set_some(&mut server.health_route, "AIP_HEALTH_ROUTE");
-    environment.set_some(&mut model.path, "MODEL_PATH");
+    environment.set_optional(&mut server.health_route, "AIP_HEALTH_ROUTE");
+    environment.set_optional(&mut model.path, "MODEL_PATH");
     environment.set_text(&mut model.device, "DEVICE");
     environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
-    environment.set_truth(&mut storage.store_inputs, "STORE_INPUTS")?;
-    environment.set_with(&mut storage.mode, "STORAGE_MODE", "local", |value| match value {
-        "local" => Some(StorageMode::Local),
-        "gcp" => Some(StorageMode::Gcp),
-        _ => None,
-    })
+    environment.set_bool(&mut storage.store_inputs, "STORE_INPUTS")?;
+    environment.set(&mut storage.mode, "STORAGE_MODE", "local")
 }

@@ -1,0 +1,202 @@
+//! Operation of the server: start, stop, overload and failures of its environment.
+
+use std::fs;
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::server::{self, Server, problem};
+use crate::{images, package};
+
+/// Number of concurrent requests.
+const CONCURRENCY: usize = 16;
+
+#[tokio::test]
+async fn malformed_uploads_do_not_affect_other_requests() {
+    let server = std::sync::Arc::new(Server::ready().await);
+    let whole = images::png(64, 64);
+    let kinds =
+        [Vec::new(), b"text".to_vec(), whole[..90].to_vec(), images::png(1, 1), images::bomb(), whole];
+    let permits = std::sync::Arc::new(tokio::sync::Semaphore::new(CONCURRENCY));
+    let mut requests = Vec::new();
+    for at in 0..240 {
+        let permit = std::sync::Arc::clone(&permits).acquire_owned().await.unwrap();
+        let (server, mut bytes) = (std::sync::Arc::clone(&server), kinds[at % kinds.len()].clone());
+        if let Some(byte) = bytes.get_mut(40 + at / 6) {
+            *byte ^= 0x55;
+        }
+        requests.push(tokio::spawn(async move {
+            let status = server.predict("", bytes).await.status();
+            drop(permit);
+            status.as_u16()
+        }));
+    }
+    for request in requests {
+        let status = request.await.unwrap();
+        assert!(status < 500, "{status}");
+    }
+    assert_eq!(server.get("/ready").await.status(), 200);
+    assert_eq!(server.predict("", images::png(64, 64)).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_with_retry_after() {
+    let server = std::sync::Arc::new(Server::ready_with(&[], "limits: {queue: 1}").await);
+    let image = images::png(500, 500);
+    let requests: Vec<_> = (0..12)
+        .map(|_| {
+            let (server, image) = (std::sync::Arc::clone(&server), image.clone());
+            tokio::spawn(async move { server.predict("?output=json", image).await })
+        })
+        .collect();
+    let (mut succeeded, mut refused) = (0, 0);
+    for request in requests {
+        let response = request.await.unwrap();
+        if response.status() == 200 {
+            succeeded += 1;
+            continue;
+        }
+        assert_eq!(response.headers()["retry-after"], "1");
+        let detail = problem(response, 429).await;
+        assert!(detail.contains("queue"), "{detail}");
+        refused += 1;
+    }
+    assert!(succeeded >= 1 && refused >= 1, "{succeeded} succeeded, {refused} refused");
+}
+
+#[tokio::test]
+async fn requests_of_disconnected_clients_end() {
+    let server = Server::ready().await;
+    for _ in 0..8 {
+        let mut connection = TcpStream::connect(server.address.trim_start_matches("http://")).unwrap();
+        let head = "POST /predict-img/ HTTP/1.1\r\nhost: x\r\ncontent-type: multipart/form-data; boundary=x\r\n\
+                    content-length: 100000\r\n\r\n--x\r\ncontent-disposition: form-data; name=\"data\"\r\n\r\nhalf";
+        connection.write_all(head.as_bytes()).unwrap();
+    }
+    assert_eq!(server.predict("", images::png(64, 64)).await.status(), 200);
+    let start = Instant::now();
+    // The remaining one is the request for the metrics.
+    while !server.get("/metrics").await.text().await.unwrap().contains("requests_in_flight 1\n") {
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "requests of disconnected clients are still in progress"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_missing_model_is_reported_by_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("nothing");
+    let server = Server::start(folder, &model, &[], "");
+    assert!(unready(&server).await.contains("nothing"));
+    let response = server.predict("", images::png(64, 64)).await;
+    assert!(response.headers().contains_key("retry-after"));
+    assert!(problem(response, 503).await.contains("nothing"));
+    assert_eq!(server.json("/info").await["status"], "failed");
+    assert!(server.stop().success());
+}
+
+#[tokio::test]
+async fn a_damaged_package_is_reported_by_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = package::write(folder.path());
+    let weights = model.join("model.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    let server = Server::start(folder, &model, &[], "");
+    let reason = unready(&server).await;
+    assert!(reason.contains("sha256") && reason.contains("model.safetensors"), "{reason}");
+}
+
+/// Waits until loading the model has failed, and returns the reason. Meanwhile `/health` is 200.
+async fn unready(server: &Server) -> String {
+    let start = Instant::now();
+    loop {
+        assert_eq!(server.get("/health").await.status(), 200);
+        let detail = problem(server.get("/ready").await, 503).await;
+        if !detail.contains("loading") {
+            return detail;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "loading the model does not end");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn predictions_that_cannot_be_stored_are_problems() {
+    let server = Server::ready().await;
+    fs::remove_dir_all(server.bucket()).unwrap();
+    fs::write(server.bucket(), "in the way").unwrap();
+    let response = server.predict("", images::png(64, 64)).await;
+    assert!(response.headers().contains_key("retry-after"));
+    let detail = problem(response, 503).await;
+    assert!(!detail.contains(&server.bucket().display().to_string()), "{detail}");
+}
+
+/// Environment variables, settings, exit code, and a part of standard error.
+type BadStart<'a> = (&'a [(&'a str, &'a str)], &'a str, i32, &'a str);
+
+#[test]
+fn invalid_configuration_prevents_the_start_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "in the way").unwrap();
+    let bucket = folder.path().join("file/below").display().to_string();
+    let cases: [BadStart<'_>; 7] = [
+        (&[], "", 2, "MODEL_PATH"),
+        (&[("MODEL_PATH", "gs://models/best")], "", 2, "local files only"),
+        (&[("MODEL_PATH", "m"), ("STORAGE_MODE", "gcp")], "", 2, "STORAGE_MODE=local"),
+        (&[("MODEL_PATH", "m"), ("PORT", "http")], "", 2, "PORT=http"),
+        (&[("MODEL_PATH", "m"), ("AIP_HEALTH_ROUTE", "/info")], "", 2, "AIP_HEALTH_ROUTE"),
+        (&[("MODEL_PATH", "m")], "sever: {port: 1}", 2, "sever"),
+        (&[("MODEL_PATH", "m"), ("PREDICTIONS_BUCKET", &bucket)], "", 1, "file/below"),
+    ];
+    for (variables, settings, code, word) in cases {
+        let output = server::run(folder.path(), variables, settings);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(text.contains(word), "{word}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named() {
+    let server = Server::ready().await;
+    let (_, port) = server.address.rsplit_once(':').unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let output = server::run(folder.path(), &[("MODEL_PATH", "m"), ("PORT", port)], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains(port));
+}
+
+#[tokio::test]
+async fn requests_in_progress_finish_after_sigterm() {
+    let server = Server::ready().await;
+    let (url, client) = (format!("{}/predict-img/", server.address), server.client.clone());
+    let part = reqwest::multipart::Part::bytes(images::png(600, 600));
+    let form = reqwest::multipart::Form::new().part("data", part);
+    let request =
+        tokio::spawn(async move { client.post(url).multipart(form).send().await.unwrap().status() });
+    // Until the request is in progress, besides the request for the metrics; or already answered.
+    while !server.get("/metrics").await.text().await.unwrap().contains("requests_in_flight 2\n")
+        && !request.is_finished()
+    {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let status = tokio::task::spawn_blocking(|| server.stop()).await.unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(request.await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn sigterm_while_the_model_loads_ends_the_server_cleanly() {
+    for _ in 0..3 {
+        let folder = tempfile::tempdir().unwrap();
+        let model = package::write(folder.path());
+        let server = Server::start(folder, &model, &[], "");
+        assert_eq!(server.get("/health").await.status(), 200);
+        assert_eq!(server.stop().code(), Some(0));
+    }
+}

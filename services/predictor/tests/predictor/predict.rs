@@ -1,0 +1,120 @@
+//! `bcs-predictor predict`.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
+
+use crate::{images, package};
+
+fn predict(folder: &Path, arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bcs-predictor"));
+    let Output { status, stderr, .. } = command
+        .arg("predict")
+        .args(arguments)
+        .args(["--device", "cpu"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    (status.code().unwrap(), String::from_utf8_lossy(&stderr).into_owned())
+}
+
+#[test]
+fn a_folder_is_segmented_and_invalid_files_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    package::write(folder.path());
+    let input = folder.path().join("in");
+    fs::create_dir(&input).unwrap();
+    for (name, bytes) in
+        [("a.png", images::png(64, 64)), ("b.png", b"nothing".to_vec()), ("c.png", images::png(90, 70))]
+    {
+        fs::write(input.join(name), bytes).unwrap();
+    }
+    let (code, text) = predict(folder.path(), &["--model", "model", "--input", "in", "--output", "out"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("b.png") && text.contains("1 of 3"), "{text}");
+    for (name, size) in [("a", (64, 64)), ("c", (90, 70))] {
+        let read = |ending: &str| fs::read(folder.path().join(format!("out/{name}{ending}"))).unwrap();
+        assert_eq!(images::mask(&read("_mask.png")).dimensions(), size);
+        assert_eq!(images::pixels(&read("_overlay.png")).dimensions(), size);
+        let record: Value = serde_json::from_slice(&read(".json")).unwrap();
+        assert_eq!(
+            (&record["mask"], &record["model_version"]),
+            (&format!("{name}_mask.png").into(), &package::VERSION.into())
+        );
+    }
+}
+
+#[test]
+fn records_have_source_and_case() {
+    let folder = tempfile::tempdir().unwrap();
+    package::write(folder.path());
+    fs::create_dir(folder.path().join("in")).unwrap();
+    for name in ["TCGA-A2-A1G6-DX1_0_0.png", "tile.png"] {
+        fs::write(folder.path().join("in").join(name), images::png(64, 64)).unwrap();
+    }
+    let origin_of = |arguments: &[&str], name: &str| {
+        let fixed = ["--model", "model", "--input", "in", "--output", "out"];
+        let (code, text) = predict(folder.path(), &[&fixed, arguments].concat());
+        assert_eq!(code, 0, "{text}");
+        let bytes = fs::read(folder.path().join(format!("out/{name}.json"))).unwrap();
+        let record: Value = serde_json::from_slice(&bytes).unwrap();
+        (record["source"].clone(), record["case"].clone())
+    };
+    let tcga = "TCGA-A2-A1G6-DX1_0_0";
+    assert_eq!(origin_of(&[], tcga), (Value::Null, "TCGA-A2-A1G6".into()));
+    assert_eq!(origin_of(&["--source", "site-3"], "tile"), ("site-3".into(), Value::Null));
+    assert_eq!(origin_of(&["--source", "s", "--case", "c"], tcga), ("s".into(), "c".into()));
+}
+
+#[test]
+fn logits_are_one_tensor_of_the_size_of_the_image() {
+    let folder = tempfile::tempdir().unwrap();
+    package::write(folder.path());
+    for (name, width, height) in [("whole", 128, 96), ("windows", 101, 77)] {
+        fs::write(folder.path().join(format!("{name}.png")), images::png(width, height)).unwrap();
+        let (image, file) = (format!("{name}.png"), format!("{name}.safetensors"));
+        let arguments = ["--model", "model", "--input", &image, "--output", "out", "--logits", &file];
+        let (code, text) = predict(folder.path(), &arguments);
+        assert_eq!(code, 0, "{text}");
+        let bytes = fs::read(folder.path().join(file)).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(tensors.names(), ["logits"]);
+        let logits = tensors.tensor("logits").unwrap();
+        assert_eq!(
+            (logits.dtype(), logits.shape()),
+            (Dtype::F32, &[1, 2, height as usize, width as usize][..])
+        );
+    }
+}
+
+#[test]
+fn invalid_arguments_are_usage_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    package::write(folder.path());
+    let input = folder.path().join("in");
+    fs::create_dir(&input).unwrap();
+    for name in ["a.png", "b.png"] {
+        fs::write(input.join(name), images::png(32, 32)).unwrap();
+    }
+    let cases: [(&[&str], &str); 8] = [
+        (&["--model", "model", "--input", "gs://tiles/a.png", "--output", "out"], "local files only"),
+        (&["--model", "gs://models/best", "--input", "in", "--output", "out"], "local files only"),
+        (&["--model", "model", "--input", "none", "--output", "out"], "none"),
+        (&["--model", "none", "--input", "in", "--output", "out"], "none"),
+        (&["--model", "model", "--input", "in", "--output", "in"], "--output"),
+        (
+            &["--model", "model", "--input", "in", "--output", "out", "--logits", "l.safetensors"],
+            "exactly one",
+        ),
+        (&["--model", "model", "--input", "in", "--output", "out", "--source", "two words"], "--source"),
+        (&["--model", "model", "--input", "in", "--output", "out", "--case", "a/b"], "1 to 64 ASCII letters"),
+    ];
+    for (arguments, word) in cases {
+        let (code, text) = predict(folder.path(), arguments);
+        assert_eq!(code, 2, "{arguments:?}: {text}");
+        assert!(text.contains(word), "{word}: {text}");
+    }
+}
