@@ -1,5 +1,4 @@
-//! Settings of a server from built-in defaults and a file. Environment variables are applied afterwards, see
-//! [`crate::environment`].
+//! Settings of a server: built-in defaults, overridden by a file, overridden by environment variables.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -8,7 +7,49 @@ use bcs_config::yaml;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::environment::{Environment, InvalidVariable};
 use crate::failure::Failure;
+
+/// Settings of a server.
+pub trait ServerSettings: DeserializeOwned {
+    /// YAML document with the default of every setting.
+    const DEFAULTS: &'static str;
+
+    /// Settings file that is read if none is named and it exists.
+    const DEFAULT_FILE: &'static str;
+
+    /// Applies the environment variables.
+    ///
+    /// # Errors
+    /// [`InvalidVariable`] names the variable and its valid values.
+    fn apply(&mut self, environment: &Environment<'_>) -> Result<(), InvalidVariable>;
+
+    /// Checks the values of the settings.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] names the invalid setting and its valid values.
+    fn check(&self) -> Result<(), Failure>;
+
+    /// Reads the settings from the file `named`, or else the default file if it exists, and the process environment.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for a file that cannot be read, or an invalid setting or variable.
+    fn load(named: Option<&Path>) -> Result<Self, Failure> {
+        let default = || Some(Path::new(Self::DEFAULT_FILE)).filter(|path| path.is_file());
+        Self::read(named.or_else(default), &|name| std::env::var(name).ok())
+    }
+
+    /// Reads the settings from a file and the variables that `lookup` returns.
+    ///
+    /// # Errors
+    /// As [`ServerSettings::load`].
+    fn read(file: Option<&Path>, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let mut settings: Self = layer(Self::DEFAULTS, file).map_err(Failure::usage)?;
+        settings.apply(&Environment::new(lookup)).map_err(Failure::usage)?;
+        settings.check()?;
+        Ok(settings)
+    }
+}
 
 /// Settings that cannot be read or are invalid.
 #[derive(Debug, thiserror::Error)]
@@ -62,11 +103,6 @@ pub fn layer<T: DeserializeOwned>(defaults: &str, file: Option<&Path>) -> Result
 
 fn yaml_error(error: bcs_config::Error) -> Error {
     Error::Yaml(Box::new(error))
-}
-
-/// Returns the settings file to read: `named` if given, otherwise `default` if it exists.
-pub fn find_file<'a>(named: Option<&'a Path>, default: &'a str) -> Option<&'a Path> {
-    named.or_else(|| Some(Path::new(default)).filter(|path| path.is_file()))
 }
 
 /// Kind of store that buckets are in.

@@ -1,19 +1,12 @@
 //! Settings: the defaults of `config/drift-monitor.yaml`, overridden by a file, overridden by environment variables.
 
-mod environment;
-
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bcs_drift::stattests::{self, StatTest};
-use bcs_service::settings::{StorageMode, find_file, layer};
+use bcs_service::environment::InvalidVariable;
+use bcs_service::settings::{ServerSettings, StorageMode};
 use bcs_service::{Environment, Failure};
 use serde::{Deserialize, Serialize};
-
-/// Default and documentation of every setting.
-const DEFAULTS: &str = include_str!("../../../config/drift-monitor.yaml");
-
-/// Settings file that is read if none is named and it exists.
-const DEFAULT_FILE: &str = "config/drift-monitor.yaml";
 
 /// Settings. `config/drift-monitor.yaml` documents each of them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -96,20 +89,19 @@ impl Drift {
     }
 }
 
-impl Settings {
-    /// Reads the settings from the file `named`, or else `config/drift-monitor.yaml` if it exists, and the environment.
-    ///
-    /// # Errors
-    /// [`Failure::Usage`] names the invalid setting or variable and what is allowed.
-    pub fn load(named: Option<&Path>) -> Result<Self, Failure> {
-        Self::read(find_file(named, DEFAULT_FILE), |name| std::env::var(name).ok())
-    }
+impl ServerSettings for Settings {
+    const DEFAULTS: &'static str = include_str!("../../../config/drift-monitor.yaml");
+    const DEFAULT_FILE: &'static str = "config/drift-monitor.yaml";
 
-    fn read(file: Option<&Path>, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let mut settings: Self = layer(DEFAULTS, file).map_err(Failure::usage)?;
-        environment::apply(&mut settings, &Environment::new(&lookup)).map_err(Failure::usage)?;
-        settings.check()?;
-        Ok(settings)
+    fn apply(&mut self, environment: &Environment<'_>) -> Result<(), InvalidVariable> {
+        let Self { server, model, storage, .. } = self;
+        environment.set_text(&mut server.host, "HOST");
+        environment.set(&mut server.port, "PORT", "a number from 0 to 65535")?;
+        environment.set_optional(&mut server.oidc_audience, "OIDC_AUDIENCE");
+        environment.set_optional(&mut model.path, "MODEL_PATH");
+        environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
+        environment.set_text(&mut storage.reports_bucket, "REPORTS_BUCKET");
+        environment.set(&mut storage.mode, "STORAGE_MODE", "local")
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -133,7 +125,9 @@ impl Settings {
         }
         Ok(())
     }
+}
 
+impl Settings {
     /// Checks that the settings do not ask for protection that this version lacks.
     ///
     /// # Errors
@@ -151,6 +145,8 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn with(file: &str, variables: &[(&str, &str)]) -> Result<Settings, Failure> {
@@ -160,7 +156,7 @@ mod tests {
         let lookup = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        Settings::read(Some(&path), lookup)
+        Settings::read(Some(&path), &lookup)
     }
 
     fn usage_error(file: &str, variables: &[(&str, &str)]) -> String {

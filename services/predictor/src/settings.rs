@@ -1,21 +1,14 @@
 //! Settings: the defaults of `config/predictor.yaml`, overridden by a file, overridden by environment variables.
 
-mod environment;
-
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use bcs_imaging::windows::BlendMode;
 use bcs_inference::SlidingWindow;
-use bcs_service::settings::{StorageMode, find_file, layer, require_local};
+use bcs_service::environment::InvalidVariable;
+use bcs_service::settings::{ServerSettings, StorageMode, require_local};
 use bcs_service::{Environment, Failure};
 use serde::Deserialize;
-
-/// Default and documentation of every setting.
-const DEFAULTS: &str = include_str!("../../../config/predictor.yaml");
-
-/// Settings file that is read if none is named and it exists.
-const DEFAULT_FILE: &str = "config/predictor.yaml";
 
 /// Settings. `config/predictor.yaml` documents each of them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -123,20 +116,23 @@ impl From<&Window> for SlidingWindow {
     }
 }
 
-impl Settings {
-    /// Reads the settings from the file `named`, or else `config/predictor.yaml` if it exists, and the environment.
-    ///
-    /// # Errors
-    /// [`Failure::Usage`] names the invalid setting or variable and what is allowed.
-    pub fn load(named: Option<&Path>) -> Result<Self, Failure> {
-        Self::read(find_file(named, DEFAULT_FILE), |name| std::env::var(name).ok())
-    }
+impl ServerSettings for Settings {
+    const DEFAULTS: &'static str = include_str!("../../../config/predictor.yaml");
+    const DEFAULT_FILE: &'static str = "config/predictor.yaml";
 
-    fn read(file: Option<&Path>, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let mut settings: Self = layer(DEFAULTS, file).map_err(Failure::usage)?;
-        environment::apply(&mut settings, &Environment::new(&lookup)).map_err(Failure::usage)?;
-        settings.check()?;
-        Ok(settings)
+    fn apply(&mut self, environment: &Environment<'_>) -> Result<(), InvalidVariable> {
+        let Self { server, model, storage, .. } = self;
+        environment.set_text(&mut server.host, "HOST");
+        // The last one takes precedence.
+        for name in ["PORT", "AIP_HTTP_PORT"] {
+            environment.set(&mut server.port, name, "a number from 0 to 65535")?;
+        }
+        environment.set_optional(&mut server.health_route, "AIP_HEALTH_ROUTE");
+        environment.set_optional(&mut model.path, "MODEL_PATH");
+        environment.set_text(&mut model.device, "DEVICE");
+        environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
+        environment.set_bool(&mut storage.store_inputs, "STORE_INPUTS")?;
+        environment.set(&mut storage.mode, "STORAGE_MODE", "local")
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -160,7 +156,9 @@ impl Settings {
         }
         self.server.health_route.as_deref().map_or(Ok(()), check_route)
     }
+}
 
+impl Settings {
     /// Returns the path of the model.
     ///
     /// # Errors
@@ -203,7 +201,7 @@ mod tests {
         let lookup = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        Settings::read(Some(&path), lookup)
+        Settings::read(Some(&path), &lookup)
     }
 
     fn usage_error(file: &str, variables: &[(&str, &str)]) -> String {

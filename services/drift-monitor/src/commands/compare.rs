@@ -6,6 +6,7 @@ use std::path::Path;
 
 use bcs_drift::{About, DriftReport, Table, detect, html};
 use bcs_service::Failure;
+use bcs_service::settings::ServerSettings;
 use jiff::Timestamp;
 
 use crate::cli::CompareArguments;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bcs_contracts::keys;
+use bcs_service::settings::ServerSettings;
 use bcs_service::{Failure, logging};
 use jiff::Timestamp;
 

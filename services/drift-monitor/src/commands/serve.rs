@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bcs_service::settings::ServerSettings;
 use bcs_service::{Failure, Health, logging, server};
 use tracing::{error, info, warn};
 

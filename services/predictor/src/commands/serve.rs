@@ -8,6 +8,7 @@ use std::time::Duration;
 use bcs_contracts::DriftReference;
 use bcs_inference::Inference;
 use bcs_service::health::{Health, State};
+use bcs_service::settings::ServerSettings;
 use bcs_service::{Failure, logging, server};
 use bcs_storage::{LocalStore, Store};
 use tokio::sync::oneshot;
