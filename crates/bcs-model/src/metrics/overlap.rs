@@ -117,12 +117,6 @@ impl Overlap {
     }
 }
 
-/// The mean of the scores that there are, of the classes of these indices; `None` where there is none.
-pub fn mean<'a>(scores: impl IntoIterator<Item = &'a Option<f64>>) -> Option<f64> {
-    let scores: Vec<f64> = scores.into_iter().copied().flatten().collect();
-    (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,7 +133,6 @@ mod tests {
         assert_eq!(tumour.iou, Some(2.0 / 5.0));
         assert_eq!(tumour.dice_per_image, Some((4.0 / 5.0 + 0.0) / 2.0));
         assert_eq!((stroma.dice, stroma.images), (None, 0), "ignored pixels were counted");
-        assert_eq!(mean([&background.dice, &tumour.dice, &stroma.dice]), Some((0.4 + 4.0 / 7.0) / 2.0));
     }
 
     #[test]
