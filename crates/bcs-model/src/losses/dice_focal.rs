@@ -77,10 +77,10 @@ impl DiceFocalLoss {
         }
 
         let cross_entropy = logits.f_sub(&logits.f_mul(&truth)?)?.f_sub(&logits.f_log_sigmoid()?)?;
-        // log(1 − p) of the probability p of the right answer; its exponential times γ is (1 − p)^γ.
+        // log(1 − p), where p is the probability given to the truth; exp(γ log(1 − p)) = (1 − p)^γ.
         let sign = truth.f_mul_scalar(2.0)?.f_add_scalar(-1.0)?;
-        let log_doubt = logits.f_mul(&sign)?.f_neg()?.f_log_sigmoid()?;
-        let focus = log_doubt.f_mul_scalar(self.options.gamma)?.f_exp()?;
+        let log_complement = logits.f_mul(&sign)?.f_neg()?.f_log_sigmoid()?;
+        let focus = log_complement.f_mul_scalar(self.options.gamma)?.f_exp()?;
         let mut loss = focus.f_mul(&cross_entropy)?;
         if let Some(alpha) = self.options.alpha {
             let factor = truth.f_mul_scalar(2.0 * alpha - 1.0)?.f_add_scalar(1.0 - alpha)?;

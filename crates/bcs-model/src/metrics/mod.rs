@@ -3,5 +3,5 @@
 mod overlap;
 mod val_metric;
 
-pub use overlap::{Overlap, OverlapScores, mean};
+pub use overlap::{Overlap, OverlapScores};
 pub use val_metric::ValMetric;

@@ -207,16 +207,18 @@ pub struct UNet {
 #[derive(Debug)]
 struct Level {
     down: Box<dyn Block>,
-    below: Below,
+    subblock: Subblock,
     up: Up,
 }
 
+/// The part of the network below a level.
 #[derive(Debug)]
-enum Below {
+enum Subblock {
     Level(Box<Level>),
     Bottom(Box<dyn Block>),
 }
 
+/// The decoder of a level.
 #[derive(Debug)]
 struct Up {
     convolution: Convolution,
@@ -254,17 +256,17 @@ impl Builder<'_> {
     fn level(&self, path: &Path<'_>, inputs: i64, outputs: i64, depth: usize) -> Result<Level, Error> {
         let channels = &self.arguments.channels[depth..];
         let stride = self.arguments.strides[depth].dims();
-        let below_path = path / 1 / "submodule";
-        let (below, upper_inputs) = if channels.len() > 2 {
-            let level = self.level(&below_path, channels[0], channels[0], depth + 1)?;
-            (Below::Level(Box::new(level)), 2 * channels[0])
+        let subblock_path = path / 1 / "submodule";
+        let (subblock, up_inputs) = if channels.len() > 2 {
+            let level = self.level(&subblock_path, channels[0], channels[0], depth + 1)?;
+            (Subblock::Level(Box::new(level)), 2 * channels[0])
         } else {
-            let bottom = self.down(&below_path, channels[0], channels[1], [1, 1])?;
-            (Below::Bottom(bottom), channels[0] + channels[1])
+            let bottom = self.down(&subblock_path, channels[0], channels[1], [1, 1])?;
+            (Subblock::Bottom(bottom), channels[0] + channels[1])
         };
         let down = self.down(&(path / 0), inputs, channels[0], stride)?;
-        let up = self.up(&(path / 2), upper_inputs, outputs, stride, depth == 0)?;
-        Ok(Level { down, below, up })
+        let up = self.up(&(path / 2), up_inputs, outputs, stride, depth == 0)?;
+        Ok(Level { down, subblock, up })
     }
 
     fn down(
@@ -316,12 +318,12 @@ impl Builder<'_> {
 impl Level {
     fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
         let x = self.down.forward(input, train)?;
-        let below = match &self.below {
-            Below::Level(level) => level.forward(&x, train)?,
-            Below::Bottom(bottom) => bottom.forward(&x, train)?,
+        let below = match &self.subblock {
+            Subblock::Level(level) => level.forward(&x, train)?,
+            Subblock::Bottom(bottom) => bottom.forward(&x, train)?,
         };
-        let joined = Tensor::f_cat(&[x, below], 1)?;
-        let output = self.up.convolution.forward(&joined, train)?;
+        let concatenated = Tensor::f_cat(&[x, below], 1)?;
+        let output = self.up.convolution.forward(&concatenated, train)?;
         match &self.up.residual {
             Some(residual) => residual.forward(&output, train),
             None => Ok(output),

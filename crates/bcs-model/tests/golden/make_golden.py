@@ -256,6 +256,16 @@ def largest_difference(old, new):
     return max((x - y).abs().max().item() for x, y in pairs if x.numel())
 
 
+def describe(difference):
+    match difference:
+        case None:
+            return "DIFFERS in content"
+        case 0:
+            return "other bytes, same content"
+        case _:
+            return f"differs by at most {difference:.3g}"
+
+
 def check():
     """Compares the files with what this machine computes. Returns whether they agree to the byte or within 1e-5."""
     agree = True
@@ -268,9 +278,8 @@ def check():
                 print(f"{new.name}: same bytes")
                 continue
             difference = largest_difference(old, new) if old.exists() and new.suffix == ".safetensors" else None
-            known = difference is not None and difference <= 1e-5
-            agree &= known
-            print(f"{new.name}: differs by at most {difference:.3g}" if difference is not None else f"{new.name}: DIFFERS in content")
+            agree &= difference is not None and difference <= 1e-5
+            print(f"{new.name}: {describe(difference)}")
     return agree
 
 
