@@ -26,7 +26,7 @@ pub enum Error {
         line: usize,
         /// Column, from 1.
         column: usize,
-        /// What is wrong.
+        /// Description of the error.
         message: String,
     },
 
@@ -37,7 +37,7 @@ pub enum Error {
         text: String,
         /// Position of the error in characters, from 0.
         position: usize,
-        /// What is wrong.
+        /// Description of the error.
         message: String,
     },
 
@@ -46,7 +46,7 @@ pub enum Error {
     Override {
         /// The override as given.
         text: String,
-        /// Why, and what to write instead.
+        /// Description of the error, and what to write instead.
         message: String,
     },
 
@@ -137,7 +137,7 @@ pub enum Error {
     Defaults {
         /// Config with the defaults list.
         config: String,
-        /// What is wrong, and what to write instead.
+        /// Description of the error, and what to write instead.
         message: String,
     },
 
@@ -146,7 +146,7 @@ pub enum Error {
     Type {
         /// Dotted key.
         key: String,
-        /// What does not fit.
+        /// Description of the error.
         message: String,
     },
 
@@ -157,7 +157,7 @@ pub enum Error {
         key: String,
         /// The value as written.
         text: String,
-        /// What is wrong.
+        /// Description of the error.
         message: String,
     },
 
@@ -166,7 +166,7 @@ pub enum Error {
     Convert {
         /// Dotted key.
         key: String,
-        /// What does not fit.
+        /// Description of the error.
         message: String,
     },
 }

@@ -62,7 +62,7 @@ pub(super) fn call(name: &str, arguments: Arguments) -> Result<Element, String> 
         "bool" => cast(arguments, boolean),
         _ => return Err(format!("unknown function '{name}'; known functions: {}", NAMES.join(", "))),
     };
-    result.map_err(|why| format!("{name}(): {why}"))
+    result.map_err(|message| format!("{name}(): {message}"))
 }
 
 fn values(elements: Vec<Element>) -> Result<Vec<Value>, String> {

@@ -46,7 +46,7 @@ impl<'a> Loader<'a> {
                 Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
                 Event::StreamEnd => break,
                 _ if value.is_some() => {
-                    return Err(self.error(span.start, "a second document starts here; a file must have one"));
+                    return Err(self.error(span.start, "a second document starts here; only one is allowed"));
                 }
                 event => value = Some(self.value(event, span, 0)?),
             }
@@ -82,7 +82,8 @@ impl<'a> Loader<'a> {
         let (anchor, value) = match event {
             Event::Alias(id) => (0, self.alias(id, at)?),
             Event::Scalar(text, style, anchor, tag) => {
-                let value = resolve(&text, style, tag.as_deref()).map_err(|why| self.error(at, why))?;
+                let value =
+                    resolve(&text, style, tag.as_deref()).map_err(|message| self.error(at, message))?;
                 (anchor, value)
             }
             Event::SequenceStart(anchor, tag) => {
