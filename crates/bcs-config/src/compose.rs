@@ -1,33 +1,40 @@
-//! Composes a configuration from files, a schema and overrides, as Hydra does.
+//! Composes a configuration from config files, a schema and overrides, as Hydra does.
 
 mod apply;
+mod build;
 mod choices;
 mod entry;
 mod header;
 mod node;
 mod repository;
+mod schema;
+mod source;
 mod tree;
+mod unknown;
 
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
-use self::{choices::Choices, repository::Repository, tree::Walk};
+use self::{build::Build, choices::Choices, repository::Repository, source::Source, tree::Walk};
+pub use self::{schema::Schema, source::BuiltIn};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     interpolation::Interpolator,
     overrides::{self, Override},
-    value::{Map, Value},
+    value::Value,
 };
 
-/// Where a value came from.
+/// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// The program's own defaults.
+    /// The schema of the program.
     Schema,
-    /// A file.
+    /// A config file on disk.
     File(PathBuf),
-    /// An override, as given.
+    /// A config file built into the program, by its path in the config tree.
+    BuiltIn(&'static str),
+    /// A command-line override, as given.
     Override(String),
 }
 
@@ -36,28 +43,29 @@ impl std::fmt::Display for Origin {
         match self {
             Self::Schema => f.write_str("the program's defaults"),
             Self::File(path) => path.display().fmt(f),
-            Self::Override(text) => write!(f, "the override {text}"),
+            Self::BuiltIn(path) => write!(f, "built-in {path}"),
+            Self::Override(text) => write!(f, "override '{text}'"),
         }
     }
 }
 
-/// A composed configuration and how it came about.
+/// A composed configuration, with the origin of its values.
 #[derive(Debug, Clone)]
 pub struct Composition {
-    /// The configuration, with interpolations as written; see [`Interpolator::resolve`].
+    /// The configuration; interpolations are unresolved, see [`Interpolator::resolve`].
     pub value: Value,
-    /// The option of each group, nothing where it is null.
+    /// Option of each config group by override key; `None` for null.
     pub choices: Vec<(String, Option<String>)>,
-    /// Where the value of each leaf came from, by dotted path.
+    /// Origin of each leaf, by dotted path.
     pub sources: IndexMap<String, Origin>,
-    /// The overrides, as given.
+    /// Overrides, as given.
     pub overrides: Vec<String>,
-    /// What a user should be told, although it is no error.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
 impl Composition {
-    /// Where the value at a dotted path came from; for a mapping, where its first leaf did.
+    /// Returns the origin of the value at a dotted path; for a mapping or list, that of its first leaf.
     pub fn source_of(&self, path: &str) -> Option<&Origin> {
         self.sources.get(path).or_else(|| {
             let below = format!("{path}.");
@@ -66,7 +74,7 @@ impl Composition {
     }
 }
 
-/// Composes configurations from the files below a search path.
+/// Composes configurations from the config files on a search path.
 ///
 /// ```
 /// use bcs_config::{Composer, Value};
@@ -84,61 +92,76 @@ impl Composition {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Composer {
-    /// The folders, of which the first that has a file wins.
-    pub search_path: Vec<PathBuf>,
-    /// The program's defaults: files are laid over them, and their keys may be overridden without `+`.
-    pub schema: Option<Value>,
-    /// Resolves the interpolations in defaults lists; those in values are left as written.
+    /// The search path; the first source that has a file wins.
+    sources: Vec<Source>,
+    /// The keys that the program knows, with their defaults; config files are merged over them.
+    schema: Option<Schema>,
+    /// Resolves interpolations in defaults lists; those in values stay unresolved.
     pub interpolator: Interpolator,
 }
 
 impl Composer {
-    /// A composer for the files in these folders, the first of which wins.
+    /// Creates a composer for the config files in these folders; the first folder that has a file wins.
     ///
-    /// Its interpolator sees the environment of this process.
-    pub fn new<P: Into<PathBuf>>(search_path: impl IntoIterator<Item = P>) -> Self {
+    /// The interpolator reads the environment of this process.
+    pub fn new<P: Into<PathBuf>>(folders: impl IntoIterator<Item = P>) -> Self {
         Self {
-            search_path: search_path.into_iter().map(Into::into).collect(),
+            sources: folders.into_iter().map(|folder| Source::Folder(folder.into())).collect(),
             schema: None,
             interpolator: Interpolator::from_process(),
         }
     }
 
-    /// Sets the program's defaults.
+    /// Adds config files built into the program; they are searched after all folders.
+    ///
+    /// Each file is given by its path in the config tree (`train_hyp/default.yaml`) and its text.
     #[must_use]
-    pub fn with_schema(mut self, schema: Value) -> Self {
-        self.schema = Some(schema);
+    pub fn with_built_in(mut self, files: BuiltIn) -> Self {
+        self.sources.push(Source::BuiltIn(files));
         self
     }
 
-    /// Sets what resolves the interpolations in defaults lists.
+    /// Sets the schema: the keys that the program knows, with their defaults.
+    #[must_use]
+    pub fn with_schema(mut self, schema: impl Into<Schema>) -> Self {
+        self.schema = Some(schema.into());
+        self
+    }
+
+    /// Sets the interpolator for defaults lists.
     #[must_use]
     pub fn with_interpolator(mut self, interpolator: Interpolator) -> Self {
         self.interpolator = interpolator;
         self
     }
 
-    /// Composes a single run from the main config and command-line arguments.
+    /// Composes a single run from a primary config and command-line overrides.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error), such as for sweeps, unknown keys and missing configs.
     pub fn compose<S: AsRef<str>>(&self, config_name: &str, overrides: &[S]) -> Result<Composition> {
         self.compose_parsed(config_name, &overrides::parse_all(overrides)?)
     }
 
-    /// Composes a single run from overrides that are parsed already, such as one of [`Self::expand`].
+    /// Composes a single run from parsed overrides, such as those from [`Self::expand`].
+    ///
+    /// # Errors
+    /// As [`Self::compose`].
     pub fn compose_parsed(&self, config_name: &str, overrides: &[Override]) -> Result<Composition> {
-        let repository = Repository::new(&self.search_path);
-        let mut walk = Walk::new(&repository, Choices::new(&repository, overrides)?, &self.interpolator);
+        let repository = Repository::new(&self.sources);
+        let choices = Choices::new(&repository, overrides)?;
+        let mut walk = Walk::new(&repository, choices, &self.interpolator, self.schema.as_ref());
         let steps = walk.run(config_name)?;
-        let mut build = Build::new(self.schema.as_ref())?;
+        let mut build = Build::new(self.schema.as_ref(), &walk.choices.emptied)?;
         for step in &steps {
             let loaded = repository.load(&step.config)?.expect("the walk has loaded this config");
-            build.lay_over(packaged(&step.package, &loaded.body), &Origin::File(loaded.file.clone()))?;
+            build.merge_file(&step.package, &loaded.body, &loaded.origin)?;
         }
         for parsed in &walk.choices.values {
-            apply::apply(&mut build.value, parsed, &repository)?;
-            build.note(&parsed.key, &Origin::Override(parsed.text.clone()));
+            apply::apply(&mut build, parsed, &repository)?;
         }
         Ok(Composition {
-            sources: build.sources(),
+            sources: build.origins(),
             value: build.value,
             choices: walk.choices.known.into_iter().collect(),
             overrides: overrides.iter().map(|parsed| parsed.text.clone()).collect(),
@@ -146,73 +169,23 @@ impl Composer {
         })
     }
 
-    /// All runs that command-line arguments ask for with `-m`: every combination of their sweeps.
+    /// Returns the runs of a multirun (`-m`): every combination of the sweeps in the overrides.
+    ///
+    /// # Errors
+    /// [`Error::OverrideSyntax`](crate::Error::OverrideSyntax), and [`Error::Override`](crate::Error::Override) for
+    /// sweeps without values or with too many runs.
     pub fn expand<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<Vec<Override>>> {
-        let repository = Repository::new(&self.search_path);
+        let repository = Repository::new(&self.sources);
         overrides::expand(&overrides::parse_all(overrides)?, |group| repository.options(group))
     }
 
-    /// The options of a group, sorted.
+    /// Returns the options of a config group, sorted; those of the empty group are the primary configs.
     pub fn options(&self, group: &str) -> Vec<String> {
-        Repository::new(&self.search_path).options(group)
+        Repository::new(&self.sources).options(group)
     }
 
-    /// All groups, sorted.
+    /// Returns the config groups that have options, sorted.
     pub fn groups(&self) -> Vec<String> {
-        Repository::new(&self.search_path).groups()
+        Repository::new(&self.sources).groups()
     }
-}
-
-/// The configuration as it grows, with the origin of its leaves.
-struct Build {
-    value: Value,
-    origins: IndexMap<String, Origin>,
-}
-
-impl Build {
-    fn new(schema: Option<&Value>) -> Result<Self> {
-        let mut build = Self { value: Value::empty_map(), origins: IndexMap::new() };
-        if let Some(schema) = schema {
-            build.lay_over(schema.clone(), &Origin::Schema)?;
-        }
-        Ok(build)
-    }
-
-    fn lay_over(&mut self, layer: Value, origin: &Origin) -> Result<()> {
-        if let Some(key) = self.value.clash(&layer) {
-            let message = format!("{origin} has a list where a mapping is, or the reverse; use one of them");
-            return Err(Error::Type { key, message });
-        }
-        for (path, leaf) in layer.leaves() {
-            // A `???` over a value changes nothing, so it is not where the value comes from.
-            if !(leaf.is_missing() && self.origins.contains_key(&path)) {
-                self.origins.insert(path, origin.clone());
-            }
-        }
-        self.value.merge(layer);
-        Ok(())
-    }
-
-    fn note(&mut self, key: &str, origin: &Origin) {
-        if let Some(changed) = self.value.get_path(key) {
-            for (path, _) in changed.leaves() {
-                let path = if path.is_empty() { key.to_owned() } else { format!("{key}.{path}") };
-                self.origins.insert(path, origin.clone());
-            }
-        }
-    }
-
-    /// The origins of the leaves that are left, in the order of the configuration.
-    fn sources(&self) -> IndexMap<String, Origin> {
-        let leaves = self.value.leaves().into_iter();
-        leaves.filter_map(|(path, _)| Some((path.clone(), self.origins.get(&path)?.clone()))).collect()
-    }
-}
-
-/// A config's content below its package.
-fn packaged(package: &str, body: &Value) -> Value {
-    let parts = package.split('.').filter(|part| !part.is_empty());
-    parts
-        .rev()
-        .fold(body.clone(), |inner, part| Value::Map([(part.to_owned(), inner)].into_iter().collect::<Map>()))
 }

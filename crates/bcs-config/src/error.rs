@@ -1,30 +1,32 @@
-//! What can go wrong, said with the file, the line or the key, and what to do about it.
+//! Errors, which name the file, line or key and say what to do.
 
 use std::path::PathBuf;
 
-/// Everything this crate can refuse.
+use crate::compose::Origin;
+
+/// Error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file could not be read.
+    /// A file cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why the system refused.
+        /// Error of the operating system.
         source: std::io::Error,
     },
 
-    /// Text that is not the YAML this crate reads.
+    /// Invalid or unsupported YAML.
     #[error("{origin}:{line}:{column}: {message}")]
     Yaml {
-        /// The file, or a name for text that came from elsewhere.
+        /// The file, or a name for text from elsewhere.
         origin: String,
-        /// Line, counted from 1.
+        /// Line, from 1.
         line: usize,
-        /// Column, counted from 1.
+        /// Column, from 1.
         column: usize,
-        /// What is wrong there.
+        /// What is wrong.
         message: String,
     },
 
@@ -33,13 +35,13 @@ pub enum Error {
     OverrideSyntax {
         /// The override as given.
         text: String,
-        /// Where in it, counted in characters from 0.
+        /// Position of the error in characters, from 0.
         position: usize,
-        /// What is wrong there.
+        /// What is wrong.
         message: String,
     },
 
-    /// An override that parses, but cannot be applied.
+    /// An override that cannot be applied.
     #[error("override '{text}': {message}")]
     Override {
         /// The override as given.
@@ -48,58 +50,62 @@ pub enum Error {
         message: String,
     },
 
-    /// A sweep where a single value is needed.
+    /// A sweep in a single run.
     #[error(
-        "override '{text}' is a sweep, and this is a single run. To run once for each value add -m \
-         (--multirun); for a list write {key}=[a,b]; for a string with commas quote it: {key}='a,b'"
+        "override '{text}' is a sweep, but this is a single run. For one run per value add -m (--multirun); \
+         for a list use {key}=[a,b]; for a string with commas use {key}='a,b'"
     )]
     SweepOutsideMultirun {
         /// The override as given.
         text: String,
-        /// Its key.
+        /// Key of the override.
         key: String,
     },
 
-    /// An override of a key that the configuration does not have.
-    #[error("Could not override '{key}'. {reason}{hint} To append to your config use +{text}")]
+    /// A config file or an override sets a key that the configuration does not have.
+    #[error("{origin}: {message}")]
     UnknownKey {
-        /// The override as given.
-        text: String,
-        /// The whole key.
+        /// What sets the key.
+        origin: Origin,
+        /// Full dotted key.
         key: String,
-        /// Which part of it is missing, and where.
-        reason: String,
-        /// A similar key, as a sentence; empty when there is none.
-        hint: String,
+        /// Which part of the key is unknown, what may be meant, and how to add it where that is possible.
+        message: String,
     },
 
-    /// The main configuration file is in none of the folders searched.
-    #[error("Cannot find primary config '{name}'.{hint} Searched: {}", list(searched))]
+    /// The primary config is not on the search path.
+    #[error(
+        "Cannot find primary config '{name}'.{hint} Searched: {}. Available: {}.",
+        list(searched),
+        list(available)
+    )]
     PrimaryNotFound {
-        /// Its name, without the extension.
+        /// Name of the primary config, without the extension.
         name: String,
-        /// The search path.
+        /// Search path, in words.
         searched: Vec<String>,
-        /// A similar name, as a sentence; empty when there is none.
+        /// Configs in the same place, sorted.
+        available: Vec<String>,
+        /// Suggestion of a similar name, as a sentence; may be empty.
         hint: String,
     },
 
-    /// A defaults list or an override chooses a file that does not exist.
+    /// A defaults list or an override selects a config that does not exist.
     #[error("In '{parent}': Could not find '{config}'.{hint} {}", available(group, options))]
     ConfigNotFound {
-        /// The config that asked for it.
+        /// Config whose defaults list has the entry.
         parent: String,
-        /// What it asked for, as `group/option`.
+        /// The missing config, as `group/option`.
         config: String,
-        /// The group.
+        /// The config group.
         group: String,
-        /// The options that the group has, sorted.
+        /// Options of the group, sorted.
         options: Vec<String>,
-        /// A similar option, as a sentence; empty when there is none.
+        /// Suggestion of a similar option, as a sentence; may be empty.
         hint: String,
     },
 
-    /// An override addresses a config group that does not exist.
+    /// An override of a config group that does not exist.
     #[error(
         "override '{text}' looks like a config group override, but there is no group '{group}'.{hint} {}",
         known_groups(groups)
@@ -107,66 +113,71 @@ pub enum Error {
     UnknownGroup {
         /// The override as given.
         text: String,
-        /// The group.
+        /// The config group.
         group: String,
-        /// The groups on the search path, sorted.
+        /// Config groups on the search path, sorted.
         groups: Vec<String>,
-        /// A similar group, as a sentence; empty when there is none.
+        /// Suggestion of a similar group, as a sentence; may be empty.
         hint: String,
     },
 
-    /// A group in the defaults list must be chosen by the user.
+    /// A config group set to `???`, which the user must select.
     #[error("You must specify '{key}', e.g. {key}=<OPTION>. {}", available(group, options))]
     MandatoryGroup {
-        /// The override key of the group.
+        /// Override key of the group, as `group` or `group@package`.
         key: String,
-        /// The group.
+        /// The config group.
         group: String,
-        /// Its options, sorted.
+        /// Options of the group, sorted.
         options: Vec<String>,
     },
 
-    /// A defaults list that contradicts itself or the command line.
+    /// An invalid defaults list, or one that contradicts the command line.
     #[error("In '{config}': {message}")]
     Defaults {
-        /// The config whose defaults list it is.
+        /// Config with the defaults list.
         config: String,
         /// What is wrong, and what to write instead.
         message: String,
     },
 
-    /// Two values that cannot be merged.
-    #[error("'{key}': {message}")]
+    /// Two values that cannot be merged, or a key that cannot be set.
+    #[error("{}{message}", prefix(key))]
     Type {
-        /// The key.
+        /// Dotted key.
         key: String,
-        /// What was found, and what was needed.
+        /// What does not fit.
         message: String,
     },
 
     /// An interpolation that cannot be resolved.
-    #[error("'{key}': cannot resolve '{text}': {message}")]
+    #[error("{}cannot resolve '{text}': {message}", prefix(key))]
     Interpolation {
-        /// The key whose value it is.
+        /// Dotted key of the value.
         key: String,
-        /// The value.
+        /// The value as written.
         text: String,
-        /// What is wrong with it.
+        /// What is wrong.
         message: String,
     },
 
-    /// A value that the target format or type does not have.
-    #[error("'{key}': {message}")]
+    /// A value that cannot be converted to JSON or to a type of the program.
+    #[error("{}{message}", prefix(key))]
     Convert {
-        /// The key.
+        /// Dotted key.
         key: String,
         /// What does not fit.
         message: String,
     },
 }
 
-/// The result of this crate's functions.
+/// Result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Returns the prefix of a message about a key; empty for the root.
+fn prefix(key: &str) -> String {
+    if key.is_empty() { String::new() } else { format!("{key}: ") }
+}
 
 fn list(items: &[String]) -> String {
     if items.is_empty() { "nothing".to_owned() } else { items.join(", ") }
