@@ -26,6 +26,7 @@
 //! # Ok::<(), bcs_model::Error>(())
 //! ```
 
+mod arguments;
 pub mod blocks;
 pub mod device;
 mod error;
