@@ -108,7 +108,7 @@ async fn a_damaged_package_is_reported_by_ready() {
     fs::write(&weights, bytes).unwrap();
     let server = Server::start(folder, &model, &[], "");
     let reason = unready(&server).await;
-    assert!(reason.contains("sha256") && reason.contains("model.safetensors"), "{reason}");
+    assert!(reason.contains("SHA-256") && reason.contains("model.safetensors"), "{reason}");
 }
 
 /// Waits until loading the model has failed, and returns the reason. Meanwhile `/health` is 200.
