@@ -7,7 +7,6 @@
 //! - [`mask`]: decoding of masks
 //! - [`prefetch`]: items made ahead of their use, on background threads
 //! - [`split`]: train/validation split by folder, patient or institute
-//! - [`synthetic`]: H&E-like slides with their masks, from a seed
 //! - [`tiles`]: tiles, decoded, checked and cached
 //! - [`transforms`]: augmentation of training tiles
 
@@ -18,7 +17,6 @@ pub mod loader;
 pub mod mask;
 pub mod prefetch;
 pub mod split;
-pub mod synthetic;
 pub mod tiles;
 pub mod transforms;
 

@@ -1,33 +1,57 @@
-//! How unusual one image is against the images a model was trained on.
+//! Novelty of one image with respect to a drift reference.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use bcs_contracts::{DriftReference, Features};
 
 use crate::sample::quantile;
 
-/// The usual values of a feature: this central share of the reference.
-const CENTRAL_SHARE: f64 = 0.99;
+/// Central fraction of the reference values that counts as usual.
+const CENTRAL_FRACTION: f64 = 0.99;
 
-/// The share, in [0, 1], of an image's features that lie outside the central 99 % of the reference (between the
-/// 0.5 % and the 99.5 % quantile, ends included). About 0.01 for an image like those of the reference.
+/// Scores how unusual an image is compared with a drift reference.
 ///
-/// Counted are the features that both have; `None` if there are none. A NaN counts as outside.
-pub fn score(reference: &DriftReference, features: &Features) -> Option<f64> {
-    let (mut common, mut outside) = (0_usize, 0_usize);
-    for (name, value) in features {
-        let mut values: Vec<f64> = reference.image.values(name).chain(reference.model.values(name)).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        if let Some((low, high)) = usual(&values) {
-            common += 1;
-            outside += usize::from(!(low..=high).contains(value));
-        }
-    }
-    (common > 0).then(|| outside as f64 / common as f64)
+/// The usual range of each feature, from the 0.5 % to the 99.5 % quantile of the reference, is computed once, in
+/// [`Novelty::new`]; scoring an image then costs one look-up per feature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Novelty {
+    usual: BTreeMap<String, RangeInclusive<f64>>,
 }
 
-/// The ends of the central share of ascending values.
-fn usual(ascending: &[f64]) -> Option<(f64, f64)> {
-    let tail = (1.0 - CENTRAL_SHARE) / 2.0;
-    Some((quantile(ascending, tail)?, quantile(ascending, 1.0 - tail)?))
+impl Novelty {
+    /// Computes the usual range of each feature in the reference, of the image as well as of the model.
+    pub fn new(reference: &DriftReference) -> Self {
+        let tables = [&reference.image, &reference.model];
+        let names: BTreeSet<&String> = tables.iter().flat_map(|table| table.features.keys()).collect();
+        let usual = names.into_iter().filter_map(|name| {
+            let values = tables.iter().flat_map(|table| table.values(name)).collect();
+            Some((name.clone(), usual_range(values)?))
+        });
+        Self { usual: usual.collect() }
+    }
+
+    /// Returns the fraction of the image's features that lie outside their usual range, in [0, 1]: about 0.01 for an
+    /// image like those of the reference. The ends of a range belong to it; NaN lies outside.
+    ///
+    /// Only features that the reference has too are counted; `None` if there are none.
+    pub fn score(&self, features: &Features) -> Option<f64> {
+        let (mut common, mut outside) = (0_usize, 0_usize);
+        for (name, value) in features {
+            if let Some(range) = self.usual.get(name) {
+                common += 1;
+                outside += usize::from(!range.contains(value));
+            }
+        }
+        (common > 0).then(|| outside as f64 / common as f64)
+    }
+}
+
+/// Range that holds the central fraction of the values; `None` without values.
+fn usual_range(mut values: Vec<f64>) -> Option<RangeInclusive<f64>> {
+    values.sort_unstable_by(f64::total_cmp);
+    let tail = (1.0 - CENTRAL_FRACTION) / 2.0;
+    Some(quantile(&values, tail)?..=quantile(&values, 1.0 - tail)?)
 }
 
 #[cfg(test)]
@@ -37,22 +61,25 @@ mod tests {
     use super::*;
     use crate::reference;
 
-    fn image(values: &[(&str, f64)]) -> Features {
+    fn features(values: &[(&str, f64)]) -> Features {
         values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
     }
 
-    /// `a` and `b` over 0, 0.001, …, 1.
-    fn reference() -> DriftReference {
-        let mut table = FeatureTable::default();
-        for x in (0..=1000).map(|i| f64::from(i) / 1000.0) {
-            table.push(None, &image(&[("a", x), ("b", x)]));
-        }
-        reference::build("", table, FeatureTable::default()).unwrap()
+    /// Image feature `a` and model feature `confidence`, both over 0, 0.001, …, 1.
+    fn novelty() -> Novelty {
+        let [image, model] = ["a", "confidence"].map(|name| {
+            let mut table = FeatureTable::default();
+            for x in (0..=1000).map(|i| f64::from(i) / 1000.0) {
+                table.push(None, &features(&[(name, x)]));
+            }
+            table
+        });
+        Novelty::new(&reference::build("", image, model).unwrap())
     }
 
     #[test]
-    fn the_score_is_the_share_of_unusual_features() {
-        let score_of = |a, b| score(&reference(), &image(&[("a", a), ("b", b)]));
+    fn score_is_the_fraction_of_features_outside_their_usual_range() {
+        let score_of = |a, b| novelty().score(&features(&[("a", a), ("confidence", b)]));
         assert_eq!(score_of(0.5, 0.5), Some(0.0));
         assert_eq!(score_of(0.004, 0.5), Some(0.5));
         assert_eq!(score_of(0.006, 0.994), Some(0.0));
@@ -61,9 +88,10 @@ mod tests {
     }
 
     #[test]
-    fn only_common_features_count() {
-        assert_eq!(score(&reference(), &image(&[("a", 7.0), ("unknown", 0.5)])), Some(1.0));
-        assert_eq!(score(&reference(), &image(&[("unknown", 0.5)])), None);
-        assert_eq!(score(&reference(), &Features::new()), None);
+    fn features_missing_from_the_reference_do_not_count() {
+        let novelty = novelty();
+        assert_eq!(novelty.score(&features(&[("a", 7.0), ("unknown", 0.5)])), Some(1.0));
+        assert_eq!(novelty.score(&features(&[("unknown", 0.5)])), None);
+        assert_eq!(novelty.score(&Features::new()), None);
     }
 }

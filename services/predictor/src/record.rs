@@ -2,7 +2,7 @@
 
 use bcs_contracts::PredictionRecord;
 use bcs_contracts::record::FORMAT_VERSION;
-use bcs_drift::novelty;
+use bcs_drift::novelty::Novelty;
 use bcs_inference::{ModelInfo, Segmentation};
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ pub fn describe(
 ) -> PredictionRecord {
     let mut features = input.features.clone();
     segmentation.add_features(&model.classes, &mut features);
-    let drift_score = model.reference.as_ref().and_then(|reference| novelty::score(reference, &features));
+    let drift_score = model.reference.as_ref().and_then(|reference| Novelty::new(reference).score(&features));
     PredictionRecord {
         format_version: FORMAT_VERSION,
         id,

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use bcs_data::synthetic::Slide;
 use bcs_imaging::encode;
+use bcs_synthetic::Slide;
 use fs_err as fs;
 use image::{GenericImageView, GrayImage, RgbImage};
 use rayon::prelude::*;

@@ -5,74 +5,74 @@ use rand_chacha::ChaCha8Rng;
 
 /// The make-up of a slide's tissue. Lengths are in px of 0.25 um.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tissue {
-    pub(super) shares: Shares,
-    pub(super) nests: NestLook,
-    pub(super) stroma: StromaLook,
+pub(crate) struct Tissue {
+    pub(crate) shares: Shares,
+    pub(crate) nests: NestLook,
+    pub(crate) stroma: StromaLook,
     /// Distance between adipocytes.
-    pub(super) adipocyte_pitch: f32,
+    pub(crate) adipocyte_pitch: f32,
     /// Distance between lymphocytes where they are packed.
-    pub(super) lymphocyte_pitch: f32,
+    pub(crate) lymphocyte_pitch: f32,
 }
 
 /// The share of a slide's area that each class takes, 0..1; stroma has the rest.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shares {
-    pub(super) tumour: f32,
-    pub(super) lymphocytes: f32,
-    pub(super) necrosis: f32,
-    pub(super) fat: f32,
-    pub(super) other: f32,
+pub(crate) struct Shares {
+    pub(crate) tumour: f32,
+    pub(crate) lymphocytes: f32,
+    pub(crate) necrosis: f32,
+    pub(crate) fat: f32,
+    pub(crate) other: f32,
 }
 
 /// How a slide's tumour looks.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct NestLook {
+pub(crate) struct NestLook {
     /// Width of a nest.
-    pub(super) size: f32,
+    pub(crate) size: f32,
     /// How much longer than wide nests are, along the fibres: 1 (islands) to 3 (cords).
-    pub(super) stretch: f32,
+    pub(crate) stretch: f32,
     /// Radius of the typical nucleus.
-    pub(super) radius: f32,
+    pub(crate) radius: f32,
     /// Distance between nuclei.
-    pub(super) pitch: f32,
+    pub(crate) pitch: f32,
     /// How much nuclei differ in size and shape, 0 (alike) to 1 (wild).
-    pub(super) atypia: f32,
+    pub(crate) atypia: f32,
     /// Haematoxylin in the nuclei.
-    pub(super) chromatin: f32,
+    pub(crate) chromatin: f32,
     /// How empty the nuclei look inside, 0 (solid) to 1 (vesicular).
-    pub(super) vesicular: f32,
+    pub(crate) vesicular: f32,
     /// Share of shrunken dark nuclei.
-    pub(super) dark: f32,
+    pub(crate) dark: f32,
     /// Haematoxylin and eosin in the cytoplasm.
-    pub(super) cytoplasm: [f32; 2],
+    pub(crate) cytoplasm: [f32; 2],
     /// Width of the gaps between cells that come apart.
-    pub(super) gaps: f32,
+    pub(crate) gaps: f32,
     /// Share of the cytoplasm taken by bubbles.
-    pub(super) bubbles: f32,
+    pub(crate) bubbles: f32,
 }
 
 /// How a slide's stroma looks.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct StromaLook {
+pub(crate) struct StromaLook {
     /// Main direction of the fibres, in radians.
-    pub(super) angle: f32,
+    pub(crate) angle: f32,
     /// How far fibres wander off it: 0 to 1.
-    pub(super) wander: f32,
+    pub(crate) wander: f32,
     /// Eosin in the collagen.
-    pub(super) collagen: f32,
+    pub(crate) collagen: f32,
     /// Haematoxylin in the ground substance between fibres (bluish where high).
-    pub(super) ground: f32,
+    pub(crate) ground: f32,
     /// How far apart the fibres lie, 0 (dense) to 1 (loose).
-    pub(super) loose: f32,
+    pub(crate) loose: f32,
     /// Height of the collagen's crimp.
-    pub(super) crimp: f32,
+    pub(crate) crimp: f32,
     /// Distance between fibroblasts.
-    pub(super) fibroblast_pitch: f32,
+    pub(crate) fibroblast_pitch: f32,
 }
 
 impl Tissue {
-    pub(super) fn draw(rng: &mut ChaCha8Rng) -> Self {
+    pub(crate) fn draw(rng: &mut ChaCha8Rng) -> Self {
         Self {
             shares: Shares::draw(rng),
             nests: NestLook::draw(rng),

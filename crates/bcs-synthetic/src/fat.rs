@@ -1,6 +1,6 @@
 //! Fat: large white vacuoles with thin rims.
 
-use super::{
+use crate::{
     canvas::Dye,
     key::{Key, Purpose},
     noise::{mix, step, warp},
@@ -19,20 +19,20 @@ const SLACK: f32 = 0.6;
 
 /// A slide's adipocytes.
 #[derive(Debug)]
-pub(super) struct Fat {
+pub(crate) struct Fat {
     noise: u32,
     pitch: f32,
     cells: Points,
 }
 
 impl Fat {
-    pub(super) fn new(key: Key, pitch: f32, width: u32, height: u32) -> Self {
+    pub(crate) fn new(key: Key, pitch: f32, width: u32, height: u32) -> Self {
         let cells = Points::new(key, Purpose::Adipocytes, pitch, 0.28, width, height);
         Self { noise: key.noise(Purpose::Adipocytes), pitch, cells }
     }
 
     /// Whether a place belongs to an adipocyte: whole cells do, those whose middle scores above zero.
-    pub(super) fn holds(&self, site: &Site, score: impl Fn(f32, f32) -> f32) -> bool {
+    pub(crate) fn holds(&self, site: &Site, score: impl Fn(f32, f32) -> f32) -> bool {
         if site.fat < -SLACK {
             return false;
         }
@@ -42,7 +42,7 @@ impl Fat {
 
     /// The ground: nothing within a vacuole (fat is washed out), a pink membrane around it, and stroma
     /// in the corners between rounded cells.
-    pub(super) fn dye(&self, site: &Site, stroma: impl FnOnce() -> Dye) -> Dye {
+    pub(crate) fn dye(&self, site: &Site, stroma: impl FnOnce() -> Dye) -> Dye {
         let border = self.border(&self.cell(site));
         if border < RIM - 0.7 {
             return stroma();

@@ -1,6 +1,6 @@
 //! Which tissue is where, in the part of a slide being drawn.
 
-use super::{
+use crate::{
     fat::Fat,
     fields::{Fields, Scores},
     noise::{mix, split},
@@ -14,7 +14,7 @@ const MARGIN: i32 = 16;
 
 /// A class of tissue, with its code in a BCSS mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Region {
+pub(crate) enum Region {
     Tumour = 1,
     Stroma = 2,
     Lymphocytes = 3,
@@ -25,28 +25,28 @@ pub(super) enum Region {
 
 /// What is known about a place before its cells are looked at.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Site {
+pub(crate) struct Site {
     /// Place in px.
-    pub(super) x: f32,
-    pub(super) y: f32,
+    pub(crate) x: f32,
+    pub(crate) y: f32,
     /// Distance into the nearest nest, in px (below zero outside).
-    pub(super) into_nest: f32,
+    pub(crate) into_nest: f32,
     /// Distance into the nearest hole, in px (below zero outside).
-    pub(super) into_hole: f32,
+    pub(crate) into_hole: f32,
     /// The scores of fat, necrosis and lymphocytes, above zero where the class is.
-    pub(super) fat: f32,
-    pub(super) necrosis: f32,
-    pub(super) lymphocytes: f32,
+    pub(crate) fat: f32,
+    pub(crate) necrosis: f32,
+    pub(crate) lymphocytes: f32,
     /// Place along and across the fibres, in px.
-    pub(super) along: f32,
-    pub(super) across: f32,
+    pub(crate) along: f32,
+    pub(crate) across: f32,
     /// Thickness of the section, 1 on average.
-    pub(super) thickness: f32,
+    pub(crate) thickness: f32,
 }
 
 /// The scores of a region on a lattice of nodes.
 #[derive(Debug)]
-pub(super) struct Regions {
+pub(crate) struct Regions {
     fields: Fields,
     fat: Fat,
     columns: i32,
@@ -55,7 +55,7 @@ pub(super) struct Regions {
 
 impl Regions {
     /// Samples the fields for a region of `width` x `height` px.
-    pub(super) fn new(fields: Fields, fat: Fat, width: u32, height: u32) -> Self {
+    pub(crate) fn new(fields: Fields, fat: Fat, width: u32, height: u32) -> Self {
         let nodes_over = |length: u32| (length as f32 / STEP) as i32 + 2 + 2 * MARGIN;
         let (columns, rows) = (nodes_over(width), nodes_over(height));
         let node = |i: i32| ((i - MARGIN) as f32) * STEP;
@@ -91,7 +91,7 @@ impl Regions {
     }
 
     /// The site at a place in (or a little beside) the region.
-    pub(super) fn site(&self, x: f32, y: f32) -> Site {
+    pub(crate) fn site(&self, x: f32, y: f32) -> Site {
         let rows = self.nodes.len() as i32 / self.columns;
         let lattice = |place: f32, count: i32| {
             split((place / STEP + MARGIN as f32).clamp(0.0, (count - 1) as f32 - 1e-3))
@@ -107,7 +107,7 @@ impl Regions {
     }
 
     /// The class of a site.
-    pub(super) fn class(&self, site: &Site) -> Region {
+    pub(crate) fn class(&self, site: &Site) -> Region {
         if site.into_hole > 0.0 {
             Region::Other
         } else if self.fat.holds(site, |x, y| self.site(x, y).fat) {
@@ -122,7 +122,7 @@ impl Regions {
     }
 
     /// The site and the class of each point.
-    pub(super) fn sites(&self, points: &Points) -> impl Iterator<Item = (Point, Site, Region)> {
+    pub(crate) fn sites(&self, points: &Points) -> impl Iterator<Item = (Point, Site, Region)> {
         points.iter().map(|point| {
             let site = self.site(point.x, point.y);
             (point, site, self.class(&site))
@@ -130,12 +130,12 @@ impl Regions {
     }
 
     /// The adipocytes.
-    pub(super) fn fat(&self) -> &Fat {
+    pub(crate) fn fat(&self) -> &Fat {
         &self.fat
     }
 
     /// The direction of the fibres at a place, in radians.
-    pub(super) fn direction(&self, x: f32, y: f32) -> f32 {
+    pub(crate) fn direction(&self, x: f32, y: f32) -> f32 {
         let across = |dx: f32, dy: f32| self.site(x + dx, y + dy).across;
         let (gx, gy) = (across(6.0, 0.0) - across(-6.0, 0.0), across(0.0, 6.0) - across(0.0, -6.0));
         (-gx).atan2(gy)
@@ -151,7 +151,7 @@ fn distance(here: &Scores, [left, right, up, down]: [&Scores; 4], score: fn(&Sco
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::synthetic::Slide;
+    use crate::Slide;
 
     /// The share of each class in the square in which shares hold, from every 16th pixel.
     fn shares(slide: &Slide) -> [f32; 22] {

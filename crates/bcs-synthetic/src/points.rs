@@ -1,6 +1,6 @@
 //! A jittered hexagonal lattice of points: the places of cells.
 
-use super::{
+use crate::{
     key::{Key, Purpose},
     noise::{hash, split, unit},
 };
@@ -10,7 +10,7 @@ const ROW_PITCH: f32 = 0.866;
 
 /// The points in and around one region, each nudged off its lattice place.
 #[derive(Debug)]
-pub(super) struct Points {
+pub(crate) struct Points {
     pitch: f32,
     columns: i32,
     places: Vec<[f32; 2]>,
@@ -18,31 +18,31 @@ pub(super) struct Points {
 
 /// One point of the lattice: its lattice column and row, and its place in px.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Point {
-    pub(super) column: i32,
-    pub(super) row: i32,
-    pub(super) x: f32,
-    pub(super) y: f32,
+pub(crate) struct Point {
+    pub(crate) column: i32,
+    pub(crate) row: i32,
+    pub(crate) x: f32,
+    pub(crate) y: f32,
 }
 
 /// The points nearest to a place.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Nearest {
+pub(crate) struct Nearest {
     /// The nearest point.
-    pub(super) place: [f32; 2],
+    pub(crate) place: [f32; 2],
     /// A number in 0..1 that is the nearest point's own.
-    pub(super) own: f32,
+    pub(crate) own: f32,
     /// How far away it is, in px.
-    pub(super) first: f32,
+    pub(crate) first: f32,
     /// How far away the second nearest is, in px.
-    pub(super) second: f32,
+    pub(crate) second: f32,
     /// How far away the third nearest is, in px.
-    pub(super) third: f32,
+    pub(crate) third: f32,
 }
 
 impl Nearest {
     /// About how far the border to the neighbours is, in px; smaller in corners, which rounds the cells.
-    pub(super) fn border(&self) -> f32 {
+    pub(crate) fn border(&self) -> f32 {
         let (second, third) = (self.second - self.first, self.third - self.first);
         0.5 * second * third / (second + third + 1e-3)
     }
@@ -54,7 +54,7 @@ impl Points {
 
     /// The points of `purpose` for a region of `width` x `height` px, `pitch` px apart, each moved by up
     /// to `jitter` of the pitch.
-    pub(super) fn new(key: Key, purpose: Purpose, pitch: f32, jitter: f32, width: u32, height: u32) -> Self {
+    pub(crate) fn new(key: Key, purpose: Purpose, pitch: f32, jitter: f32, width: u32, height: u32) -> Self {
         let noise = key.noise(purpose);
         let columns = (width as f32 / pitch) as i32 + 2 * Self::MARGIN + 1;
         let rows = (height as f32 / (pitch * ROW_PITCH)) as i32 + 2 * Self::MARGIN + 1;
@@ -73,7 +73,7 @@ impl Points {
     }
 
     /// All points, row by row.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Point> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Point> + '_ {
         self.places.iter().enumerate().map(|(i, &[x, y])| {
             let i = i as i32;
             Point { column: i % self.columns - Self::MARGIN, row: i / self.columns - Self::MARGIN, x, y }
@@ -81,7 +81,7 @@ impl Points {
     }
 
     /// The points nearest to a place in (or a few px beside) the region.
-    pub(super) fn nearest(&self, x: f32, y: f32) -> Nearest {
+    pub(crate) fn nearest(&self, x: f32, y: f32) -> Nearest {
         let rows = self.places.len() as i32 / self.columns;
         let row = split(y / (self.pitch * ROW_PITCH)).0 + Self::MARGIN;
         let (mut best, mut first, mut second, mut third) = (0, f32::MAX, f32::MAX, f32::MAX);

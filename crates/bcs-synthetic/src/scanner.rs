@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{
+use crate::{
     canvas::HALO,
     noise::{hash, mix},
 };
@@ -13,7 +13,7 @@ const REACH: usize = 3;
 
 /// How a scanner sees.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Scanner {
+pub(crate) struct Scanner {
     /// Clear glass in red, green and blue, 0..1.
     white: [f32; 3],
     gamma: f32,
@@ -27,14 +27,14 @@ pub(super) struct Scanner {
 
 /// What comes of a band of rows, with its halo: red, green and blue, 0..1.
 #[derive(Debug)]
-pub(super) struct Light {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) rgb: Vec<[f32; 3]>,
+pub(crate) struct Light {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) rgb: Vec<[f32; 3]>,
 }
 
 impl Scanner {
-    pub(super) fn draw(rng: &mut ChaCha8Rng) -> Self {
+    pub(crate) fn draw(rng: &mut ChaCha8Rng) -> Self {
         let bright = rng.random_range(0.93..0.985);
         Self {
             white: std::array::from_fn(|_| bright + rng.random_range(-0.02..0.015)),
@@ -47,12 +47,12 @@ impl Scanner {
 
     /// The light that a density leaves, through the scanner's tone curve. (A power of light is a multiple
     /// of density, which is why the curve comes before the blur.)
-    pub(super) fn expose(&self, density: [f32; 3]) -> [f32; 3] {
+    pub(crate) fn expose(&self, density: [f32; 3]) -> [f32; 3] {
         std::array::from_fn(|i| self.white[i] * (-self.gamma * density[i]).exp())
     }
 
     /// The pixels of the band whose first row (without halo) is the slide's row `first`.
-    pub(super) fn see(&self, light: &Light, first: usize, noise_key: u32, pixels: &mut [u8]) {
+    pub(crate) fn see(&self, light: &Light, first: usize, noise_key: u32, pixels: &mut [u8]) {
         let blurred = self.blur_down(&self.blur_across(light)).rgb;
         let width = light.width - 2 * HALO;
         for (i, pixel) in pixels.chunks_exact_mut(3).enumerate() {

@@ -3,40 +3,40 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{
+use crate::{
     canvas::{Canvas, Dye},
     noise::{gradient, mix, step},
 };
 
 /// One nucleus. Lengths are in px.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Nucleus {
-    pub(super) x: f32,
-    pub(super) y: f32,
+pub(crate) struct Nucleus {
+    pub(crate) x: f32,
+    pub(crate) y: f32,
     /// Half its length and half its width.
-    pub(super) half: [f32; 2],
+    pub(crate) half: [f32; 2],
     /// Direction of its length, in radians.
-    pub(super) angle: f32,
-    pub(super) outline: Outline,
+    pub(crate) angle: f32,
+    pub(crate) outline: Outline,
     /// How irregular its outline is: 0 (smooth) to about 0.4 (angular).
-    pub(super) wobble: f32,
+    pub(crate) wobble: f32,
     /// What it holds where its chromatin is densest.
-    pub(super) dye: Dye,
+    pub(crate) dye: Dye,
     /// How empty it looks between membrane and chromatin: 0 (solid) to 1 (vesicular).
-    pub(super) vesicular: f32,
+    pub(crate) vesicular: f32,
     /// Nucleoli, beside its middle, and their radius.
-    pub(super) nucleoli: [[f32; 3]; 2],
+    pub(crate) nucleoli: [[f32; 3]; 2],
     /// Width of the clear gap around it.
-    pub(super) gap: f32,
+    pub(crate) gap: f32,
     /// How far its outline is blurred by lying out of focus.
-    pub(super) blur: f32,
+    pub(crate) blur: f32,
     /// What makes its texture its own.
-    pub(super) salt: u32,
+    pub(crate) salt: u32,
 }
 
 /// The shape of a nucleus in the cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outline {
+pub(crate) enum Outline {
     Oval,
     /// Pointed at both ends.
     Spindle,
@@ -44,7 +44,7 @@ pub(super) enum Outline {
 
 impl Nucleus {
     /// A plain dark oval of radius `size`, `longer` times as long as wide, lying any way.
-    pub(super) fn oval(rng: &mut ChaCha8Rng, x: f32, y: f32, size: f32, longer: f32) -> Self {
+    pub(crate) fn oval(rng: &mut ChaCha8Rng, x: f32, y: f32, size: f32, longer: f32) -> Self {
         Self {
             x,
             y,
@@ -62,7 +62,7 @@ impl Nucleus {
     }
 
     /// How far from its middle it can reach to the sides and up and down, in px.
-    pub(super) fn reach(&self) -> [f32; 2] {
+    pub(crate) fn reach(&self) -> [f32; 2] {
         let (sin, cos) = self.angle.sin_cos();
         let [length, width] = self.half;
         let oval = [(length * cos).hypot(width * sin), (length * sin).hypot(width * cos)];
@@ -70,7 +70,7 @@ impl Nucleus {
     }
 
     /// Draws it over what lies on the canvas.
-    pub(super) fn draw(&self, canvas: &mut Canvas) {
+    pub(crate) fn draw(&self, canvas: &mut Canvas) {
         let (sin, cos) = self.angle.sin_cos();
         canvas.around(self.x, self.y, self.reach(), |dx, dy, dye| {
             let depth = self.depth(dx, dy, dx * cos + dy * sin, dy * cos - dx * sin);
@@ -122,7 +122,7 @@ impl Nucleus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::synthetic::{canvas::HALO, regions::Region};
+    use crate::{canvas::HALO, regions::Region};
 
     const NUCLEUS: Nucleus = Nucleus {
         x: 30.0,

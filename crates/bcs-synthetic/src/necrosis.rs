@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{
+use crate::{
     canvas::Dye,
     key::{Key, Purpose},
     noise::{gradient, mix, step},
@@ -19,21 +19,21 @@ const DEBRIS_PITCH: f32 = 22.0;
 
 /// A slide's necrosis.
 #[derive(Debug)]
-pub(super) struct Necrosis {
+pub(crate) struct Necrosis {
     key: Key,
     noise: u32,
     ghosts: Points,
 }
 
 impl Necrosis {
-    pub(super) fn new(key: Key, width: u32, height: u32) -> Self {
+    pub(crate) fn new(key: Key, width: u32, height: u32) -> Self {
         let ghosts = Points::new(key, Purpose::GhostCells, GHOST_PITCH, 0.4, width, height);
         Self { key, noise: key.noise(Purpose::GhostCells), ghosts }
     }
 
     /// The ground: clumped granules, cells that have lost their nuclei, cracks between them;
     /// at the edge, living tumour still shows through.
-    pub(super) fn dye(&self, site: &Site, tumour: impl FnOnce() -> Dye) -> Dye {
+    pub(crate) fn dye(&self, site: &Site, tumour: impl FnOnce() -> Dye) -> Dye {
         let dead =
             step(-0.06, 0.14, site.necrosis + 0.06 * gradient(self.noise ^ 0x99, site.x / 9.0, site.y / 9.0));
         let debris = self.debris(site);
@@ -57,7 +57,7 @@ impl Necrosis {
     }
 
     /// Pyknotic nuclei and the crumbs of broken ones, in drifts.
-    pub(super) fn nuclei(&self, regions: &Regions, width: u32, height: u32) -> Vec<Nucleus> {
+    pub(crate) fn nuclei(&self, regions: &Regions, width: u32, height: u32) -> Vec<Nucleus> {
         let points = Points::new(self.key, Purpose::Debris, DEBRIS_PITCH, 0.5, width, height);
         let held = regions.sites(&points).filter(|(.., class)| *class == Region::Necrosis);
         held.filter_map(|(point, site, _)| {

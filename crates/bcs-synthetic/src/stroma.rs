@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{
+use crate::{
     canvas::Dye,
     key::{Key, Purpose},
     noise::{gradient, mix, step},
@@ -18,7 +18,7 @@ const CAPILLARIES: f64 = 0.025;
 
 /// A slide's stroma.
 #[derive(Debug)]
-pub(super) struct Stroma {
+pub(crate) struct Stroma {
     key: Key,
     noise: u32,
     look: StromaLook,
@@ -27,12 +27,12 @@ pub(super) struct Stroma {
 }
 
 impl Stroma {
-    pub(super) fn new(key: Key, look: StromaLook, nests: &NestLook) -> Self {
+    pub(crate) fn new(key: Key, look: StromaLook, nests: &NestLook) -> Self {
         Self { key, noise: key.noise(Purpose::Fibres), look, cleft: 1.0 + 1.6 * nests.gaps }
     }
 
     /// The ground: collagen in bundles of strands, paler where it is loose, split by fine white gaps.
-    pub(super) fn dye(&self, site: &Site) -> Dye {
+    pub(crate) fn dye(&self, site: &Site) -> Dye {
         let place = site.across + self.crimp(site);
         let noise = |salt: u32, along: f32, across: f32| {
             gradient(self.noise ^ salt, site.along / along, place / across)
@@ -68,7 +68,7 @@ impl Stroma {
     }
 
     /// Fibroblasts, along the fibres, and now and then a capillary.
-    pub(super) fn nuclei(&self, regions: &Regions, width: u32, height: u32) -> Vec<Nucleus> {
+    pub(crate) fn nuclei(&self, regions: &Regions, width: u32, height: u32) -> Vec<Nucleus> {
         let points =
             Points::new(self.key, Purpose::Fibroblasts, self.look.fibroblast_pitch, 0.5, width, height);
         let held = regions

@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{
+use crate::{
     canvas::Dye,
     key::{Key, Purpose},
     lymphocytes::lymphocyte,
@@ -21,7 +21,7 @@ const EMPTY: f64 = 0.1;
 
 /// A slide's tumour.
 #[derive(Debug)]
-pub(super) struct Nests {
+pub(crate) struct Nests {
     key: Key,
     noise: u32,
     look: NestLook,
@@ -29,13 +29,13 @@ pub(super) struct Nests {
 }
 
 impl Nests {
-    pub(super) fn new(key: Key, look: NestLook, width: u32, height: u32) -> Self {
+    pub(crate) fn new(key: Key, look: NestLook, width: u32, height: u32) -> Self {
         let cells = Points::new(key, Purpose::TumourCells, look.pitch, 0.3, width, height);
         Self { key, noise: key.noise(Purpose::TumourCells), look, cells }
     }
 
     /// The ground: granular cytoplasm, a little different from cell to cell, with pale borders between.
-    pub(super) fn dye(&self, site: &Site) -> Dye {
+    pub(crate) fn dye(&self, site: &Site) -> Dye {
         let noise = |salt: u32, size: f32| gradient(self.noise ^ salt, site.x / size, site.y / size);
         let mottle = noise(0x11, 15.0);
         let cell = self.cells.nearest(site.x + 5.0 * mottle, site.y - 5.0 * mottle);
@@ -54,7 +54,7 @@ impl Nests {
     }
 
     /// The nuclei, each near the middle of its cell.
-    pub(super) fn nuclei(&self, regions: &Regions) -> Vec<Nucleus> {
+    pub(crate) fn nuclei(&self, regions: &Regions) -> Vec<Nucleus> {
         let deep = 0.35 * self.look.radius;
         let held = regions.sites(&self.cells);
         let held = held.filter(|(_, site, class)| *class == Region::Tumour && site.into_nest > deep);

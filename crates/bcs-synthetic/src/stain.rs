@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::canvas::Dye;
+use crate::canvas::Dye;
 
 /// Two published readings of haematoxylin (absorption of red, green and blue); laboratories lie between.
 const HAEMATOXYLIN: [[f32; 3]; 2] = [[0.65, 0.70, 0.29], [0.58, 0.73, 0.38]];
@@ -12,7 +12,7 @@ const EOSIN: [[f32; 3]; 2] = [[0.08, 0.96, 0.26], [0.19, 0.85, 0.48]];
 
 /// How a laboratory stained a slide.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stain {
+pub(crate) struct Stain {
     haematoxylin: [f32; 3],
     eosin: [f32; 3],
     /// How much of each dye the tissue took up, 1 being usual.
@@ -22,7 +22,7 @@ pub(super) struct Stain {
 }
 
 impl Stain {
-    pub(super) fn draw(rng: &mut ChaCha8Rng) -> Self {
+    pub(crate) fn draw(rng: &mut ChaCha8Rng) -> Self {
         Self {
             haematoxylin: between(HAEMATOXYLIN, rng),
             eosin: between(EOSIN, rng),
@@ -32,7 +32,7 @@ impl Stain {
     }
 
     /// How much red, green and blue light the dye takes up, as optical density (natural logarithm).
-    pub(super) fn density(&self, [haematoxylin, eosin]: Dye) -> [f32; 3] {
+    pub(crate) fn density(&self, [haematoxylin, eosin]: Dye) -> [f32; 3] {
         // Clear glass holds no dye to wash out.
         let washed = self.wash * ((haematoxylin + eosin) * 4.0).min(1.0);
         let (h, e) = (haematoxylin * self.strength[0] + washed, eosin * self.strength[1]);

@@ -2,7 +2,7 @@
 
 /// A well-mixed hash of a lattice point.
 #[inline]
-pub(super) fn hash(key: u32, x: i32, y: i32) -> u32 {
+pub(crate) fn hash(key: u32, x: i32, y: i32) -> u32 {
     let mut h =
         key ^ (x as u32).wrapping_mul(0x9E37_79B1) ^ (y as u32).wrapping_mul(0x85EB_CA77).rotate_left(13);
     h = (h ^ (h >> 15)).wrapping_mul(0x2C1B_3C6D);
@@ -12,7 +12,7 @@ pub(super) fn hash(key: u32, x: i32, y: i32) -> u32 {
 
 /// A hash as a number in 0..1.
 #[inline]
-pub(super) fn unit(hash: u32) -> f32 {
+pub(crate) fn unit(hash: u32) -> f32 {
     (hash >> 8) as f32 / (1 << 24) as f32
 }
 
@@ -20,7 +20,7 @@ pub(super) fn unit(hash: u32) -> f32 {
 ///
 /// This is where nearly all the time of drawing goes, so its hash is shorter than [`hash`].
 #[inline]
-pub(super) fn gradient(key: u32, x: f32, y: f32) -> f32 {
+pub(crate) fn gradient(key: u32, x: f32, y: f32) -> f32 {
     let ((ix, fx), (iy, fy)) = (split(x), split(y));
     let key = (key ^ (key >> 16)).wrapping_mul(0x2C1B_3C6D);
     let key = key ^ (key >> 15);
@@ -39,7 +39,7 @@ pub(super) fn gradient(key: u32, x: f32, y: f32) -> f32 {
 }
 
 /// Gradient noise in `octaves` layers, each half as wide and half as strong as the one before.
-pub(super) fn fbm(key: u32, x: f32, y: f32, octaves: u32) -> f32 {
+pub(crate) fn fbm(key: u32, x: f32, y: f32, octaves: u32) -> f32 {
     let mut sum = 0.0;
     let (mut scale, mut weight) = (1.0, 1.0);
     for octave in 0..octaves {
@@ -51,27 +51,27 @@ pub(super) fn fbm(key: u32, x: f32, y: f32, octaves: u32) -> f32 {
 }
 
 /// The place pushed around by noise: features `size` wide, pushed by up to about `reach`.
-pub(super) fn warp(key: u32, x: f32, y: f32, size: f32, reach: f32) -> (f32, f32) {
+pub(crate) fn warp(key: u32, x: f32, y: f32, size: f32, reach: f32) -> (f32, f32) {
     let (u, v) = (x / size, y / size);
     (x + reach * gradient(key ^ 0x5bd1, u, v), y + reach * gradient(key ^ 0xe995, u, v))
 }
 
 /// A number as the whole number below it and the rest (`f32::floor` is a call on baseline x86-64).
 #[inline]
-pub(super) fn split(x: f32) -> (i32, f32) {
+pub(crate) fn split(x: f32) -> (i32, f32) {
     let whole = x as i32 - i32::from(x < 0.0);
     (whole, x - whole as f32)
 }
 
 /// `a` at 0, `b` at 1, straight between.
 #[inline]
-pub(super) fn mix(a: f32, b: f32, t: f32) -> f32 {
+pub(crate) fn mix(a: f32, b: f32, t: f32) -> f32 {
     a + (b - a) * t
 }
 
 /// 0 below `from`, 1 above `to`, smooth between.
 #[inline]
-pub(super) fn step(from: f32, to: f32, x: f32) -> f32 {
+pub(crate) fn step(from: f32, to: f32, x: f32) -> f32 {
     let t = ((x - from) / (to - from)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
 }

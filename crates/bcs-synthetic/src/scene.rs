@@ -1,6 +1,6 @@
 //! Everything in the part of a slide being drawn, and the drawing of one band of it.
 
-use super::{
+use crate::{
     canvas::{Canvas, Dye, HALO},
     fat::Fat,
     key::Purpose,
@@ -20,7 +20,7 @@ const OUTSIDE_ROI: u8 = 0;
 
 /// The layout of a region of a slide.
 #[derive(Debug)]
-pub(super) struct Scene<'a> {
+pub(crate) struct Scene<'a> {
     slide: &'a Slide,
     size: [f32; 2],
     regions: Regions,
@@ -33,7 +33,7 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn lay_out(slide: &'a Slide, width: u32, height: u32) -> Self {
+    pub(crate) fn lay_out(slide: &'a Slide, width: u32, height: u32) -> Self {
         let (key, tissue) = (slide.key, &slide.tissue);
         let fat = Fat::new(key, tissue.adipocyte_pitch, width, height);
         let regions = Regions::new(slide.fields, fat, width, height);
@@ -51,7 +51,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Draws the rows from `first` on: `pixels` takes three bytes a pixel, `codes` one.
-    pub(super) fn draw(&self, first: usize, pixels: &mut [u8], codes: &mut [u8]) {
+    pub(crate) fn draw(&self, first: usize, pixels: &mut [u8], codes: &mut [u8]) {
         let width = self.size[0] as usize;
         let rows = codes.len() / width;
         let mut canvas = Canvas::new(first, rows, width, |x, y| self.ground(x, y));

@@ -3,14 +3,14 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::noise::gradient;
+use crate::noise::gradient;
 
 /// Share of slides whose region of interest leaves out a corner.
 const CUT_SHARE: f64 = 0.4;
 
 /// What lies outside the region of interest.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Roi {
+pub(crate) struct Roi {
     /// Length of the cut along the width and the height, as a share of each; none where nothing is cut.
     cut: Option<[f32; 2]>,
     /// Whether the corner is on the right, and at the bottom.
@@ -19,13 +19,13 @@ pub(super) struct Roi {
 }
 
 impl Roi {
-    pub(super) fn draw(rng: &mut ChaCha8Rng) -> Self {
+    pub(crate) fn draw(rng: &mut ChaCha8Rng) -> Self {
         let lengths = [rng.random_range(0.3..0.7), rng.random_range(0.3..0.7)];
         Self { cut: rng.random_bool(CUT_SHARE).then_some(lengths), corner: rng.random(), noise: rng.random() }
     }
 
     /// Whether a place of a picture of `size` px is left out.
-    pub(super) fn leaves_out(&self, x: f32, y: f32, size: [f32; 2]) -> bool {
+    pub(crate) fn leaves_out(&self, x: f32, y: f32, size: [f32; 2]) -> bool {
         let Some(lengths) = self.cut else { return false };
         let from_corner = |axis: usize, place: f32| {
             let share = place / size[axis];

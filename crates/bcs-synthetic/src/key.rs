@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// What a stream of random numbers is for; two purposes never share a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     Stain = 1,
     Scanner,
     Tissue,
@@ -28,21 +28,21 @@ pub(super) enum Purpose {
 
 /// The identity of a slide.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Key {
+pub(crate) struct Key {
     /// The seed of the whole set.
-    pub(super) seed: u64,
+    pub(crate) seed: u64,
     /// The slide's number in the set.
-    pub(super) index: u64,
+    pub(crate) index: u64,
 }
 
 impl Key {
     /// The stream for one decision per slide.
-    pub(super) fn rng(self, purpose: Purpose) -> ChaCha8Rng {
+    pub(crate) fn rng(self, purpose: Purpose) -> ChaCha8Rng {
         self.cell_rng(purpose, 0, 0)
     }
 
     /// The stream for one cell of a layout, so that a layout does not depend on the region drawn.
-    pub(super) fn cell_rng(self, purpose: Purpose, column: i32, row: i32) -> ChaCha8Rng {
+    pub(crate) fn cell_rng(self, purpose: Purpose, column: i32, row: i32) -> ChaCha8Rng {
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&self.seed.to_le_bytes());
         seed[8..16].copy_from_slice(&self.index.to_le_bytes());
@@ -53,7 +53,7 @@ impl Key {
     }
 
     /// The key of a noise texture.
-    pub(super) fn noise(self, purpose: Purpose) -> u32 {
+    pub(crate) fn noise(self, purpose: Purpose) -> u32 {
         let mixed = (self.seed ^ self.index.rotate_left(32))
             .wrapping_add((purpose as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15))
             .wrapping_mul(0xD6E8_FEB8_6659_FD93);

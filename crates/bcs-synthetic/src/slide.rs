@@ -3,7 +3,7 @@
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
-use super::{
+use crate::{
     fields::Fields,
     key::{Key, Purpose},
     scanner::Scanner,
@@ -23,11 +23,11 @@ const BAND_ROWS: usize = 64;
 /// at 0.25 um/px, and drawing it twice gives the same bytes, whatever the number of threads.
 #[derive(Clone, Debug)]
 pub struct Slide {
-    pub(super) key: Key,
-    pub(super) tissue: Tissue,
-    pub(super) fields: Fields,
-    pub(super) stain: Stain,
-    pub(super) scanner: Scanner,
+    pub(crate) key: Key,
+    pub(crate) tissue: Tissue,
+    pub(crate) fields: Fields,
+    pub(crate) stain: Stain,
+    pub(crate) scanner: Scanner,
 }
 
 impl Slide {

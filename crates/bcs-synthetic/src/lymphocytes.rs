@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{
+use crate::{
     canvas::Dye,
     key::{Key, Purpose},
     noise::{gradient, mix, step},
@@ -17,19 +17,19 @@ const STRAY: f32 = 0.35;
 
 /// A slide's lymphocytes.
 #[derive(Debug)]
-pub(super) struct Lymphocytes {
+pub(crate) struct Lymphocytes {
     key: Key,
     noise: u32,
     pitch: f32,
 }
 
 impl Lymphocytes {
-    pub(super) fn new(key: Key, pitch: f32) -> Self {
+    pub(crate) fn new(key: Key, pitch: f32) -> Self {
         Self { key, noise: key.noise(Purpose::Lymphocytes), pitch }
     }
 
     /// The ground between the nuclei: what is left of the stroma, pale and full of holes.
-    pub(super) fn dye(&self, site: &Site, stroma: Dye) -> Dye {
+    pub(crate) fn dye(&self, site: &Site, stroma: Dye) -> Dye {
         let noise = |salt: u32, size: f32| gradient(self.noise ^ salt, site.x / size, site.y / size);
         let hole = step(-0.05, 0.4, noise(0x11, 13.0) + 0.4 * noise(0x22, 5.0));
         let grain = 1.0 + 0.25 * noise(0x33, 3.0);
@@ -39,7 +39,7 @@ impl Lymphocytes {
     }
 
     /// The nuclei: packed in the infiltrate, a few strayed into the stroma around it.
-    pub(super) fn nuclei(&self, regions: &Regions, width: u32, height: u32) -> Vec<Nucleus> {
+    pub(crate) fn nuclei(&self, regions: &Regions, width: u32, height: u32) -> Vec<Nucleus> {
         let points = Points::new(self.key, Purpose::Lymphocytes, self.pitch, 0.34, width, height);
         let near =
             regions.sites(&points).filter(|(_, site, _)| site.lymphocytes > -STRAY && site.into_nest < -6.0);
@@ -57,7 +57,7 @@ impl Lymphocytes {
 }
 
 /// One lymphocyte's nucleus.
-pub(super) fn lymphocyte(rng: &mut ChaCha8Rng, x: f32, y: f32) -> Nucleus {
+pub(crate) fn lymphocyte(rng: &mut ChaCha8Rng, x: f32, y: f32) -> Nucleus {
     let size = rng.random_range(6.8..9.4);
     let longer = rng.random_range(1.0..1.5);
     Nucleus {

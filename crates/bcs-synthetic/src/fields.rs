@@ -1,6 +1,6 @@
 //! One smooth score per tissue class, cut so that each class takes its share of the slide.
 
-use super::{
+use crate::{
     key::{Key, Purpose},
     noise::{fbm, gradient, warp},
     tissue::Tissue,
@@ -16,21 +16,21 @@ const OUT_OF_REACH: f32 = 1e3;
 
 /// The scores at one place. A class is present where its score is above its cut.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Scores {
-    pub(super) other: f32,
-    pub(super) fat: f32,
-    pub(super) tumour: f32,
-    pub(super) necrosis: f32,
-    pub(super) lymphocytes: f32,
+pub(crate) struct Scores {
+    pub(crate) other: f32,
+    pub(crate) fat: f32,
+    pub(crate) tumour: f32,
+    pub(crate) necrosis: f32,
+    pub(crate) lymphocytes: f32,
     /// Place across the fibres, in px: it stays the same as one follows a fibre.
-    pub(super) across: f32,
+    pub(crate) across: f32,
     /// Thickness of the section, 1 on average.
-    pub(super) thickness: f32,
+    pub(crate) thickness: f32,
 }
 
 /// The scores of a slide.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fields {
+pub(crate) struct Fields {
     key: Key,
     tissue: Tissue,
     sin: f32,
@@ -49,7 +49,7 @@ struct Cuts {
 }
 
 impl Fields {
-    pub(super) fn new(key: Key, tissue: Tissue) -> Self {
+    pub(crate) fn new(key: Key, tissue: Tissue) -> Self {
         let (sin, cos) = tissue.stroma.angle.sin_cos();
         let cuts = Cuts { other: 0.0, fat: 0.0, tumour: 0.0, necrosis: 0.0, lymphocytes: 0.0 };
         let uncut = Self { key, tissue, sin, cos, cuts };
@@ -57,7 +57,7 @@ impl Fields {
     }
 
     /// The scores at a place in px, each less its cut: a class is present where its score is above zero.
-    pub(super) fn at(&self, x: f32, y: f32) -> Scores {
+    pub(crate) fn at(&self, x: f32, y: f32) -> Scores {
         let (wx, wy) = warp(self.key.noise(Purpose::TumourField), x, y, 70.0, 16.0);
         let (u, v) = self.turn(wx, wy);
         let nests = &self.tissue.nests;
@@ -78,7 +78,7 @@ impl Fields {
     }
 
     /// The place in the fibres' frame: along and across their main direction, in px.
-    pub(super) fn turn(&self, x: f32, y: f32) -> (f32, f32) {
+    pub(crate) fn turn(&self, x: f32, y: f32) -> (f32, f32) {
         (x * self.cos + y * self.sin, y * self.cos - x * self.sin)
     }
 
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_cut_leaves_as_many_scores_above_it_as_asked_for() {
-        let slide = crate::synthetic::Slide::new(1, 6);
+        let slide = crate::Slide::new(1, 6);
         let scores: Vec<Scores> = (0..100).map(|i| slide.fields.at(i as f32 * 31.0, 50.0)).collect();
         let cut = highest(&scores, 30.0, |s| s.tumour);
         assert_eq!(scores.iter().filter(|s| s.tumour > cut).count(), 30);

@@ -1,28 +1,28 @@
 //! The dye in a band of a slide, before light shines through it.
 
-use super::regions::Region;
+use crate::regions::Region;
 
 /// How much haematoxylin and eosin a place holds, as optical density.
-pub(super) type Dye = [f32; 2];
+pub(crate) type Dye = [f32; 2];
 
 /// Rows and columns drawn beyond a band on every side, so that blur sees over its edge.
-pub(super) const HALO: usize = 4;
+pub(crate) const HALO: usize = 4;
 
 /// A band of rows with its halo.
 #[derive(Debug)]
-pub(super) struct Canvas {
+pub(crate) struct Canvas {
     /// The slide's row that is the canvas's first; columns begin at `-HALO`.
-    pub(super) top: i32,
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) dye: Vec<Dye>,
+    pub(crate) top: i32,
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) dye: Vec<Dye>,
     /// The class of each place.
-    pub(super) regions: Vec<Region>,
+    pub(crate) regions: Vec<Region>,
 }
 
 impl Canvas {
     /// A canvas for `rows` rows of `width` px from row `first` on, with what `ground` says is at each place.
-    pub(super) fn new(
+    pub(crate) fn new(
         first: usize,
         rows: usize,
         width: usize,
@@ -38,7 +38,7 @@ impl Canvas {
 
     /// Lets `change` see each place in the box that reaches `reach` px to the sides and up and down of
     /// (`x`, `y`), with how far it is off.
-    pub(super) fn around(
+    pub(crate) fn around(
         &mut self,
         x: f32,
         y: f32,
