@@ -1,4 +1,4 @@
-//! Composes a configuration from files, a schema and overrides, as Hydra does.
+//! Composes a configuration from config files, a schema and overrides, as Hydra does.
 
 mod apply;
 mod choices;
@@ -6,13 +6,15 @@ mod entry;
 mod header;
 mod node;
 mod repository;
+mod source;
 mod tree;
 
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
-use self::{choices::Choices, repository::Repository, tree::Walk};
+pub use self::source::BuiltIn;
+use self::{choices::Choices, repository::Repository, source::Source, tree::Walk};
 use crate::{
     error::{Error, Result},
     interpolation::Interpolator,
@@ -20,14 +22,16 @@ use crate::{
     value::{Map, Value},
 };
 
-/// Where a value came from.
+/// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// The program's own defaults.
+    /// The schema of the program.
     Schema,
-    /// A file.
+    /// A config file on disk.
     File(PathBuf),
-    /// An override, as given.
+    /// A config file built into the program, by its path in the config tree.
+    BuiltIn(&'static str),
+    /// A command-line override, as given.
     Override(String),
 }
 
@@ -36,6 +40,7 @@ impl std::fmt::Display for Origin {
         match self {
             Self::Schema => f.write_str("the program's defaults"),
             Self::File(path) => path.display().fmt(f),
+            Self::BuiltIn(path) => write!(f, "built-in {path}"),
             Self::Override(text) => write!(f, "the override {text}"),
         }
     }
@@ -84,8 +89,8 @@ impl Composition {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Composer {
-    /// The folders, of which the first that has a file wins.
-    pub search_path: Vec<PathBuf>,
+    /// The search path; the first source that has a file wins.
+    sources: Vec<Source>,
     /// The program's defaults: files are laid over them, and their keys may be overridden without `+`.
     pub schema: Option<Value>,
     /// Resolves the interpolations in defaults lists; those in values are left as written.
@@ -93,15 +98,24 @@ pub struct Composer {
 }
 
 impl Composer {
-    /// A composer for the files in these folders, the first of which wins.
+    /// Creates a composer for the config files in these folders; the first folder that has a file wins.
     ///
-    /// Its interpolator sees the environment of this process.
-    pub fn new<P: Into<PathBuf>>(search_path: impl IntoIterator<Item = P>) -> Self {
+    /// The interpolator reads the environment of this process.
+    pub fn new<P: Into<PathBuf>>(folders: impl IntoIterator<Item = P>) -> Self {
         Self {
-            search_path: search_path.into_iter().map(Into::into).collect(),
+            sources: folders.into_iter().map(|folder| Source::Folder(folder.into())).collect(),
             schema: None,
             interpolator: Interpolator::from_process(),
         }
+    }
+
+    /// Adds config files built into the program; they are searched after all folders.
+    ///
+    /// Each file is given by its path in the config tree (`train_hyp/default.yaml`) and its text.
+    #[must_use]
+    pub fn with_built_in(mut self, files: BuiltIn) -> Self {
+        self.sources.push(Source::BuiltIn(files));
+        self
     }
 
     /// Sets the program's defaults.
@@ -125,13 +139,13 @@ impl Composer {
 
     /// Composes a single run from overrides that are parsed already, such as one of [`Self::expand`].
     pub fn compose_parsed(&self, config_name: &str, overrides: &[Override]) -> Result<Composition> {
-        let repository = Repository::new(&self.search_path);
+        let repository = Repository::new(&self.sources);
         let mut walk = Walk::new(&repository, Choices::new(&repository, overrides)?, &self.interpolator);
         let steps = walk.run(config_name)?;
         let mut build = Build::new(self.schema.as_ref())?;
         for step in &steps {
             let loaded = repository.load(&step.config)?.expect("the walk has loaded this config");
-            build.lay_over(packaged(&step.package, &loaded.body), &Origin::File(loaded.file.clone()))?;
+            build.lay_over(packaged(&step.package, &loaded.body), &loaded.origin)?;
         }
         for parsed in &walk.choices.values {
             apply::apply(&mut build.value, parsed, &repository)?;
@@ -148,18 +162,18 @@ impl Composer {
 
     /// All runs that command-line arguments ask for with `-m`: every combination of their sweeps.
     pub fn expand<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<Vec<Override>>> {
-        let repository = Repository::new(&self.search_path);
+        let repository = Repository::new(&self.sources);
         overrides::expand(&overrides::parse_all(overrides)?, |group| repository.options(group))
     }
 
     /// The options of a group, sorted.
     pub fn options(&self, group: &str) -> Vec<String> {
-        Repository::new(&self.search_path).options(group)
+        Repository::new(&self.sources).options(group)
     }
 
     /// All groups, sorted.
     pub fn groups(&self) -> Vec<String> {
-        Repository::new(&self.search_path).groups()
+        Repository::new(&self.sources).groups()
     }
 }
 

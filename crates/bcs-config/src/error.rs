@@ -73,14 +73,20 @@ pub enum Error {
         hint: String,
     },
 
-    /// The main configuration file is in none of the folders searched.
-    #[error("Cannot find primary config '{name}'.{hint} Searched: {}", list(searched))]
+    /// The primary config is not on the search path.
+    #[error(
+        "Cannot find primary config '{name}'.{hint} Searched: {}. Available: {}.",
+        list(searched),
+        list(available)
+    )]
     PrimaryNotFound {
-        /// Its name, without the extension.
+        /// Name of the primary config, without the extension.
         name: String,
-        /// The search path.
+        /// Search path, in words.
         searched: Vec<String>,
-        /// A similar name, as a sentence; empty when there is none.
+        /// Configs in the same place, sorted.
+        available: Vec<String>,
+        /// Suggestion of a similar name, as a sentence; may be empty.
         hint: String,
     },
 

@@ -77,7 +77,57 @@ fn a_missing_main_config_says_where_it_was_sought() {
     let error = message(predecessor().compose::<&str>("config_hidra", &[]));
     let start = "Cannot find primary config 'config_hidra'. Did you mean 'config_hydra'? Searched: ";
     assert!(error.starts_with(start), "{error}");
-    assert!(error.ends_with("trees/predecessor"), "{error}");
+    assert!(error.ends_with("trees/predecessor. Available: config_hydra."), "{error}");
+}
+
+/// A config tree in memory, with a group within a group.
+const BUILT_IN: bcs_config::BuiltIn = &[
+    ("main.yaml", "defaults: [db: mysql, db/pool: small, _self_]\nseed: 1\n"),
+    ("db/mysql.yaml", "port: 3306\n"),
+    ("db/sqlite.yaml", "file: data.db\n"),
+    ("db/pool/small.yaml", "size: 2\n"),
+];
+
+fn no_folders() -> Composer {
+    Composer::new(std::iter::empty::<PathBuf>())
+}
+
+#[test]
+fn built_in_configs_compose_without_any_folder() {
+    let composer = no_folders().with_built_in(BUILT_IN);
+    let composed = composer.compose("main", &["db=sqlite"]).expect("composes");
+    assert_eq!(composed.value.to_yaml(), "db:\n  file: data.db\n  pool:\n    size: 2\nseed: 1\n");
+    assert_eq!(composed.source_of("db.file"), Some(&Origin::BuiltIn("db/sqlite.yaml")));
+    assert_eq!(Origin::BuiltIn("db/sqlite.yaml").to_string(), "built-in db/sqlite.yaml");
+    assert_eq!(composer.groups(), ["db", "db/pool"]);
+    assert_eq!(composer.options("db"), ["mysql", "sqlite"]);
+    assert_eq!(composer.options(""), ["main"]);
+    assert_eq!(composer.expand(&["db=glob(*)"]).expect("expands").len(), 2);
+}
+
+#[test]
+fn folders_are_searched_before_built_in_configs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("db")).expect("created");
+    std::fs::write(folder.path().join("db/mysql.yaml"), "port: 1\n").expect("written");
+    std::fs::write(folder.path().join("db/own.yaml"), "port: 2\n").expect("written");
+    let composer = Composer::new([folder.path()]).with_built_in(BUILT_IN);
+    let composed = composer.compose::<&str>("main", &[]).expect("composes");
+    assert_eq!(composed.value.get_path("db.port"), Some(&Value::Int(1)));
+    assert_eq!(composed.source_of("db.port"), Some(&Origin::File(folder.path().join("db/mysql.yaml"))));
+    assert_eq!(composed.source_of("seed"), Some(&Origin::BuiltIn("main.yaml")));
+    assert_eq!(composer.options("db"), ["mysql", "own", "sqlite"]);
+}
+
+#[test]
+fn errors_name_the_built_in_configuration() {
+    let composer = Composer::new([trees().join("second")]).with_built_in(BUILT_IN);
+    let error = message(composer.compose::<&str>("foo", &[]));
+    assert!(error.starts_with("Cannot find primary config 'foo'. Searched: "), "{error}");
+    assert!(error.ends_with("trees/second, the built-in configuration. Available: main."), "{error}");
+    let broken = no_folders().with_built_in(&[("main.yaml", "a: 1\na: 2\n")]);
+    let error = message(broken.compose::<&str>("main", &[]));
+    assert_eq!(error, "built-in main.yaml:2:1: duplicate key 'a'; keep one of them");
 }
 
 #[test]

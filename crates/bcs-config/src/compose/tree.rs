@@ -255,7 +255,7 @@ impl<'a> Walk<'a> {
         let hint = suggest::hint(suggest::nearest(name, options.iter().map(String::as_str)));
         if node.primary {
             let searched = self.repository.search_path();
-            return Error::PrimaryNotFound { name: node.config_path(), searched, hint };
+            return Error::PrimaryNotFound { name: node.config_path(), searched, available: options, hint };
         }
         let parent = node.parent.config.clone();
         Error::ConfigNotFound { parent, config: node.config_path(), group, options, hint }
