@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn lossless_grayscale_masks_keep_their_codes() {
-        for format in [ImageFormat::Png, ImageFormat::Tiff, ImageFormat::Bmp] {
+        for format in [ImageFormat::Png, ImageFormat::Tiff] {
             let bytes = encoded(&mask().into(), format);
             assert_eq!(decode(&bytes, Limits::default()).unwrap(), mask(), "{format:?}");
         }
