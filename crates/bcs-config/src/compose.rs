@@ -1,25 +1,28 @@
 //! Composes a configuration from config files, a schema and overrides, as Hydra does.
 
 mod apply;
+mod build;
 mod choices;
 mod entry;
 mod header;
 mod node;
 mod repository;
+mod schema;
 mod source;
 mod tree;
+mod unknown;
 
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
-pub use self::source::BuiltIn;
-use self::{choices::Choices, repository::Repository, source::Source, tree::Walk};
+use self::{build::Build, choices::Choices, repository::Repository, source::Source, tree::Walk};
+pub use self::{schema::Schema, source::BuiltIn};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     interpolation::Interpolator,
     overrides::{self, Override},
-    value::{Map, Value},
+    value::Value,
 };
 
 /// Where a value comes from.
@@ -41,7 +44,7 @@ impl std::fmt::Display for Origin {
             Self::Schema => f.write_str("the program's defaults"),
             Self::File(path) => path.display().fmt(f),
             Self::BuiltIn(path) => write!(f, "built-in {path}"),
-            Self::Override(text) => write!(f, "the override {text}"),
+            Self::Override(text) => write!(f, "override '{text}'"),
         }
     }
 }
@@ -91,8 +94,8 @@ impl Composition {
 pub struct Composer {
     /// The search path; the first source that has a file wins.
     sources: Vec<Source>,
-    /// The program's defaults: files are laid over them, and their keys may be overridden without `+`.
-    pub schema: Option<Value>,
+    /// The keys that the program knows, with their defaults; config files are merged over them.
+    schema: Option<Schema>,
     /// Resolves the interpolations in defaults lists; those in values are left as written.
     pub interpolator: Interpolator,
 }
@@ -118,10 +121,10 @@ impl Composer {
         self
     }
 
-    /// Sets the program's defaults.
+    /// Sets the schema: the keys that the program knows, with their defaults.
     #[must_use]
-    pub fn with_schema(mut self, schema: Value) -> Self {
-        self.schema = Some(schema);
+    pub fn with_schema(mut self, schema: impl Into<Schema>) -> Self {
+        self.schema = Some(schema.into());
         self
     }
 
@@ -140,19 +143,19 @@ impl Composer {
     /// Composes a single run from overrides that are parsed already, such as one of [`Self::expand`].
     pub fn compose_parsed(&self, config_name: &str, overrides: &[Override]) -> Result<Composition> {
         let repository = Repository::new(&self.sources);
-        let mut walk = Walk::new(&repository, Choices::new(&repository, overrides)?, &self.interpolator);
+        let choices = Choices::new(&repository, overrides)?;
+        let mut walk = Walk::new(&repository, choices, &self.interpolator, self.schema.as_ref());
         let steps = walk.run(config_name)?;
-        let mut build = Build::new(self.schema.as_ref())?;
+        let mut build = Build::new(self.schema.as_ref(), &walk.choices.emptied)?;
         for step in &steps {
             let loaded = repository.load(&step.config)?.expect("the walk has loaded this config");
-            build.lay_over(packaged(&step.package, &loaded.body), &loaded.origin)?;
+            build.merge_file(&step.package, &loaded.body, &loaded.origin)?;
         }
         for parsed in &walk.choices.values {
-            apply::apply(&mut build.value, parsed, &repository)?;
-            build.note(&parsed.key, &Origin::Override(parsed.text.clone()));
+            apply::apply(&mut build, parsed, &repository)?;
         }
         Ok(Composition {
-            sources: build.sources(),
+            sources: build.origins(),
             value: build.value,
             choices: walk.choices.known.into_iter().collect(),
             overrides: overrides.iter().map(|parsed| parsed.text.clone()).collect(),
@@ -175,58 +178,4 @@ impl Composer {
     pub fn groups(&self) -> Vec<String> {
         Repository::new(&self.sources).groups()
     }
-}
-
-/// The configuration as it grows, with the origin of its leaves.
-struct Build {
-    value: Value,
-    origins: IndexMap<String, Origin>,
-}
-
-impl Build {
-    fn new(schema: Option<&Value>) -> Result<Self> {
-        let mut build = Self { value: Value::empty_map(), origins: IndexMap::new() };
-        if let Some(schema) = schema {
-            build.lay_over(schema.clone(), &Origin::Schema)?;
-        }
-        Ok(build)
-    }
-
-    fn lay_over(&mut self, layer: Value, origin: &Origin) -> Result<()> {
-        if let Some(key) = self.value.clash(&layer) {
-            let message = format!("{origin} has a list where a mapping is, or the reverse; use one of them");
-            return Err(Error::Type { key, message });
-        }
-        for (path, leaf) in layer.leaves() {
-            // A `???` over a value changes nothing, so it is not where the value comes from.
-            if !(leaf.is_missing() && self.origins.contains_key(&path)) {
-                self.origins.insert(path, origin.clone());
-            }
-        }
-        self.value.merge(layer);
-        Ok(())
-    }
-
-    fn note(&mut self, key: &str, origin: &Origin) {
-        if let Some(changed) = self.value.get_path(key) {
-            for (path, _) in changed.leaves() {
-                let path = if path.is_empty() { key.to_owned() } else { format!("{key}.{path}") };
-                self.origins.insert(path, origin.clone());
-            }
-        }
-    }
-
-    /// The origins of the leaves that are left, in the order of the configuration.
-    fn sources(&self) -> IndexMap<String, Origin> {
-        let leaves = self.value.leaves().into_iter();
-        leaves.filter_map(|(path, _)| Some((path.clone(), self.origins.get(&path)?.clone()))).collect()
-    }
-}
-
-/// A config's content below its package.
-fn packaged(package: &str, body: &Value) -> Value {
-    let parts = package.split('.').filter(|part| !part.is_empty());
-    parts
-        .rev()
-        .fold(body.clone(), |inner, part| Value::Map([(part.to_owned(), inner)].into_iter().collect::<Map>()))
 }

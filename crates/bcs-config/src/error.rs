@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::compose::Origin;
+
 /// Everything this crate can refuse.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -60,17 +62,15 @@ pub enum Error {
         key: String,
     },
 
-    /// An override of a key that the configuration does not have.
-    #[error("Could not override '{key}'. {reason}{hint} To append to your config use +{text}")]
+    /// A config file or an override sets a key that the configuration does not have.
+    #[error("{origin}: {message}")]
     UnknownKey {
-        /// The override as given.
-        text: String,
-        /// The whole key.
+        /// What sets the key.
+        origin: Origin,
+        /// Full dotted key.
         key: String,
-        /// Which part of it is missing, and where.
-        reason: String,
-        /// A similar key, as a sentence; empty when there is none.
-        hint: String,
+        /// Which part of the key is unknown, what may be meant, and how to add it where that is possible.
+        message: String,
     },
 
     /// The primary config is not on the search path.
@@ -142,7 +142,7 @@ pub enum Error {
     },
 
     /// Two values that cannot be merged.
-    #[error("'{key}': {message}")]
+    #[error("{}{message}", prefix(key))]
     Type {
         /// The key.
         key: String,
@@ -151,7 +151,7 @@ pub enum Error {
     },
 
     /// An interpolation that cannot be resolved.
-    #[error("'{key}': cannot resolve '{text}': {message}")]
+    #[error("{}cannot resolve '{text}': {message}", prefix(key))]
     Interpolation {
         /// The key whose value it is.
         key: String,
@@ -162,7 +162,7 @@ pub enum Error {
     },
 
     /// A value that the target format or type does not have.
-    #[error("'{key}': {message}")]
+    #[error("{}{message}", prefix(key))]
     Convert {
         /// The key.
         key: String,
@@ -182,6 +182,11 @@ pub enum Error {
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The key in front of a message; the whole configuration has none.
+fn prefix(key: &str) -> String {
+    if key.is_empty() { String::new() } else { format!("{key}: ") }
+}
 
 fn list(items: &[String]) -> String {
     if items.is_empty() { "nothing".to_owned() } else { items.join(", ") }

@@ -53,7 +53,7 @@ mod text;
 pub mod value;
 pub mod yaml;
 
-pub use compose::{BuiltIn, Composer, Composition, Origin};
+pub use compose::{BuiltIn, Composer, Composition, Origin, Schema};
 pub use error::{Error, Result};
 pub use interpolation::Interpolator;
 pub use layers::layer;

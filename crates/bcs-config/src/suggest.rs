@@ -1,18 +1,48 @@
-//! Finds what somebody who mistyped a name may have meant.
+//! Suggests names for misspelled ones.
 
-/// The candidate nearest to `wanted`, if one is near enough to be a slip of the fingers.
+/// Returns the candidate nearest to `wanted`, if it is near enough to be a typing error.
 pub(crate) fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (wanted.chars().count() / 3).clamp(1, 4);
-    let distances = candidates.into_iter().map(|candidate| (distance(wanted, candidate), candidate));
-    distances.filter(|(distance, _)| (1..=limit).contains(distance)).min().map(|(_, candidate)| candidate)
+    let near =
+        candidates.into_iter().filter_map(|candidate| Some((typing_errors(wanted, candidate)?, candidate)));
+    near.filter(|(errors, _)| *errors > 0).min().map(|(_, candidate)| candidate)
 }
 
-/// A sentence to put behind an error; empty without a suggestion.
+/// Returns the dotted path nearest to `wanted`, each key of which is near enough to be a typing error;
+/// without one, a path whose last key is the same or nearest.
+pub(crate) fn nearest_path<'a>(wanted: &str, paths: &'a [String]) -> Option<&'a str> {
+    let others = || paths.iter().map(String::as_str).filter(|path| *path != wanted);
+    let same_shape = others().filter_map(|path| Some((path_errors(wanted, path)?, path)));
+    let same_end = || others().filter_map(|path| Some((typing_errors(last(wanted), last(path))?, path)));
+    // The first of several paths that are equally near.
+    same_shape
+        .min_by_key(|(errors, _)| *errors)
+        .or_else(|| same_end().min_by_key(|(errors, _)| *errors))
+        .map(|(_, path)| path)
+}
+
+/// Returns a suggestion as a sentence to append to an error; empty without one.
 pub(crate) fn hint(suggestion: Option<&str>) -> String {
     suggestion.map_or_else(String::new, |name| format!(" Did you mean '{name}'?"))
 }
 
-/// Edit distance in which swapping two neighbours counts as one slip.
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+fn path_errors(wanted: &str, path: &str) -> Option<usize> {
+    if wanted.split('.').count() != path.split('.').count() {
+        return None;
+    }
+    wanted.split('.').zip(path.split('.')).map(|(wanted, found)| typing_errors(wanted, found)).sum()
+}
+
+/// Returns the edit distance, if it is small for the length of `wanted`.
+fn typing_errors(wanted: &str, found: &str) -> Option<usize> {
+    let limit = (wanted.chars().count() / 3).clamp(1, 4);
+    Some(distance(wanted, found)).filter(|distance| *distance <= limit)
+}
+
+/// Edit distance in which a swap of two neighbouring characters counts once (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut before: Vec<usize> = Vec::new();
@@ -40,11 +70,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_are_found_and_strangers_are_not() {
+    fn misspelled_names_get_a_suggestion_and_other_names_none() {
         assert_eq!(nearest("max_epoch", ["max_epochs", "min_epochs"]), Some("max_epochs"));
         assert_eq!(nearest("train_hpy", ["model_hyp", "train_hyp"]), Some("train_hyp"));
         assert_eq!(nearest("optimizer", ["loss", "dropout"]), None);
         assert_eq!(distance("", "abc"), 3);
         assert_eq!(distance("ab", "ba"), 1);
+    }
+
+    #[test]
+    fn paths_are_compared_key_by_key() {
+        let paths = ["train_hyp", "train_hyp.loss", "train_hyp.max_epochs", "data.loss"].map(str::to_owned);
+        let cases = [
+            ("train_hyp.max_epoch", Some("train_hyp.max_epochs")),
+            ("train_hpy.max_epoch", Some("train_hyp.max_epochs")),
+            ("max_epoch", Some("train_hyp.max_epochs")),
+            ("model.loss", Some("train_hyp.loss")),
+            // Near to `train_hyp.loss` only because of the long prefix.
+            ("train_hyp.foo", None),
+        ];
+        for (wanted, expected) in cases {
+            assert_eq!(nearest_path(wanted, &paths), expected, "{wanted}");
+        }
     }
 }

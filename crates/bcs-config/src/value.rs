@@ -1,10 +1,12 @@
 //! The tree of values that a configuration is made of.
 
 mod convert;
+mod decode;
 mod merge;
 mod path;
 
 use indexmap::IndexMap;
+pub(crate) use path::join;
 pub use path::missing_keys;
 
 /// The text that marks a value the user must give.
@@ -155,9 +157,9 @@ impl From<String> for Value {
     }
 }
 
-impl From<Vec<Value>> for Value {
-    fn from(value: Vec<Value>) -> Self {
-        Self::List(value)
+impl<T: Into<Value>> From<Vec<T>> for Value {
+    fn from(items: Vec<T>) -> Self {
+        Self::List(items.into_iter().map(Into::into).collect())
     }
 }
 

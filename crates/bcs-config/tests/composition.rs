@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bcs_config::{Composer, Composition, Error, Origin, Value, yaml};
+use bcs_config::{Composer, Composition, Error, Interpolator, Origin, Schema, Value, yaml};
 
 fn trees() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/trees")
@@ -21,32 +21,107 @@ fn message(result: Result<Composition, Error>) -> String {
 }
 
 #[test]
-fn an_unknown_key_says_what_is_missing_and_what_may_be_meant() {
+fn unknown_keys_get_a_suggestion_the_known_keys_and_hydras_advice() {
+    let keys = "Keys of the configuration: train_hyp, model_hyp, unittest, evidently.";
+    let train_keys = "Keys of 'train_hyp': max_epochs, limit_train_batches, learning_rate, training_batch_size, \
+                      training_num_workers, validation_batch_size, validation_num_workers, train_img_location, \
+                      train_mask_location, validation_img_location, validation_mask_location, test_location, \
+                      wandb_enabled, model_repo_location, optimizer, profiling, loss.";
     let cases = [
         (
             "train_hyp.max_epoch=5",
-            "Could not override 'train_hyp.max_epoch'. Key 'max_epoch' is not in 'train_hyp'. Did you mean \
-             'train_hyp.max_epochs'? To append to your config use +train_hyp.max_epoch=5",
+            format!(
+                "key 'max_epoch' is not in 'train_hyp'. Did you mean 'train_hyp.max_epochs'? {train_keys}"
+            ),
         ),
+        ("train_hyp.foo=5", format!("key 'foo' is not in 'train_hyp'. {train_keys}")),
         (
             "max_epochs=5",
-            "Could not override 'max_epochs'. Key 'max_epochs' is not in the configuration. Did you mean \
-             'train_hyp.max_epochs'? To append to your config use +max_epochs=5",
+            format!(
+                "key 'max_epochs' is not in the configuration. Did you mean 'train_hyp.max_epochs'? {keys}"
+            ),
         ),
         (
             "train_hpy=train_hyp_gcp_gpu",
-            "Could not override 'train_hpy'. Key 'train_hpy' is not in the configuration. Did you mean 'train_hyp'? To \
-             append to your config use +train_hpy=train_hyp_gcp_gpu",
+            format!("key 'train_hpy' is not in the configuration. Did you mean 'train_hyp'? {keys}"),
         ),
-        (
-            "train_hyp.loss.name=x",
-            "Could not override 'train_hyp.loss.name'. 'train_hyp.loss' is a string, so it has no key 'name'. To \
-             append to your config use +train_hyp.loss.name=x",
-        ),
+        ("train_hyp.loss.name=x", "'train_hyp.loss' is a string and has no key 'name'.".to_owned()),
     ];
     for (given, expected) in cases {
+        let expected = format!("override '{given}': {expected} To append to your config use +{given}");
         assert_eq!(message(predecessor().compose("config_hydra", &[given])), expected);
     }
+}
+
+fn schema() -> Schema {
+    let text = "{train_hyp: {max_epochs: 20, loss: DiceCE}, augmentation: {flip: true}, unittest: {count: 1}, notes: {}}";
+    Schema::new(yaml::parse(text, "schema").expect("valid")).open("unittest")
+}
+
+/// A config tree without an `augmentation` group in its primary config `bare`.
+const TREE: bcs_config::BuiltIn = &[
+    ("main.yaml", "defaults: [train_hyp: short, augmentation: he, _self_]\n"),
+    ("bare.yaml", "defaults: [train_hyp: short]\n"),
+    ("off.yaml", "defaults: [train_hyp: short, augmentation: null]\n"),
+    ("train_hyp/short.yaml", "max_epochs: 2\n"),
+    ("augmentation/he.yaml", "flip: false\n"),
+    ("train_hyp/misspelled.yaml", "max_epoch: 2\n"),
+];
+
+fn with_schema() -> Composer {
+    no_folders().with_built_in(TREE).with_schema(schema())
+}
+
+#[test]
+fn keys_that_a_closed_schema_does_not_know_are_refused_without_advice_to_append() {
+    let end = "key 'max_epoch' is not in 'train_hyp'. Did you mean 'train_hyp.max_epochs'? \
+               Keys of 'train_hyp': max_epochs, loss.";
+    for given in [
+        "train_hyp.max_epoch=3",
+        "+train_hyp.max_epoch=3",
+        "++train_hyp.max_epoch=3",
+        "+train_hyp={max_epoch:3}",
+    ] {
+        let error = message(with_schema().compose("main", &[given]));
+        assert_eq!(error, format!("override '{given}': {end}"));
+    }
+    let error = message(with_schema().compose("main", &["train_hyp=misspelled"]));
+    assert_eq!(error, format!("built-in train_hyp/misspelled.yaml: {end}"));
+    let error = message(with_schema().compose("main", &["+extra.deep=1"]));
+    let end = "key 'extra' is not in the configuration. Keys of the configuration: train_hyp, augmentation, unittest, notes.";
+    assert_eq!(error, format!("override '+extra.deep=1': {end}"));
+}
+
+#[test]
+fn open_mappings_of_a_schema_take_any_key() {
+    let given = ["+unittest.paths.a=1", "+notes.title=x", "unittest.count={nested:1}"];
+    let composed = with_schema().compose("main", &given).expect("composes");
+    assert_eq!(composed.value.get_path("unittest.paths.a"), Some(&Value::Int(1)));
+    assert_eq!(composed.value.get_path("notes.title"), Some(&Value::from("x")));
+    let error = message(with_schema().compose("main", &["unittest.path=1"]));
+    assert!(error.ends_with("To append to your config use +unittest.path=1"), "{error}");
+}
+
+#[test]
+fn a_deleted_group_leaves_nothing_of_the_schema() {
+    for (config, given) in [("main", vec!["~augmentation"]), ("bare", vec!["~augmentation"]), ("off", vec![])]
+    {
+        let composed = with_schema().compose(config, &given).expect("composes");
+        assert_eq!(composed.value.get_path("augmentation"), None, "{config}");
+        assert_eq!(composed.value.get_path("train_hyp.loss"), Some(&Value::from("DiceCE")));
+        assert!(composed.source_of("augmentation").is_none());
+    }
+    let composed = with_schema().compose("main", &["~train_hyp"]).expect("composes");
+    assert_eq!(composed.value.get_path("train_hyp"), None);
+    let composed =
+        with_schema().compose("main", &["~augmentation", "+augmentation.flip=true"]).expect("composes");
+    assert_eq!(composed.value.get_path("augmentation.flip"), Some(&Value::Bool(true)));
+    let composed = with_schema().compose::<&str>("bare", &[]).expect("composes");
+    assert_eq!(composed.value.get_path("augmentation.flip"), Some(&Value::Bool(true)));
+    assert!(
+        message(with_schema().compose("bare", &["~augmentation=he"]))
+            .contains("No match in the defaults list")
+    );
 }
 
 #[test]
@@ -141,7 +216,7 @@ fn a_sweep_outside_multirun_points_to_the_flag() {
 #[test]
 fn every_leaf_knows_its_origin() {
     let schema = yaml::parse("seed: 1\ntrain_hyp: {max_epochs: 1, amp: false}", "schema").expect("valid");
-    let composer = predecessor().with_schema(schema);
+    let composer = predecessor().with_schema(Schema::new(schema).open(""));
     let composed =
         composer.compose("config_hydra", &["train_hyp.loss=Focal", "+a={b: 1}"]).expect("composes");
     let file = Origin::File(trees().join("predecessor/train_hyp/train_hyp_default.yaml"));
@@ -160,7 +235,7 @@ fn every_leaf_knows_its_origin() {
 #[test]
 fn keys_of_the_schema_need_no_plus() {
     let schema = yaml::parse("train_hyp: {amp: false}\nseed: 1", "schema").expect("valid");
-    let composer = predecessor().with_schema(schema);
+    let composer = predecessor().with_schema(Schema::new(schema).open(""));
     let composed = composer.compose("config_hydra", &["train_hyp.amp=true", "seed=2"]).expect("composes");
     assert_eq!(composed.value.get_path("train_hyp.amp"), Some(&Value::Bool(true)));
     assert_eq!(composed.value.get_path("train_hyp.max_epochs"), Some(&Value::Int(3)));
@@ -233,10 +308,47 @@ fn broken_files_are_named_with_their_place() {
 }
 
 #[test]
+fn overrides_are_written_as_a_yaml_list_of_the_same_strings() {
+    let overrides =
+        ["a: b", "- x", "null", "1e-3", "lr=${x}", "~foo", "#", "", "two\nlines", "+a=[1,2]", "a='b'", "yes"];
+    let written = Value::from(overrides.to_vec()).to_yaml();
+    let expected = "- 'a: b'\n- '- x'\n- 'null'\n- '1e-3'\n- lr=${x}\n- ~foo\n- '#'\n- ''\n- \"two\\nlines\"\n\
+                    - +a=[1,2]\n- a='b'\n- 'yes'\n";
+    assert_eq!(written, expected);
+    assert_eq!(
+        yaml::parse(&written, "overrides.yaml").expect("valid").decode::<Vec<String>>().expect("strings"),
+        overrides
+    );
+    assert_eq!(Value::from(Vec::<String>::new()).to_yaml(), "[]\n");
+}
+
+#[test]
+fn a_composition_keeps_interpolations_as_written() {
+    let tree: bcs_config::BuiltIn = &[
+        (
+            "main.yaml",
+            "defaults: [data: bucket, _self_]\ntoken: ${oc.env:TOKEN}\nurl: 'https://x/?t=${oc.env:TOKEN,none}'\n",
+        ),
+        ("data/bucket.yaml", "root: gs://${oc.env:BUCKET}\ntrain: ${data.root}/train\n"),
+    ];
+    let environment = [("TOKEN", "secret"), ("BUCKET", "tiles")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let interpolator = Interpolator::new(environment.into());
+    let composer = no_folders().with_built_in(tree).with_interpolator(interpolator);
+    let composed = composer.compose("main", &["+copy=${token}"]).expect("composes");
+    let expected = "data:\n  root: gs://${oc.env:BUCKET}\n  train: ${data.root}/train\ntoken: ${oc.env:TOKEN}\n\
+                    url: https://x/?t=${oc.env:TOKEN,none}\ncopy: ${token}\n";
+    assert_eq!(composed.value.to_yaml(), expected);
+    assert!(!format!("{composed:?}").contains("secret"));
+    let mut resolved = composed.value;
+    composer.interpolator.resolve(&mut resolved).expect("resolves");
+    assert_eq!(resolved.get_path("copy"), Some(&Value::from("secret")));
+}
+
+#[test]
 fn numbers_without_a_place_in_json_name_their_key() {
     let value = yaml::parse("a:\n- 1\n- .inf\n", "example").expect("valid");
     let error = value.to_json().expect_err("infinite").to_string();
-    assert_eq!(error, "'a.1': JSON has no number inf; give a finite one");
+    assert_eq!(error, "a.1: JSON has no number inf; give a finite one");
     let error = Value::from_serialize(&[u64::MAX]).expect_err("too large").to_string();
-    assert_eq!(error, "'0': 18446744073709551615 does not fit into a signed 64-bit integer");
+    assert_eq!(error, "0: 18446744073709551615 does not fit into a signed 64-bit integer");
 }

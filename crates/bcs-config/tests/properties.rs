@@ -61,6 +61,13 @@ proptest! {
     }
 
     #[test]
+    fn lists_of_strings_survive_a_round_trip(texts in collection::vec(text(), 0..6)) {
+        let written = Value::from(texts.clone()).to_yaml();
+        let read = yaml::parse(&written, "written").map(|read| read.decode::<Vec<String>>());
+        prop_assert_eq!(read.ok().and_then(Result::ok), Some(texts), "{}", written);
+    }
+
+    #[test]
     fn json_survives_a_round_trip(value in value()) {
         if let Ok(json) = value.to_json() {
             prop_assert_eq!(Value::from_json(json).ok(), Some(value));

@@ -22,13 +22,30 @@ pub enum Error {
     /// The parameters of a file are not those of the network.
     #[error("the weights do not fit the network: {0}")]
     Weights(String),
-    /// A file can't be read as what it should be.
+    /// Parameters are NaN or infinite.
+    #[error("the weights are not finite: {0}")]
+    NotFinite(String),
+    /// A file is unreadable or invalid.
     #[error("{path} can't be read: {reason}")]
     File {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// Why.
+        /// What is wrong with it.
         reason: String,
+    },
+    /// A file or folder can't be written.
+    #[error("{path} can't be written: {reason}")]
+    Write {
+        /// Path of the file or folder.
+        path: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The folder to write exists and has files in it.
+    #[error("{path} exists already; choose another folder or replace this one")]
+    Exists {
+        /// Path of the folder.
+        path: String,
     },
     /// The device does not exist here.
     #[error("device '{name}' can't be used: {reason}")]

@@ -6,6 +6,7 @@ use super::{
     entry::{Choice, Entry, What},
     node::Node,
     repository::Repository,
+    schema::Schema,
 };
 use crate::{
     error::{Error, Result},
@@ -37,6 +38,8 @@ pub(super) struct Choices {
     deletions: IndexMap<String, Deletion>,
     /// The option of each group so far, by override key.
     pub(super) known: IndexMap<String, Option<String>>,
+    /// Packages of the groups that are deleted or null: the schema has no defaults for them.
+    pub(super) emptied: Vec<String>,
     /// Groups added on the command line.
     pub(super) appended: Vec<Entry>,
     /// The overrides that are about values and not about groups.
@@ -120,7 +123,10 @@ impl Choices {
         }
         let Some(deletion) = self.deletions.get_mut(&node.override_key()) else { return false };
         let deleted = deletion.option.is_none() || deletion.option.as_deref() == node.name();
-        deletion.used |= deleted;
+        if deleted {
+            deletion.used = true;
+            self.emptied.push(node.final_package());
+        }
         deleted
     }
 
@@ -141,16 +147,29 @@ impl Choices {
     }
 
     /// Refuses choices and deletions that met no group.
-    pub(super) fn check_used(&self) -> Result<()> {
+    pub(super) fn check_used(&mut self, schema: Option<&Schema>) -> Result<()> {
         if let Some((key, unused)) = self.replacements.iter().find(|(_, replacement)| !replacement.used) {
             return Err(self.unused(key, unused));
         }
+        self.delete_from_schema(schema);
         match self.deletions.iter().find(|(_, deletion)| !deletion.used) {
             Some((key, deletion)) => Err(Error::Override {
                 text: deletion.text.clone(),
                 message: format!("Could not delete '{key}'. {}", self.advice(key)),
             }),
             None => Ok(()),
+        }
+    }
+
+    /// Deletes the groups that no defaults list has, but for which the schema has defaults.
+    fn delete_from_schema(&mut self, schema: Option<&Schema>) {
+        for (key, deletion) in &mut self.deletions {
+            let package = key.replace('/', ".");
+            let has_defaults = schema.is_some_and(|schema| schema.defaults().get_path(&package).is_some());
+            if !deletion.used && deletion.option.is_none() && has_defaults {
+                deletion.used = true;
+                self.emptied.push(package);
+            }
         }
     }
 

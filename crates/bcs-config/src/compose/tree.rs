@@ -10,6 +10,7 @@ use super::{
     entry::{Choice, Entry, What},
     node::{Node, Parent},
     repository::{Config, Repository},
+    schema::Schema,
 };
 use crate::{
     error::{Error, Result},
@@ -35,6 +36,7 @@ pub(super) struct Walk<'a> {
     pub(super) choices: Choices,
     pub(super) warnings: Vec<String>,
     interpolator: &'a Interpolator,
+    schema: Option<&'a Schema>,
     depth: usize,
 }
 
@@ -49,14 +51,15 @@ impl<'a> Walk<'a> {
         repository: &'a Repository<'a>,
         choices: Choices,
         interpolator: &'a Interpolator,
+        schema: Option<&'a Schema>,
     ) -> Self {
-        Self { repository, choices, interpolator, warnings: Vec::new(), depth: 0 }
+        Self { repository, choices, warnings: Vec::new(), interpolator, schema, depth: 0 }
     }
 
     /// The files that the main config composes, in order.
     pub(super) fn run(&mut self, config_name: &str) -> Result<Vec<Step>> {
         let steps = self.visit(Node::primary(config_name), false)?;
-        self.choices.check_used()?;
+        self.choices.check_used(self.schema)?;
         let mut seen = IndexSet::new();
         for key in steps.iter().filter_map(|step| step.override_key.as_ref()) {
             if !seen.insert(key) {
@@ -80,6 +83,7 @@ impl<'a> Walk<'a> {
         }
         self.choices.learn(&node)?;
         if node.name().is_none() {
+            self.choices.emptied.push(node.final_package());
             return Ok(Vec::new());
         }
         if node.is_missing() {

@@ -1,50 +1,37 @@
-//! To and from JSON, and to and from a program's own types.
+//! Conversion to and from JSON, and from types of a program.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 
 use super::{Map, Value, path::join};
 use crate::error::{Error, Result};
 
 impl Value {
-    /// The value as JSON.
+    /// Converts the value to JSON.
     ///
-    /// Refuses infinities and NaN, which JSON does not have, and names their key.
+    /// # Errors
+    /// [`Error::Convert`] for infinities and NaN, which JSON does not have.
     pub fn to_json(&self) -> Result<serde_json::Value> {
         to_json(self, "")
     }
 
-    /// The value that JSON describes. Refuses integers beyond 64 bits, and names their key.
+    /// Converts JSON to a value.
+    ///
+    /// # Errors
+    /// [`Error::Convert`] for integers that do not fit into 64 bits with a sign.
     pub fn from_json(json: serde_json::Value) -> Result<Self> {
         from_json(json, "")
     }
 
-    /// The value that a program's own type describes: its `Default`, say, to serve as a schema.
+    /// Converts a type of the program to a value, for example its `Default` to a schema.
     ///
-    /// Goes through `serde_json`, so a float that is not finite becomes null.
+    /// Goes through `serde_json`, so infinities and NaN become null.
+    ///
+    /// # Errors
+    /// [`Error::Convert`] where serialization fails, or for integers that do not fit into 64 bits with a sign.
     pub fn from_serialize<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
         let json = serde_json::to_value(value)
             .map_err(|error| Error::Convert { key: String::new(), message: error.to_string() })?;
         Self::from_json(json)
-    }
-
-    /// The value as a program's own type; an error names the key that does not fit.
-    ///
-    /// ```
-    /// #[derive(serde::Deserialize)]
-    /// struct Training {
-    ///     max_epochs: u32,
-    /// }
-    ///
-    /// let config = bcs_config::yaml::parse("max_epochs: many", "example")?;
-    /// let error = config.decode::<Training>().err().expect("'many' is not a number");
-    /// assert!(error.to_string().starts_with("'max_epochs': invalid type: string \"many\""));
-    /// # Ok::<(), bcs_config::Error>(())
-    /// ```
-    pub fn decode<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_path_to_error::deserialize(self.to_json()?).map_err(|error| Error::Convert {
-            key: error.path().to_string(),
-            message: error.into_inner().to_string(),
-        })
     }
 }
 

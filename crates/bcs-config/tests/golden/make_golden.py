@@ -1,15 +1,18 @@
-"""Writes golden.json: what Hydra and OmegaConf themselves make of the cases below.
+"""Writes golden.json: the results of Hydra and OmegaConf for the cases below.
 
 Run it in an environment with `pip install hydra-core==1.3.8 omegaconf==2.3.1`:
 
-    python make_golden.py
+    python make_golden.py           # write golden.json
+    python make_golden.py --check   # compare with golden.json; exit status 1 if it differs
 
-Floats that JSON does not have are written as {"$float": "nan"}.
+Infinities and NaN, which JSON lacks, are written as {"$float": "nan"}.
 """
 
+import argparse
 import json
 import math
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -25,6 +28,7 @@ from omegaconf import OmegaConf
 from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import InterpolationResolutionError
 
+VERSIONS = {"hydra-core": "1.3.8", "omegaconf": "2.3.1"}
 HERE = Path(__file__).parent
 TREES = HERE / "trees"
 ENVIRONMENT = {"GOLDEN_BUCKET": "tiles", "GOLDEN_NUMBER": "12", "GOLDEN_EMPTY": ""}
@@ -179,7 +183,7 @@ COMPOSE = [
     (BOTH, "config", ["+metrics=dice"]),
 ]
 
-# One value each, right of the equals sign.
+# Overrides with one value.
 OVERRIDES = [
     "key=1", "key=-1", "key=+7", "key=1_000", "key=007", "key=0", "key=1.5", "key=1.", "key=.5",
     "key=-.5", "key=1e-4", "key=1E5", "key=1_0.0_1e1_0", "key=inf", "key=-inf", "key=nan", "key=NaN",
@@ -226,7 +230,7 @@ SWEEPS = [
     ["a=[choice(1,2)]"], ["a=${x},${y}"], ["a=s\\,t,u"], ["a= 1 , 2 "], ["~a=1,2"],
 ]
 
-# Documents of one scalar under `x`.
+# Documents with one scalar under `x`.
 SCALARS = [
     "", "~", "null", "Null", "NULL", "nULL", "true", "True", "TRUE", "tRUE", "false", "yes", "Yes", "YES", "no",
     "on", "On", "off", "OFF", "y", "n", "Y", "0", "1", "-1", "+1", "007", "010", "08", "-010", "0o17", "0x1F",
@@ -255,7 +259,7 @@ DOCUMENTS = [
     "a: !!set {b}", "on: [push]\noff: 1",
 ]
 
-# Values to be written.
+# Values to emit.
 EMIT = [
     {}, [], {"a": {}}, {"a": []}, {"a": None, "b": True, "c": False}, {"a": 1, "b": -5, "c": 0},
     {"a": 1.0, "b": 0.1, "c": 1e-4, "d": 1e-5, "e": 1e16, "f": 1.5e300, "g": -0.0, "h": 123456.789},
@@ -268,12 +272,13 @@ EMIT = [
     {"s": ["ü", "日本", "a/b", "C:\\x", "gs://b/c", "2024-01-31", "12e03", "<<", "=", "a=b", "$a", "a\tb", "..", "."]},
     {"s": ["2024-01-31 10:00:00", "0", "-1", "+1", "0b1", "0o7", "a\\b", "a'b\"c", "* a", "1 2", "e5", "_1", "1_"]},
     {"1": 1}, {"": 1}, {"a b": 1, "a: b": 4, "#a": 6, "null": 7, "a.b": 8, "y": 9, "${a}": 10, "-": 11},
+    ["lr=1e-3", "a: b", "- x", "null", "1e-3", "x=${x}", "~foo", "#", "", "+a=[1,2]", "a='b,c'", "++a={b:1}"],
     {"a": "two\nlines"}, {"a": "long " * 20 + "line"},
     {1: "a", 2: "b", -3: "c"}, {True: 1}, {1.5: 1},
     {"train": {"lr": 1e-4, "channels": [16, 32], "name": "UNet", "backbone": "efficientnet-b0", "on": True}},
 ]
 
-# Whole configurations whose interpolations are resolved.
+# Configurations whose interpolations are resolved.
 INTERPOLATE = [
     "{a: 1, b: '${a}'}", "{a: 1.5, b: 'x${a}y'}", "{a: true, b: '${a}', c: 'is ${a}'}", "{a: null, b: '${a}', c: '${a}!'}",
     "{a: [1, b], c: '${a}', d: '${a.1}', e: '${a[0]}', f: '${a[1]}x'}", "{a: {b: {c: 1}}, d: '${a.b}', e: '${a[b].c}', f: '${a[b][c]}'}",
@@ -303,7 +308,7 @@ INTERPOLATE = [
 
 
 def plain(value):
-    """JSON with the floats that JSON does not have."""
+    """Returns a value that JSON can hold."""
     if isinstance(value, float) and not math.isfinite(value):
         return {"$float": "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"}
     if isinstance(value, QuotedString):
@@ -323,7 +328,7 @@ def key(k):
 
 
 def kind(error):
-    """The error in the few kinds that both sides know."""
+    """Returns the kind of an error, in the words of golden.rs."""
     text = str(error)
     if isinstance(error, OverrideParseException):
         return "syntax"
@@ -341,7 +346,7 @@ def kind(error):
 def attempt(function):
     try:
         return function()
-    except Exception as error:  # every refusal counts, whatever its class
+    except Exception as error:  # the kinds of errors are part of the golden file
         return {"error": kind(error)}
 
 
@@ -405,7 +410,7 @@ def interpolate_case(text):
 
 
 def lines(golden):
-    """JSON with one case a line, so that a change shows as the cases it changes."""
+    """Formats JSON with one case per line, so that diffs show the cases that changed."""
     parts = []
     for name, part in golden.items():
         text = json.dumps(part, ensure_ascii=False)
@@ -415,11 +420,9 @@ def lines(golden):
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def main():
-    warnings.simplefilter("ignore")
-    os.environ.update(ENVIRONMENT)
-    golden = {
-        "made_by": {"hydra-core": hydra.__version__, "omegaconf": omegaconf.__version__},
+def make():
+    return {
+        "made_by": VERSIONS,
         "environment": ENVIRONMENT,
         "compose": [compose_case(case) for case in COMPOSE],
         "overrides": [override_case(text) for text in OVERRIDES],
@@ -428,7 +431,39 @@ def main():
         "emit": [emit_case(value) for value in EMIT],
         "interpolate": [interpolate_case(text) for text in INTERPOLATE],
     }
-    (HERE / "golden.json").write_text(lines(golden), encoding="utf-8")
+
+
+def differences(old, new):
+    """Describes the lines, and so the cases, in which two texts of golden.json differ."""
+    old, new = old.splitlines(), new.splitlines()
+    gone = [f"- {line}" for line in old if line not in set(new)]
+    come = [f"+ {line}" for line in new if line not in set(old)]
+    return gone + come or ["the same lines in another order, or other line ends"]
+
+
+def check(path, text):
+    """Compares the file with the text; returns the exit status."""
+    stored = path.read_bytes().decode("utf-8")
+    if stored == text:
+        print(f"{path.name} is identical, byte for byte: {len(text.encode())} bytes")
+        return 0
+    print(f"{path.name} differs:", *differences(stored, text), sep="\n")
+    return 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="compare with golden.json instead of writing it")
+    arguments = parser.parse_args()
+    installed = {"hydra-core": hydra.__version__, "omegaconf": omegaconf.__version__}
+    if installed != VERSIONS:
+        sys.exit(f"make_golden.py needs {VERSIONS}, but {installed} are installed")
+    warnings.simplefilter("ignore")
+    os.environ.update(ENVIRONMENT)
+    path, text = HERE / "golden.json", lines(make())
+    if arguments.check:
+        sys.exit(check(path, text))
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

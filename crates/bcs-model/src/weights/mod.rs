@@ -6,4 +6,4 @@ mod state;
 
 pub use self::safetensors::{read_safetensors, tensor_to_safetensors, write_safetensors};
 pub use pickle::read_pickle;
-pub use state::load_state;
+pub use state::{check_finite, load_state};

@@ -1,4 +1,4 @@
-//! A state dictionary into a network: every name must match, and every shape.
+//! State dictionaries: copying one into a network, and checking its values.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use tch::Tensor;
 use crate::error::Error;
 use crate::nets::Network;
 
-/// Names listed in an error before the rest is counted.
+/// Maximum number of names listed in an error.
 const NAMES_SHOWN: usize = 5;
 
-/// Copies tensors by name into a network, converting them to its kinds and device.
+/// Copies tensors by name into a network, converting them to its types and device. A prefix that all names share, as
+/// Lightning (`model.`) and `DataParallel` (`module.`) add, is removed; `num_batches_tracked` may be missing.
 ///
 /// # Errors
-/// [`Error::Weights`] naming what is missing, what the network does not know, and what has another shape; then
-/// the network is as it was.
+/// [`Error::Weights`] naming missing tensors, unknown tensors and wrong shapes; the network is then unchanged.
 pub fn load_state(network: &Network, mut state: BTreeMap<String, Tensor>) -> Result<(), Error> {
     let variables = network.state();
     strip_prefixes(&mut state, &variables);
     let missing: Vec<&str> = names(variables.keys().filter(|name| !state.contains_key(*name)));
-    // Some exporters leave out the counter of batches, which nothing is computed from.
+    // Some exporters omit this counter, which does not enter the output.
     let missing: Vec<&str> =
         missing.into_iter().filter(|name| !name.ends_with("num_batches_tracked")).collect();
     let extra: Vec<&str> = names(state.keys().filter(|name| !variables.contains_key(*name)));
@@ -33,7 +33,7 @@ pub fn load_state(network: &Network, mut state: BTreeMap<String, Tensor>) -> Res
     for (name, variable) in &variables {
         match state.get(name) {
             Some(tensor) if tensor.size() != variable.size() => problems.push(format!(
-                "{name} has shape {:?} where the network has {:?}",
+                "{name} has shape {:?}, but the network's has {:?}",
                 tensor.size(),
                 variable.size()
             )),
@@ -54,7 +54,7 @@ pub fn load_state(network: &Network, mut state: BTreeMap<String, Tensor>) -> Res
     Ok(())
 }
 
-/// Lightning and `DataParallel` put a prefix before every name; it says nothing.
+/// Removes a wrapper's prefix if all names have it and are the network's without it.
 fn strip_prefixes(state: &mut BTreeMap<String, Tensor>, variables: &BTreeMap<String, Tensor>) {
     for prefix in ["module.", "model.", "net.", "_model."] {
         let fits = |name: &String| name.strip_prefix(prefix).is_some_and(|rest| variables.contains_key(rest));
@@ -65,6 +65,24 @@ fn strip_prefixes(state: &mut BTreeMap<String, Tensor>, variables: &BTreeMap<Str
                 old.into_iter().map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor)).collect();
         }
     }
+}
+
+/// Checks that every parameter is finite.
+///
+/// # Errors
+/// [`Error::NotFinite`] naming the first tensors that hold NaN or infinity and how many there are; [`Error::Torch`].
+pub fn check_finite(state: &BTreeMap<String, Tensor>) -> Result<(), Error> {
+    let mut broken = Vec::new();
+    for (name, tensor) in state {
+        if !tensor.f_isfinite()?.f_all()?.f_double_value(&[])?.eq(&1.0) {
+            broken.push(name.as_str());
+        }
+    }
+    if broken.is_empty() {
+        return Ok(());
+    }
+    let (count, all) = (broken.len(), state.len());
+    Err(Error::NotFinite(format!("{count} of {all} tensors hold NaN or infinity: {}", shorten(&broken))))
 }
 
 fn names<'a>(names: impl Iterator<Item = &'a String>) -> Vec<&'a str> {

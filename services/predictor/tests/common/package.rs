@@ -38,6 +38,6 @@ pub fn write(folder: &Path) -> PathBuf {
         (REFERENCE_FILE.to_owned(), serde_json::to_vec(&reference).unwrap()),
     ]);
     let path = folder.join("model");
-    package::write(&path, metadata.unwrap(), &files).unwrap();
+    package::write(&path, metadata.unwrap(), &files, package::Existing::Refuse).unwrap();
     path
 }

@@ -1,4 +1,8 @@
-//! A model package on disk: parameters, what they mean, and proof that nothing changed since.
+//! Model packages on disk: parameters, their description, and checksums of both.
+
+mod write;
+
+pub use write::{Existing, write};
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,25 +17,27 @@ use tch::Device;
 
 use crate::error::Error;
 use crate::nets::Network;
-use crate::weights::{load_state, read_safetensors};
+use crate::weights::{check_finite, load_state, read_safetensors};
 
-/// A network with everything its package says about it.
+/// A model package in memory.
 #[derive(Debug)]
 pub struct Package {
-    /// Its parameters on the device asked for.
+    /// The network with the parameters of the package, on the requested device.
     pub network: Network,
-    /// What the package says about itself; classes are never empty.
+    /// Description of the model; `classes` has one entry per output channel, even where the file names none.
     pub metadata: PackageMetadata,
-    /// What drift is measured against, where the package has it.
+    /// Drift reference, if the package has one.
     pub reference: Option<DriftReference>,
+    /// SHA-256 of the parameter file in lower-case hex.
+    pub weights_sha256: String,
 }
 
 impl Package {
-    /// Reads a package folder.
+    /// Reads a package folder and verifies its checksums.
     ///
     /// # Errors
-    /// [`Error::File`] for a file that is missing, can't be read, or has another checksum than the package says;
-    /// [`Error::Weights`] for parameters that are not the network's.
+    /// [`Error::File`] for a file that is missing, unreadable or does not match its checksum; [`Error::Weights`] for
+    /// parameters that do not fit the network; [`Error::NotFinite`] for NaN or infinite parameters.
     pub fn read(folder: &Path, device: Device) -> Result<Self, Error> {
         let metadata = read_metadata(&folder.join(METADATA_FILE))?;
         let mut files = read_verified(folder, &metadata)?;
@@ -43,10 +49,10 @@ impl Package {
         Self::assemble(&weights, &weights_path, metadata, reference, device)
     }
 
-    /// Reads a `.safetensors` file with its `metadata.json` beside it.
+    /// Reads a `.safetensors` file and the `metadata.json` in the same folder.
     ///
     /// # Errors
-    /// Those of [`Self::read`].
+    /// As [`Self::read`].
     pub fn read_weights(path: &Path, device: Device) -> Result<Self, Error> {
         let metadata = read_metadata(&path.with_file_name(METADATA_FILE))?;
         let weights = read(path)?;
@@ -66,44 +72,25 @@ impl Package {
     ) -> Result<Self, Error> {
         let architecture = &metadata.architecture;
         let network = Network::new(&architecture.name, &architecture.arguments, device)?;
-        load_state(&network, read_safetensors(weights, &weights_path.display().to_string())?)?;
+        let state = read_safetensors(weights, &weights_path.display().to_string())?;
+        check_finite(&state)?;
+        load_state(&network, state)?;
         let outputs = usize::try_from(network.out_channels()).unwrap_or_default();
         if metadata.classes.is_empty() {
             metadata.classes = unnamed_classes(outputs);
         }
         if metadata.classes.len() != outputs {
-            let reason = format!("it names {} classes for {outputs} output channels", metadata.classes.len());
+            let reason = format!(
+                "it names {} classes, but the network has {outputs} output channels",
+                metadata.classes.len()
+            );
             return Err(Error::File { path: METADATA_FILE.to_owned(), reason });
         }
-        Ok(Self { network, metadata, reference })
+        Ok(Self { network, metadata, reference, weights_sha256: sha256(weights) })
     }
 }
 
-/// Writes a package folder from its files; `metadata` gets their checksums and is written last, so that a folder
-/// with it is whole.
-///
-/// # Errors
-/// [`Error::File`].
-pub fn write(
-    folder: &Path,
-    mut metadata: PackageMetadata,
-    files: &BTreeMap<String, Vec<u8>>,
-) -> Result<(), Error> {
-    fs::create_dir_all(folder).map_err(|error| unreadable(folder, &error))?;
-    for (name, bytes) in files {
-        metadata.files.insert(name.clone(), sha256(bytes));
-        let path = folder.join(name);
-        fs::write(&path, bytes).map_err(|error| unreadable(&path, &error))?;
-    }
-    let path = folder.join(METADATA_FILE);
-    let mut text = serde_json::to_vec_pretty(&metadata).map_err(|error| unreadable(&path, &error))?;
-    text.push(b'\n');
-    let unfinished = folder.join(format!(".{METADATA_FILE}"));
-    fs::write(&unfinished, text).map_err(|error| unreadable(&unfinished, &error))?;
-    fs::rename(&unfinished, &path).map_err(|error| unreadable(&path, &error))
-}
-
-/// The sha256 of bytes in lower-case hex.
+/// Returns the SHA-256 of `bytes` in lower-case hex.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -112,7 +99,7 @@ fn read_metadata(path: &Path) -> Result<PackageMetadata, Error> {
     let metadata: PackageMetadata = parse_json(&read(path)?, path)?;
     if !READABLE.contains(&metadata.format_version) {
         let reason = format!(
-            "its format version is {}; this program reads {} to {}",
+            "the package has format version {}; this program reads versions {} to {}",
             metadata.format_version,
             READABLE.start(),
             READABLE.end()
@@ -125,12 +112,9 @@ fn read_metadata(path: &Path) -> Result<PackageMetadata, Error> {
 fn read_verified(folder: &Path, metadata: &PackageMetadata) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     let mut files = BTreeMap::new();
     for (name, expected) in &metadata.files {
-        // A name with a way out of the folder is nobody's file.
-        if Path::new(name).file_name().is_none_or(|file| file != name.as_str()) {
-            return Err(unreadable(
-                &folder.join(METADATA_FILE),
-                &format!("'{name}' is no file of the package"),
-            ));
+        if !write::is_file_name(name) {
+            let reason = format!("'{name}' in 'files' is not a plain file name");
+            return Err(unreadable(&folder.join(METADATA_FILE), &reason));
         }
         let path = folder.join(name);
         let bytes = read(&path)?;
@@ -146,7 +130,7 @@ fn verify(path: &Path, bytes: &[u8], expected: &str) -> Result<(), Error> {
         return Ok(());
     }
     let reason = format!(
-        "its sha256 is {found} where the package says {expected}: it was changed or damaged; copy the package again"
+        "its SHA-256 is {found}, but {METADATA_FILE} says {expected}: it was changed or damaged; copy the package again"
     );
     Err(unreadable(path, &reason))
 }
@@ -180,7 +164,7 @@ mod tests {
         let metadata = serde_json::from_value(serde_json::json!({"architecture": architecture})).unwrap();
         let files = BTreeMap::from([(MODEL_FILE.to_owned(), write_safetensors(&network).unwrap())]);
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), metadata, &files).unwrap();
+        write(folder.path(), metadata, &files, Existing::Refuse).unwrap();
         (folder, network)
     }
 
@@ -196,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_byte_is_refused() {
+    fn a_changed_byte_is_an_error() {
         let (folder, _) = package();
         let path = folder.path().join(MODEL_FILE);
         let mut bytes = fs::read(&path).unwrap();
@@ -206,12 +190,28 @@ mod tests {
             Package::read(folder.path(), Device::Cpu).unwrap_err(),
             Package::read_weights(&path, Device::Cpu).unwrap_err(),
         ] {
-            assert!(error.to_string().contains("sha256"), "{error}");
+            assert!(error.to_string().contains("SHA-256"), "{error}");
         }
     }
 
     #[test]
-    fn what_is_missing_or_newer_is_named() {
+    fn parameters_that_are_not_finite_are_an_error() {
+        let (folder, network) = package();
+        let (name, parameter) = network.state().pop_first().unwrap();
+        let _ = tch::no_grad(|| parameter.shallow_clone().f_fill_(f64::NAN)).unwrap();
+        let files = BTreeMap::from([(MODEL_FILE.to_owned(), write_safetensors(&network).unwrap())]);
+        let metadata = read_metadata(&folder.path().join(METADATA_FILE)).unwrap();
+        write(folder.path(), metadata, &files, Existing::Replace).unwrap();
+        for error in [
+            Package::read(folder.path(), Device::Cpu).unwrap_err(),
+            Package::read_weights(&folder.path().join(MODEL_FILE), Device::Cpu).unwrap_err(),
+        ] {
+            assert!(matches!(error, Error::NotFinite(_)) && error.to_string().contains(&name), "{error}");
+        }
+    }
+
+    #[test]
+    fn unknown_formats_escaping_names_and_missing_files_are_errors() {
         let (folder, _) = package();
         let path = folder.path().join(METADATA_FILE);
         let text = fs::read_to_string(&path).unwrap();
@@ -219,12 +219,8 @@ mod tests {
         let error = Package::read(folder.path(), Device::Cpu).unwrap_err().to_string();
         assert!(error.contains("version is 9"), "{error}");
         fs::write(&path, text.replace(MODEL_FILE, "../model.safetensors")).unwrap();
-        assert!(
-            Package::read(folder.path(), Device::Cpu)
-                .unwrap_err()
-                .to_string()
-                .contains("no file of the package")
-        );
+        let error = Package::read(folder.path(), Device::Cpu).unwrap_err().to_string();
+        assert!(error.contains("not a plain file name"), "{error}");
         fs::write(&path, text).unwrap();
         fs::remove_file(folder.path().join(MODEL_FILE)).unwrap();
         assert!(Package::read(folder.path(), Device::Cpu).unwrap_err().to_string().contains(MODEL_FILE));
