@@ -1,6 +1,6 @@
-//! Lets every binary that links libtorch find it without a variable: the folder it was built against is
-//! written into the binary, and beside it `../lib` relative to the binary, where the containers put it.
-//! Every package that links libtorch names this one file as its build script.
+//! Sets the run path of binaries that link libtorch, so that they find it without an environment variable: the folder
+//! they were built against, and `../lib` relative to the binary, where the containers have it. All packages that link
+//! libtorch share this build script.
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");

@@ -2,35 +2,37 @@ use bcs_contracts::{DriftReference, TissueClass};
 
 use crate::error::Error;
 
-/// What is known about a model before it runs.
+/// Description of an opened model.
 #[derive(Debug, Clone)]
 pub struct ModelInfo {
-    /// The name of the run that made it, or of its file.
+    /// Version of the model, which names its weights. Where the model's metadata has none, the name of its file or
+    /// folder and a short hash of the weights.
     pub version: String,
-    /// MONAI's name of the network, or `TorchScript`.
+    /// MONAI's class name of the network, or `TorchScript`.
     pub architecture: String,
-    /// The classes, in the order of the logits.
+    /// Classes, in the order of the output channels.
     pub classes: Vec<TissueClass>,
-    /// Height and width of the window over larger images.
+    /// Height and width in pixels of the training tiles, the size of the sliding window.
     pub tile: [usize; 2],
-    /// Height and width of what the engine is given must be multiples of these.
+    /// Height and width of the engine's input must be multiples of these.
     pub size_divisor: [usize; 2],
-    /// Height and width of the smallest image worth asking about.
+    /// Least height and width in pixels of an image.
     pub min_size: [usize; 2],
-    /// Micrometres a pixel of the tiles trained on, where known.
+    /// Resolution of the training tiles in µm/px, if known.
     pub mpp: Option<f64>,
-    /// What drift is measured against, where the model has it.
+    /// Drift reference, if the model has one.
     pub reference: Option<DriftReference>,
-    /// `cpu`, `cuda:0`, …
+    /// Device that runs the model: `cpu`, `cuda:0`, …
     pub device: String,
 }
 
-/// Runs a network. It is owned by one thread.
+/// A network on a device. An engine is owned by one thread.
 pub trait Engine: Send {
-    /// What is known about its model.
+    /// Returns the description of the model.
     fn info(&self) -> &ModelInfo;
 
-    /// Logits `[count, classes, height, width]` of `count` RGB images of one size, given one after the other.
+    /// Returns the logits `[count, classes, height, width]` of a batch of RGB images; `pixels` holds their bytes, and
+    /// `shape` is `[count, height, width]`.
     ///
     /// # Errors
     /// [`Error::Engine`].
@@ -39,18 +41,18 @@ pub trait Engine: Send {
 
 #[cfg(test)]
 pub(crate) mod fake {
-    //! A model that needs no library: class 1 wins where an image is redder than green.
+    //! An engine without a library: class 1 wins where an image is redder than green.
 
     use bcs_contracts::class::unnamed_classes;
 
     use super::*;
 
     pub(crate) struct Fake {
-        /// What it says of itself.
+        /// Description it returns.
         pub(crate) info: ModelInfo,
-        /// The most pixels it was given at once.
+        /// Largest number of pixels in one call.
         pub(crate) largest: usize,
-        /// What it does when it is run.
+        /// Called by [`Engine::run`] first.
         pub(crate) behaviour: fn() -> Result<(), Error>,
     }
 

@@ -1,28 +1,28 @@
-/// Why an image was not segmented.
+/// Error of opening or running a model.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// The model can't be opened.
+    /// The model is missing, damaged or not supported.
     #[error("the model can't be opened: {0}")]
     Model(String),
-    /// The image is smaller than the model can take.
-    #[error("the image is {width}×{height} pixels; the model takes {min_width}×{min_height} and more")]
+    /// The image is smaller than the model accepts.
+    #[error("the image has {width}×{height} pixels; the model needs at least {min_width}×{min_height}")]
     TooSmall {
-        /// Of the image.
+        /// Width of the image.
         width: u32,
-        /// Of the image.
+        /// Height of the image.
         height: u32,
-        /// Of the smallest image.
+        /// Least width.
         min_width: usize,
-        /// Of the smallest image.
+        /// Least height.
         min_height: usize,
     },
-    /// As many images wait as may.
-    #[error("the queue is full: {0} images wait already; try again")]
+    /// The queue is full.
+    #[error("the queue is full: {0} images are waiting; try again later")]
     QueueFull(usize),
-    /// The thread that owns the model has ended.
-    #[error("the model is not running any more")]
+    /// The inference thread has ended.
+    #[error("the model is no longer running")]
     Stopped,
-    /// The engine failed.
+    /// The forward pass failed.
     #[error("the model failed: {0}")]
     Engine(String),
 }

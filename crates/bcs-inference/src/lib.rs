@@ -1,12 +1,12 @@
-//! Engines behind one trait, the sliding window over them, and the queue in front of them. Engines take and give
-//! plain buffers, so whoever calls them need not know which library runs the network.
+//! Inference: engines behind one trait, sliding-window inference over an engine, and a queue in front of it. Engines
+//! take and return plain buffers, so that callers do not depend on the library that runs the network.
 //!
 //! # Layout
 //! - [`Engine`]: the trait
-//! - [`libtorch`]: packages, safetensors and TorchScript by libtorch (feature `libtorch`)
-//! - [`queue`]: a thread that owns an engine, and a bounded queue to it
-//! - [`segmentation`]: logits to classes, with how sure the network is
-//! - [`sliding_window`]: images of any size through windows of one
+//! - [`libtorch`]: model packages, safetensors and TorchScript on libtorch (feature `libtorch`)
+//! - [`queue`]: a thread that owns an engine, and a bounded queue of requests
+//! - [`segmentation`]: class map, confidence and entropy from logits
+//! - [`sliding_window`]: logits of images of any size
 
 mod engine;
 mod error;

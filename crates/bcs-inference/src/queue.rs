@@ -1,5 +1,5 @@
-//! A thread that owns an engine, and a bounded queue to it. The engine is opened and tried on that thread, so a
-//! server can listen meanwhile; what it can do is told by the one who does it.
+//! A thread that owns an engine, and a bounded queue of requests to it. The engine is opened and tried on that thread,
+//! so that a server listens meanwhile.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
@@ -13,10 +13,10 @@ use crate::error::Error;
 use crate::segmentation::Segmentation;
 use crate::sliding_window::SlidingWindow;
 
-/// Told whenever what the engine can do has changed: it has answered, or it has failed and why.
+/// Called when the health of the engine changes: `Ok` after it has answered, `Err` with the reason after it has failed.
 pub type Report = Box<dyn Fn(Result<(), String>) + Send>;
 
-/// A handle to the thread that owns the engine; clones share it. The thread ends with the last of them.
+/// A handle to the thread that owns the engine. Clones share the thread, which ends when the last one is dropped.
 #[derive(Clone)]
 pub struct Inference {
     jobs: mpsc::Sender<Job>,
@@ -29,7 +29,7 @@ struct Job {
 }
 
 impl Inference {
-    /// Starts the thread. `open` runs on it; then a blank tile is tried, and `report` told how that went. At most
+    /// Starts the thread, which opens the engine, runs it on a blank tile and calls `report` with the result. At most
     /// `queue` images wait.
     pub fn start(
         open: impl FnOnce() -> Result<Box<dyn Engine>, Error> + Send + 'static,
@@ -42,7 +42,7 @@ impl Inference {
         let handle = Self { jobs: sender, info: Arc::clone(&info) };
         let worker = move || match guard(open) {
             Ok(engine) => {
-                // Set once, here: nobody else has it yet.
+                // This is the only place that sets it.
                 let _ = info.set(Arc::new(engine.info().clone()));
                 Worker { engine, window, report, healthy: false }.run(receiver);
             }
@@ -57,15 +57,15 @@ impl Inference {
         handle
     }
 
-    /// What is known about the model; `None` until it is open.
+    /// Returns the description of the model, or `None` until it is open.
     pub fn info(&self) -> Option<&Arc<ModelInfo>> {
         self.info.get()
     }
 
-    /// Segments an image when its turn comes. Whoever drops the future has left, and is passed over.
+    /// Queues an image and returns its segmentation. Dropping the future cancels the request if it has not started.
     ///
     /// # Errors
-    /// [`Error::QueueFull`] at once; [`Error::TooSmall`]; [`Error::Engine`]; [`Error::Stopped`].
+    /// [`Error::QueueFull`] immediately; [`Error::TooSmall`]; [`Error::Engine`]; [`Error::Stopped`].
     pub async fn segment(&self, image: Arc<RgbImage>) -> Result<Segmentation, Error> {
         let (reply, answer) = oneshot::channel();
         self.jobs.try_send(Job { image, reply }).map_err(|error| match error {
@@ -75,7 +75,7 @@ impl Inference {
         answer.await.unwrap_or(Err(Error::Stopped))
     }
 
-    /// Images that wait.
+    /// Returns the number of waiting images.
     pub fn waiting(&self) -> usize {
         self.jobs.max_capacity() - self.jobs.capacity()
     }
@@ -90,17 +90,17 @@ struct Worker {
 
 impl Worker {
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        self.try_out();
+        self.check_health();
         while let Some(job) = jobs.blocking_recv() {
             if job.reply.is_closed() {
                 continue;
             }
             let result = guard(|| self.segment(&job.image));
             let failed = matches!(result, Err(Error::Engine(_)));
-            // The client may have left meanwhile; its answer is nobody's then.
+            // Fails if the future was dropped meanwhile; there is nobody to answer then.
             let _ = job.reply.send(result);
             if failed || !self.healthy {
-                self.try_out();
+                self.check_health();
             }
         }
     }
@@ -109,8 +109,8 @@ impl Worker {
         Segmentation::from_logits(&self.window.run(self.engine.as_mut(), image)?)
     }
 
-    /// Runs a blank tile, and reports where that changes what is known.
-    fn try_out(&mut self) {
+    /// Runs the engine on a blank tile and reports the result.
+    fn check_health(&mut self) {
         let [height, width] = self.engine.info().tile;
         let blank = RgbImage::from_pixel(width as u32, height as u32, image::Rgb([255; 3]));
         match guard(|| self.segment(&blank)) {
@@ -127,7 +127,7 @@ impl Worker {
     }
 }
 
-/// Runs engine code; a panic in it becomes an error, and the thread lives on.
+/// Runs engine code and turns a panic into an error, so that the thread survives.
 fn guard<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_image_is_segmented_and_the_model_reported_ready() {
+    async fn a_model_that_answers_is_reported_ready() {
         let (inference, reports) = start(|| Ok(()), 4);
         let segmentation = inference.segment(image()).await.unwrap();
         assert_eq!(segmentation.class_pixels, [0, 1600]);
@@ -172,15 +172,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_reported_and_the_next_image_is_served() {
+    async fn the_thread_survives_a_panic() {
         static RUNS: AtomicUsize = AtomicUsize::new(0);
         let behaviour = || {
-            assert!(RUNS.fetch_add(1, Ordering::SeqCst) != 1, "a bad day");
+            assert!(RUNS.fetch_add(1, Ordering::SeqCst) != 1, "out of luck");
             Ok(())
         };
         let (inference, reports) = start(behaviour, 4);
         let error = inference.segment(image()).await.unwrap_err();
-        assert!(error.to_string().contains("a bad day"), "{error}");
+        assert!(error.to_string().contains("out of luck"), "{error}");
         assert!(inference.segment(image()).await.is_ok());
         assert!(reports.lock().unwrap().last().unwrap().is_ok());
     }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_refuses_at_once() {
+    async fn a_full_queue_is_an_error() {
         let slow = || {
             std::thread::sleep(Duration::from_millis(100));
             Ok(())
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_model_that_cannot_be_opened_says_why() {
+    async fn a_model_that_fails_to_open_reports_the_reason() {
         let (sender, receiver) = std::sync::mpsc::channel();
         let open = || -> Result<Box<dyn Engine>, Error> { Err(Error::Model("no such file".to_owned())) };
         let inference = Inference::start(

@@ -1,4 +1,4 @@
-//! Logits to classes, with how sure the network is.
+//! Class map, confidence and entropy from logits.
 
 use bcs_contracts::features::{CONFIDENCE, ENTROPY, fraction_of};
 use bcs_contracts::record::ClassFraction;
@@ -8,24 +8,24 @@ use image::GrayImage;
 use crate::error::Error;
 use crate::sliding_window::Logits;
 
-/// A segmented image.
+/// Segmentation of an image.
 #[derive(Debug, Clone)]
 pub struct Segmentation {
-    /// The index of the class that won, pixel by pixel.
+    /// Index of the predicted class of each pixel.
     pub mask: GrayImage,
-    /// Pixels of each class.
+    /// Number of pixels predicted as each class.
     pub class_pixels: Vec<u64>,
-    /// Mean probability of the class that won. In [1/classes, 1].
+    /// Mean probability of the predicted class, in [1/classes, 1].
     pub confidence: f64,
-    /// Mean entropy of the class probabilities over its maximum. In [0, 1].
+    /// Mean entropy of the class probabilities divided by its maximum, in [0, 1].
     pub entropy: f64,
 }
 
 impl Segmentation {
-    /// Takes the class with the largest logit at every pixel.
+    /// Predicts the class with the largest logit at every pixel.
     ///
     /// # Errors
-    /// [`Error::Engine`] where the network gave no number.
+    /// [`Error::Engine`] if the logits hold NaN or infinity.
     pub fn from_logits(logits: &Logits) -> Result<Self, Error> {
         let Logits { classes, height, width, ref values } = *logits;
         let area = height * width;
@@ -33,13 +33,13 @@ impl Segmentation {
         let mut class_pixels = vec![0u64; classes];
         let (mut confidence, mut entropy) = (0.0f64, 0.0f64);
         let mut pixel = vec![0.0f32; classes];
-        for (at, winner) in mask.iter_mut().enumerate() {
+        for (at, predicted) in mask.iter_mut().enumerate() {
             for (class, value) in pixel.iter_mut().enumerate() {
                 *value = values[class * area + at];
             }
             let class = argmax(&pixel);
-            let certainty = certainty(&mut pixel, class);
-            *winner = u8::try_from(class).unwrap_or(u8::MAX);
+            let certainty = certainty(&pixel, class);
+            *predicted = u8::try_from(class).unwrap_or(u8::MAX);
             class_pixels[class] += 1;
             confidence += f64::from(certainty.confidence);
             entropy += f64::from(certainty.entropy);
@@ -48,7 +48,7 @@ impl Segmentation {
             return Err(Error::Engine("its output holds NaN or infinity".to_owned()));
         }
         let mask = GrayImage::from_raw(width as u32, height as u32, mask)
-            .ok_or_else(|| Error::Engine("its output has another size than the image".to_owned()))?;
+            .ok_or_else(|| Error::Engine("its output has another size than its input".to_owned()))?;
         let largest_entropy = (classes.max(2) as f64).ln();
         Ok(Self {
             mask,
@@ -58,7 +58,7 @@ impl Segmentation {
         })
     }
 
-    /// How much of the image each class covers.
+    /// Returns the number and fraction of the pixels predicted as each class.
     pub fn fractions(&self, classes: &[TissueClass]) -> Vec<ClassFraction> {
         let total: u64 = self.class_pixels.iter().sum();
         let fraction = |(class, pixels): (&TissueClass, &u64)| ClassFraction {
@@ -70,7 +70,7 @@ impl Segmentation {
         classes.iter().zip(&self.class_pixels).map(fraction).collect()
     }
 
-    /// Adds what drift monitoring watches of a prediction: the share of each class, confidence and entropy.
+    /// Adds the model features of drift monitoring: the fraction of each class, confidence and entropy.
     pub fn add_features(&self, classes: &[TissueClass], features: &mut Features) {
         for class in self.fractions(classes) {
             features.insert(fraction_of(&class.name), class.fraction);
@@ -80,7 +80,7 @@ impl Segmentation {
     }
 }
 
-/// The index of the largest value, the first of equals, as `torch.argmax`.
+/// Returns the index of the largest value, the first of equal ones, as `torch.argmax`.
 fn argmax(values: &[f32]) -> usize {
     let mut best = 0;
     for (index, value) in values.iter().enumerate() {
@@ -96,10 +96,10 @@ struct Certainty {
     entropy: f32,
 }
 
-/// Softmax in place, from the winner down so that nothing overflows: with eᵢ = exp(xᵢ − max) and s = Σeᵢ, the
-/// winner's probability is 1/s and the entropy ln s − Σ eᵢ(xᵢ − max)/s.
-fn certainty(logits: &mut [f32], winner: usize) -> Certainty {
-    let max = logits[winner];
+/// Returns the softmax probability of the predicted class and the entropy in nats. With eᵢ = exp(xᵢ − max) and s = Σeᵢ,
+/// which cannot overflow, these are 1/s and ln s − Σ eᵢ(xᵢ − max)/s.
+fn certainty(logits: &[f32], predicted: usize) -> Certainty {
+    let max = logits[predicted];
     let (mut sum, mut weighted) = (0.0f32, 0.0f32);
     for logit in logits {
         let below = *logit - max;
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_logit_wins_and_certainty_is_softmaxs() {
+    fn predictions_and_certainties_are_those_of_softmax() {
         // Two pixels: (0, ln 3) and (2, 2).
         let segmentation = Segmentation::from_logits(&logits(vec![0.0, 2.0, 3f32.ln(), 2.0], 2)).unwrap();
         assert_eq!(segmentation.mask.as_raw(), &[1, 0]);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn extreme_logits_stay_finite_and_nan_is_an_error() {
+    fn extreme_logits_are_finite_and_nan_is_an_error() {
         let sure = Segmentation::from_logits(&logits(vec![-1e30, 1e30], 2)).unwrap();
         assert_eq!((sure.confidence, sure.entropy), (1.0, 0.0));
         assert!(Segmentation::from_logits(&logits(vec![f32::NAN, 1.0], 2)).is_err());

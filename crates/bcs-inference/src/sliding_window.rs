@@ -1,84 +1,125 @@
-//! Images of any size through windows of one, as MONAI's `sliding_window_inference`: logits of overlapping
-//! windows are blended by their weights. Memory is the windows of one batch and one accumulator, whatever the
-//! image.
+//! Sliding-window inference on images of any size, as MONAI's `sliding_window_inference`: the logits of overlapping
+//! windows are blended with a constant or Gaussian weight per pixel. Memory holds the windows of one batch and one
+//! accumulator per image.
+
+use std::collections::BTreeMap;
 
 use bcs_imaging::windows::{BlendMode, Window, importance_map, positions};
 use image::RgbImage;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, ModelInfo};
 use crate::error::Error;
 
-/// How windows slide.
+/// Sliding-window inference.
 #[derive(Debug, Clone, Copy)]
 pub struct SlidingWindow {
-    /// The share of a window that its neighbour covers too. In [0, 1).
+    /// Overlap of neighbouring windows as a fraction of the window. In [0, 1).
     pub overlap: f64,
-    /// How overlapping windows are blended.
+    /// Weights of the pixels of a window where windows overlap.
     pub mode: BlendMode,
-    /// Windows that run together.
+    /// Maximum number of windows per forward pass.
     pub batch: usize,
 }
 
 impl Default for SlidingWindow {
-    /// MONAI's overlap of a quarter, with Gaussian weights.
+    /// MONAI's default overlap (0.25), Gaussian weights, batches of 4.
     fn default() -> Self {
         Self { overlap: 0.25, mode: BlendMode::Gaussian, batch: 4 }
     }
 }
 
-/// What a network gives for an image, before softmax.
+/// Network output for an image, before softmax.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logits {
-    /// Channels.
+    /// Number of classes.
     pub classes: usize,
-    /// In pixels.
+    /// Height in pixels.
     pub height: usize,
-    /// In pixels.
+    /// Width in pixels.
     pub width: usize,
-    /// `[classes, height, width]`
+    /// Logits `[classes, height, width]` in row-major order.
     pub values: Vec<f32>,
 }
 
 impl SlidingWindow {
-    /// The logits of an image, in windows of the model's tile. An image smaller than that is one window of its
-    /// own size, filled up to what the network can take by repeating its edge.
+    /// Returns the logits of an image, computed in windows of the model's tile size and blended where they overlap. An
+    /// image smaller than the tile is one window, padded to the network's size divisor by repeating its edge.
     ///
     /// # Errors
     /// [`Error::TooSmall`]; [`Error::Engine`].
     pub fn run(&self, engine: &mut dyn Engine, image: &RgbImage) -> Result<Logits, Error> {
-        let info = engine.info();
-        let size = [image.height() as usize, image.width() as usize];
-        check_size(image, info.min_size)?;
-        let roi: [usize; 2] = std::array::from_fn(|axis| {
-            let filled = size[axis].next_multiple_of(info.size_divisor[axis]);
-            filled.min(info.tile[axis])
-        });
-        let classes = info.classes.len();
-        let windows = positions(size, roi, self.overlap);
-        if let [window] = windows[..] {
-            let values = engine.run(&cut(image, &[window], roi), [1, roi[0], roi[1]])?;
-            return Ok(crop(values, classes, roi, size));
-        }
-        let mut blend = Blend::new(classes, size, roi, self.mode);
-        for batch in windows.chunks(self.batch.max(1)) {
-            let values = engine.run(&cut(image, batch, roi), [batch.len(), roi[0], roi[1]])?;
-            for (window, values) in batch.iter().zip(values.chunks_exact(classes * roi[0] * roi[1])) {
-                blend.add(*window, values);
-            }
-        }
-        Ok(blend.finish())
+        let mut logits = self.run_all(engine, std::slice::from_ref(image))?;
+        logits.pop().ok_or_else(|| Error::Engine("there is no image".to_owned()))
     }
 
-    /// The logits of an image in one piece, as the network alone would give them, where its size can be taken
-    /// as it is.
+    /// Returns the logits of several images of any sizes, in their order. Windows of one size share batches, whichever
+    /// image they come from; the result for an image does not depend on the others, except for the rounding of an
+    /// engine that computes differently at other batch sizes. The logits of all images are in memory at once.
     ///
     /// # Errors
-    /// [`Error::Engine`], also for a size that is no multiple of the network's divisor.
+    /// [`Error::TooSmall`] before anything is computed; [`Error::Engine`].
+    pub fn run_all(&self, engine: &mut dyn Engine, images: &[RgbImage]) -> Result<Vec<Logits>, Error> {
+        let info = engine.info();
+        for image in images {
+            check_size(image, info.min_size)?;
+        }
+        let classes = info.classes.len();
+        let plans: Vec<Plan> = images.iter().map(|image| self.plan(info, image)).collect();
+        let mut outputs: Vec<Output> =
+            plans.iter().map(|plan| Output::new(plan, classes, self.mode)).collect();
+        for (roi, windows) in by_size(&plans) {
+            for batch in windows.chunks(self.batch.max(1)) {
+                let values = engine.run(&cut(images, batch, roi), [batch.len(), roi[0], roi[1]])?;
+                let length = classes * roi[0] * roi[1];
+                if values.len() != batch.len() * length {
+                    return Err(Error::Engine("its output has another size than its input".to_owned()));
+                }
+                for ((image, window), values) in batch.iter().zip(values.chunks_exact(length)) {
+                    outputs[*image].add(*window, values);
+                }
+            }
+        }
+        Ok(outputs.into_iter().map(Output::finish).collect())
+    }
+
+    /// Returns the logits of an image computed in one piece, without windows.
+    ///
+    /// # Errors
+    /// [`Error::Engine`], also for a size that is not a multiple of the network's divisor.
     pub fn run_whole(engine: &mut dyn Engine, image: &RgbImage) -> Result<Logits, Error> {
         let (height, width) = (image.height() as usize, image.width() as usize);
         let values = engine.run(image.as_raw(), [1, height, width])?;
         Ok(Logits { classes: engine.info().classes.len(), height, width, values })
     }
+
+    fn plan(&self, info: &ModelInfo, image: &RgbImage) -> Plan {
+        let size = [image.height() as usize, image.width() as usize];
+        let roi: [usize; 2] = std::array::from_fn(|axis| {
+            let padded = size[axis].next_multiple_of(info.size_divisor[axis]);
+            padded.min(info.tile[axis])
+        });
+        Plan { size, roi, windows: positions(size, roi, self.overlap) }
+    }
+}
+
+/// The windows of one image.
+struct Plan {
+    size: [usize; 2],
+    roi: [usize; 2],
+    windows: Vec<Window>,
+}
+
+/// Windows of one size, each with the index of its image.
+type Group = Vec<(usize, Window)>;
+
+/// Groups all windows by size, in the order of the images.
+fn by_size(plans: &[Plan]) -> BTreeMap<[usize; 2], Group> {
+    let mut groups: BTreeMap<[usize; 2], Group> = BTreeMap::new();
+    for (image, plan) in plans.iter().enumerate() {
+        let windows = plan.windows.iter().map(|window| (image, *window));
+        groups.entry(plan.roi).or_default().extend(windows);
+    }
+    groups
 }
 
 fn check_size(image: &RgbImage, [min_height, min_width]: [usize; 2]) -> Result<(), Error> {
@@ -89,15 +130,15 @@ fn check_size(image: &RgbImage, [min_height, min_width]: [usize; 2]) -> Result<(
     Ok(())
 }
 
-/// The pixels of windows, one after the other; beyond the image its edge is repeated.
-fn cut(image: &RgbImage, windows: &[Window], [rows, columns]: [usize; 2]) -> Vec<u8> {
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let source = image.as_raw();
+/// Returns the pixels of windows, one after the other; beyond its image a window repeats the edge.
+fn cut(images: &[RgbImage], windows: &[(usize, Window)], [rows, columns]: [usize; 2]) -> Vec<u8> {
     let mut pixels = Vec::with_capacity(windows.len() * rows * columns * 3);
-    for window in windows {
+    for (image, window) in windows {
+        let image = &images[*image];
+        let (width, height) = (image.width() as usize, image.height() as usize);
         let inside = columns.min(width - window.x);
         for y in window.y..window.y + rows {
-            let row = &source[y.min(height - 1) * width * 3..][..width * 3];
+            let row = &image.as_raw()[y.min(height - 1) * width * 3..][..width * 3];
             pixels.extend_from_slice(&row[window.x * 3..(window.x + inside) * 3]);
             for _ in inside..columns {
                 pixels.extend_from_slice(&row[(width - 1) * 3..]);
@@ -107,18 +148,44 @@ fn cut(image: &RgbImage, windows: &[Window], [rows, columns]: [usize; 2]) -> Vec
     pixels
 }
 
-/// The part of a window that is image.
-fn crop(values: Vec<f32>, classes: usize, roi: [usize; 2], [height, width]: [usize; 2]) -> Logits {
-    if roi == [height, width] {
-        return Logits { classes, height, width, values };
-    }
-    let planes = values.chunks_exact(roi[0] * roi[1]);
-    let rows = planes.flat_map(|plane| plane.chunks_exact(roi[1]).take(height));
-    let values = rows.flat_map(|row| &row[..width]).copied().collect();
-    Logits { classes, height, width, values }
+/// The logits of one image while its windows arrive.
+enum Output {
+    /// One window covers the image: its logits are taken as they are, without the padding.
+    Single { logits: Logits, roi: [usize; 2] },
+    /// Several windows are blended.
+    Blended(Blend),
 }
 
-/// Weighted sums of logits, and of the weights.
+impl Output {
+    fn new(plan: &Plan, classes: usize, mode: BlendMode) -> Self {
+        if plan.windows.len() > 1 {
+            return Self::Blended(Blend::new(classes, plan.size, plan.roi, mode));
+        }
+        let [height, width] = plan.size;
+        Self::Single { logits: Logits { classes, height, width, values: Vec::new() }, roi: plan.roi }
+    }
+
+    /// Adds a window's logits `[classes, rows, columns]`.
+    fn add(&mut self, window: Window, values: &[f32]) {
+        match self {
+            Self::Single { logits, roi } => {
+                let planes = values.chunks_exact(roi[0] * roi[1]);
+                let rows = planes.flat_map(|plane| plane.chunks_exact(roi[1]).take(logits.height));
+                logits.values = rows.flat_map(|row| &row[..logits.width]).copied().collect();
+            }
+            Self::Blended(blend) => blend.add(window, values),
+        }
+    }
+
+    fn finish(self) -> Logits {
+        match self {
+            Self::Single { logits, .. } => logits,
+            Self::Blended(blend) => blend.finish(),
+        }
+    }
+}
+
+/// Weighted sums of logits, and sums of the weights.
 struct Blend {
     logits: Logits,
     weights: Vec<f32>,
@@ -173,7 +240,6 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::engine::ModelInfo;
     use crate::engine::fake::Fake;
 
     fn image(width: u32, height: u32) -> RgbImage {
@@ -181,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_computed_pixel_by_pixel_is_the_same_in_any_windows() {
+    fn pixelwise_outputs_do_not_depend_on_the_windows() {
         for mode in [BlendMode::Constant, BlendMode::Gaussian] {
             for (width, height) in [(32, 32), (40, 33), (100, 75), (20, 90), (17, 16)] {
                 let image = image(width, height);
@@ -199,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_engine_is_never_given_more_than_a_batch() {
+    fn batches_have_at_most_the_given_number_of_windows() {
         let mut engine = Fake::default();
         let window = SlidingWindow { batch: 2, ..SlidingWindow::default() };
         window.run(&mut engine, &image(200, 200)).unwrap();
@@ -207,10 +273,36 @@ mod tests {
     }
 
     #[test]
-    fn too_small_says_how_small_is_possible() {
+    fn too_small_images_are_errors_with_the_least_size() {
         let error = SlidingWindow::default().run(&mut Fake::default(), &image(1, 1)).unwrap_err();
         assert!(error.to_string().contains("16×16"), "{error}");
-        let info: ModelInfo = Fake::default().info().clone();
-        assert_eq!(info.min_size, [16, 16]);
+        let images = [image(40, 40), image(40, 15)];
+        let mut engine = Fake::default();
+        assert!(SlidingWindow::default().run_all(&mut engine, &images).is_err());
+        assert_eq!(engine.largest, 0, "the engine ran before the sizes were checked");
+    }
+
+    #[test]
+    fn images_of_any_sizes_run_together_as_they_do_alone() {
+        let sizes = [(32, 32), (40, 33), (32, 32), (100, 75), (20, 90), (17, 16), (32, 32), (32, 40)];
+        let images: Vec<_> = sizes.iter().map(|(width, height)| image(*width, *height)).collect();
+        for mode in [BlendMode::Constant, BlendMode::Gaussian] {
+            for batch in [1, 3, 64] {
+                let window = SlidingWindow { overlap: 0.25, mode, batch };
+                let together = window.run_all(&mut Fake::default(), &images).unwrap();
+                for (image, logits) in images.iter().zip(&together) {
+                    assert_eq!(*logits, window.run(&mut Fake::default(), image).unwrap());
+                }
+            }
+        }
+        assert!(SlidingWindow::default().run_all(&mut Fake::default(), &[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn windows_of_several_images_share_batches() {
+        let images = [image(32, 32), image(32, 32), image(32, 32)];
+        let mut engine = Fake::default();
+        SlidingWindow::default().run_all(&mut engine, &images).unwrap();
+        assert_eq!(engine.largest, 3 * 32 * 32);
     }
 }

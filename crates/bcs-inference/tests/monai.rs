@@ -34,8 +34,8 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
-#[test]
-fn blended_logits_are_monais() {
+/// The engine of the golden network.
+fn golden_engine() -> NetworkEngine {
     let golden = tensors("window.safetensors");
     let metadata: PackageMetadata = serde_json::from_value(serde_json::json!({
         "architecture": {"name": "UNet", "arguments": {
@@ -51,7 +51,12 @@ fn blended_logits_are_monais() {
         .iter()
         .filter_map(|(name, tensor)| Some((name.strip_prefix("state/")?.to_owned(), tensor.shallow_clone())));
     load_state(&network, state.collect()).unwrap();
-    let mut engine = NetworkEngine::from_parts(network, metadata, None, "golden".to_owned());
+    NetworkEngine::from_parts(network, metadata, None, "golden".to_owned())
+}
+
+#[test]
+fn blended_logits_are_monais() {
+    let (golden, mut engine) = (tensors("window.safetensors"), golden_engine());
     let image = picture("window.png");
     for (mode, name) in [(BlendMode::Constant, "constant"), (BlendMode::Gaussian, "gaussian")] {
         let window = SlidingWindow { overlap: 0.25, mode, batch: 4 };
@@ -62,9 +67,27 @@ fn blended_logits_are_monais() {
 }
 
 #[test]
+fn logits_of_several_images_are_those_of_each() {
+    let mut engine = golden_engine();
+    let image = picture("window.png");
+    let crop = |width, height| image::imageops::crop_imm(&image, 3, 2, width, height).to_image();
+    let images = [image.clone(), crop(40, 32), crop(90, 21), crop(40, 32), crop(41, 33), crop(17, 16)];
+    // libtorch's kernels round differently for other batch sizes, so only batches of one agree to the bit.
+    for (batch, tolerance) in [(1, 0.0), (3, 1e-5), (8, 1e-5)] {
+        let window = SlidingWindow { batch, ..SlidingWindow::default() };
+        let together = window.run_all(&mut engine, &images).unwrap();
+        for (image, logits) in images.iter().zip(&together) {
+            let alone = window.run(&mut engine, image).unwrap();
+            let difference = largest_difference(&logits.values, &alone.values);
+            assert!(difference <= tolerance, "batch {batch}: {difference}");
+        }
+    }
+}
+
+#[test]
 fn a_torchscript_of_the_predecessor_runs_unchanged() {
     let mut engine = open(&golden("script.pt"), Device::Cpu).unwrap();
-    assert_eq!((engine.info().classes.len(), engine.info().version.as_str()), (3, "script"));
+    assert_eq!(engine.info().classes.len(), 3);
     let image = picture("tile.png");
     let logits = SlidingWindow::default().run(engine.as_mut(), &image).unwrap();
     let expected = floats(&tensors("script.safetensors")["logits"]);

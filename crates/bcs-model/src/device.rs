@@ -1,5 +1,4 @@
-//! CPU or GPU, found at run time: the binaries link the CPU part of libtorch alone, and load the CUDA part where
-//! it lies beside it.
+//! CPU or GPU, chosen at run time: binaries link the CPU part of libtorch only and load the CUDA part if it is there.
 
 use std::sync::Once;
 
@@ -7,10 +6,11 @@ use tch::{Cuda, Device};
 
 use crate::error::Error;
 
-/// The device of this name: `cpu`, `cuda` (the first GPU), `cuda:N`, or `auto` (a GPU where there is one).
+/// Returns the device of this name: `cpu`, `cuda` (the first GPU), `cuda:N`, or `auto` (the first GPU if there is one,
+/// else the CPU).
 ///
 /// # Errors
-/// [`Error::Device`] for another name and for a GPU that is not there.
+/// [`Error::Device`] for another name and for a GPU that does not exist.
 pub fn parse(name: &str) -> Result<Device, Error> {
     let error = |reason: &str| Error::Device { name: name.to_owned(), reason: reason.to_owned() };
     if name == "cpu" {
@@ -24,26 +24,26 @@ pub fn parse(name: &str) -> Result<Device, Error> {
         _ => name
             .strip_prefix("cuda:")
             .and_then(|index| index.parse().ok())
-            .ok_or_else(|| error("write cpu, cuda, cuda:N or auto"))?,
+            .ok_or_else(|| error("it must be cpu, cuda, cuda:N or auto"))?,
     };
     if gpus == 0 {
-        return Err(error("libtorch finds no CUDA GPU; write cpu or auto"));
+        return Err(error("libtorch finds no CUDA GPU; use cpu or auto"));
     }
     if index >= gpus {
-        return Err(error(&format!("the GPUs here are cuda:0 to cuda:{}", gpus - 1)));
+        return Err(error(&format!("the GPUs are cuda:0 to cuda:{}", gpus - 1)));
     }
     Ok(Device::Cuda(index))
 }
 
-/// Loads `libtorch_cuda.so` once, where it can be found: that registers the CUDA back end.
+/// Loads `libtorch_cuda.so` once, if it can be found, which registers the CUDA backend.
 #[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "loading a shared library runs its initialisers")]
+#[expect(unsafe_code, reason = "loading a shared library runs its initializers")]
 fn load_cuda() {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
     static LOADED: Once = Once::new();
     LOADED.call_once(|| {
-        // SAFETY: the library is part of the libtorch that this process has loaded already; its initialisers
-        // register operators and nothing else. It stays loaded for good.
+        // SAFETY: the library is part of the libtorch that this process has loaded already; its initializers only
+        // register operators. It is never unloaded.
         if let Ok(library) = unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) } {
             std::mem::forget(library);
         }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_devices_and_anything_else_says_what_to_write() {
+    fn unknown_names_are_errors_that_list_the_known() {
         assert_eq!(parse("cpu").unwrap(), Device::Cpu);
         assert!(parse("auto").is_ok());
         let error = parse("gpu").unwrap_err().to_string();

@@ -1,22 +1,22 @@
 use tch::TchError;
 
-/// Why a network could not be built, loaded or run.
+/// Why a network or loss could not be built, loaded or run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No network has this name.
-    #[error("there is no network '{name}'; there are {known}")]
+    #[error("there is no network '{name}'; the networks are {known}")]
     UnknownNetwork {
         /// The name asked for.
         name: String,
-        /// The names there are.
+        /// Known names, separated by commas.
         known: String,
     },
-    /// An argument is missing, unknown or impossible.
-    #[error("{network}: {reason}")]
+    /// An argument is missing, unknown or out of range.
+    #[error("{name} {reason}")]
     Argument {
-        /// The network, loss or block.
-        network: String,
-        /// What is wrong with which argument.
+        /// Path of the argument, as `UNet.strides`; `model_hyp.strides` where it came from a configuration.
+        name: String,
+        /// What is wrong and which values are valid, as a predicate of the name.
         reason: String,
     },
     /// The parameters of a file are not those of the network.
@@ -47,17 +47,35 @@ pub enum Error {
         /// Path of the folder.
         path: String,
     },
-    /// The device does not exist here.
+    /// The device does not exist on this machine.
     #[error("device '{name}' can't be used: {reason}")]
     Device {
         /// The name asked for.
         name: String,
-        /// Why.
+        /// Why, and which names are valid.
         reason: String,
     },
     /// libtorch failed.
     #[error("libtorch: {0}")]
     Torch(String),
+    /// A normalization layer got a single value per channel, from which no variance can be computed.
+    #[error("{layer} needs more than one value per channel, but its input has the shape {shape:?}")]
+    SingleValue {
+        /// The layer.
+        layer: &'static str,
+        /// Shape of the layer's input.
+        shape: Vec<i64>,
+    },
+}
+
+impl Error {
+    /// Puts the owner before the name of an argument: `strides` within `UNet` becomes `UNet.strides`.
+    pub(crate) fn within(self, owner: &str) -> Self {
+        match self {
+            Self::Argument { name, reason } => Self::Argument { name: format!("{owner}.{name}"), reason },
+            other => other,
+        }
+    }
 }
 
 impl From<TchError> for Error {
@@ -66,11 +84,11 @@ impl From<TchError> for Error {
     }
 }
 
-/// libtorch puts a C++ stack trace behind the first line of what it says.
+/// Returns the first line of a libtorch message; the rest is a C++ stack trace.
 pub(crate) fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-pub(crate) fn argument(network: &str, reason: impl Into<String>) -> Error {
-    Error::Argument { network: network.to_owned(), reason: reason.into() }
+pub(crate) fn argument(name: &str, reason: impl Into<String>) -> Error {
+    Error::Argument { name: name.to_owned(), reason: reason.into() }
 }

@@ -1,14 +1,13 @@
-//! The science on tensors: MONAI's networks and losses on libtorch, number for number, and the metrics they are
-//! judged by.
+//! MONAI's networks and losses on libtorch, with the same numbers, and segmentation metrics.
 //!
 //! # Layout
-//! - [`blocks`]: what networks are built of: convolutions, normalisation, activation, residual units
-//! - [`device`]: CPU or GPU, found at run time
-//! - [`losses`]: what training minimises
-//! - [`metrics`]: what a segmentation is judged by
-//! - [`nets`]: the networks, by MONAI's names
-//! - [`package`]: a model package on disk, verified
-//! - [`preprocess`]: pixels to the network's input, one function for training and serving
+//! - [`blocks`]: building blocks of networks: convolution, normalization, activation, residual unit
+//! - [`device`]: CPU or GPU, chosen at run time
+//! - [`losses`]: loss functions, by MONAI's names
+//! - [`metrics`]: segmentation metrics, and the score that selects a checkpoint
+//! - [`nets`]: networks, by MONAI's names
+//! - [`package`]: model packages on disk
+//! - [`preprocess`]: pixels to the network's input
 //! - [`weights`]: parameters from and to files
 //!
 //! # Example
@@ -26,6 +25,7 @@
 //! # Ok::<(), bcs_model::Error>(())
 //! ```
 
+mod arguments;
 pub mod blocks;
 pub mod device;
 mod error;

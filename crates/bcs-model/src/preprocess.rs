@@ -1,17 +1,17 @@
-//! Pixels to the network's input: one function, for training, validation and serving, so that they can't
-//! disagree.
+//! Pixels to the network's input: one function, so that training, validation and serving can't disagree.
 
 use bcs_contracts::package::Scaling;
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, argument};
 
-/// A batch of RGB images of one size, `pixels` being their bytes one after the other, as the network's input
-/// `[count, channels, height, width]` in float32 on `device`. With one channel the network sees the luma
-/// (ITU-R BT.601).
+/// Converts a batch of RGB images of one size to the network's input `[count, channels, height, width]` in float32 on
+/// `device`. `pixels` are the images' bytes, row by row, one image after the other. With one channel the input is the
+/// luma (ITU-R BT.601).
 ///
 /// # Errors
-/// [`Error::Argument`] for channels other than 1 and 3 and for a buffer of another length; [`Error::Torch`].
+/// [`Error::Argument`] for a number of channels other than 1 and 3, and for a buffer of another length;
+/// [`Error::Torch`].
 pub fn to_input(
     pixels: &[u8],
     [count, height, width]: [usize; 3],
@@ -20,7 +20,8 @@ pub fn to_input(
     device: Device,
 ) -> Result<Tensor, Error> {
     if pixels.len() != count * height * width * 3 {
-        let reason = format!("{} bytes are not {count} RGB images of {height}×{width}", pixels.len());
+        let reason =
+            format!("has {} bytes, which are not {count} RGB images of {height}×{width}", pixels.len());
         return Err(argument("input", reason));
     }
     let shape = [count, height, width, 3].map(|length| length as i64);
@@ -37,7 +38,7 @@ pub fn to_input(
         }
     };
     match channels {
-        // Channels first, as PyTorch has it: channels last is no faster here and normalises less exactly.
+        // Channels first, as in PyTorch: channels last is no faster here, and group norm is less exact.
         3 => Ok(input.f_contiguous()?),
         1 => {
             let weights = Tensor::f_from_slice(&[0.299_f32, 0.587, 0.114])?.f_view([1, 3, 1, 1])?;
@@ -45,7 +46,7 @@ pub fn to_input(
             Ok(weighted.f_sum_dim_intlist([1_i64].as_slice(), true, None::<Kind>)?)
         }
         _ => {
-            let reason = format!("the network takes {channels} channels; images have 3 (RGB) or, as grey, 1");
+            let reason = format!("is {channels}; images have 3 channels (RGB) or 1 (grayscale)");
             Err(argument("in_channels", reason))
         }
     }
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_become_unit_range_channels_first() {
+    fn bytes_are_scaled_and_channels_come_first() {
         let pixels = [255, 0, 51, 0, 255, 102];
         let input = to_input(&pixels, [1, 1, 2], 3, &Scaling::UnitRange, Device::Cpu).unwrap();
         assert_eq!(input.size(), [1, 3, 1, 2]);
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_of_another_size_is_refused() {
+    fn a_buffer_of_another_size_is_an_error() {
         assert!(to_input(&[0; 5], [1, 1, 2], 3, &Scaling::UnitRange, Device::Cpu).is_err());
         assert!(to_input(&[0; 6], [1, 1, 2], 4, &Scaling::UnitRange, Device::Cpu).is_err());
         let grey = to_input(&[100; 6], [1, 1, 2], 1, &Scaling::UnitRange, Device::Cpu).unwrap();

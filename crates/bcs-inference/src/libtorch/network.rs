@@ -1,5 +1,6 @@
-//! A network of ours, from a package or while it is trained.
+//! Networks of `bcs-model`: from a package, or in memory during training.
 
+use bcs_contracts::keys::imported_version;
 use bcs_contracts::package::Scaling;
 use bcs_contracts::{DriftReference, PackageMetadata};
 use bcs_model::nets::Network;
@@ -10,7 +11,7 @@ use super::{MIN_SIDE, device_name, engine_error, floats};
 use crate::engine::{Engine, ModelInfo};
 use crate::error::Error;
 
-/// Runs a [`Network`].
+/// Engine of a [`Network`].
 pub struct NetworkEngine {
     network: Network,
     scaling: Scaling,
@@ -18,23 +19,24 @@ pub struct NetworkEngine {
 }
 
 impl NetworkEngine {
-    /// The network of a package; `name` is its version where the package does not say.
-    pub fn new(package: Package, name: String) -> Self {
-        Self::from_parts(package.network, package.metadata, package.reference, name)
+    /// Creates the engine of a package. A package without a version gets one from `name` and its weights.
+    pub fn new(package: Package, name: &str) -> Self {
+        let version = imported_version(name, &package.weights_sha256);
+        Self::from_parts(package.network, package.metadata, package.reference, version)
     }
 
-    /// A network with what a package would say about it, before there is one.
+    /// Creates the engine of a network that is not in a package. `version` is used if the metadata have none.
     pub fn from_parts(
         network: Network,
         metadata: PackageMetadata,
         reference: Option<DriftReference>,
-        name: String,
+        version: String,
     ) -> Self {
         let size_divisor = network.size_divisor().map(|divisor| divisor as usize);
         let tile =
             [0, 1].map(|axis| (metadata.input.tile[axis] as usize).next_multiple_of(size_divisor[axis]));
         let info = ModelInfo {
-            version: if metadata.version.is_empty() { name } else { metadata.version },
+            version: if metadata.version.is_empty() { version } else { metadata.version },
             architecture: metadata.architecture.name,
             classes: metadata.classes,
             tile,
@@ -47,7 +49,7 @@ impl NetworkEngine {
         Self { network, scaling: metadata.input.scaling, info }
     }
 
-    /// The network.
+    /// Returns the network.
     pub fn network(&self) -> &Network {
         &self.network
     }

@@ -1,20 +1,23 @@
-//! A TorchScript file, as the predecessor's trainer wrote it: RGB in [0, 1], any size its network takes. Beside
-//! it may lie a `metadata.json` with the classes.
+//! TorchScript archives, as the predecessor's trainer wrote them: the input is RGB in [0, 1] in tiles of the training
+//! size. A `metadata.json` beside the archive may describe the input and the classes.
 
+use std::fs;
 use std::path::Path;
 
 use bcs_contracts::class::unnamed_classes;
-use bcs_contracts::keys::METADATA_FILE;
+use bcs_contracts::keys::{METADATA_FILE, imported_version};
 use bcs_contracts::package::InputSpec;
 use bcs_contracts::{PackageMetadata, TissueClass};
+use bcs_model::package::sha256;
 use bcs_model::preprocess::to_input;
-use tch::{CModule, Device, Tensor};
+use bcs_model::weights::check_torchscript;
+use tch::{CModule, Device, TchError, Tensor};
 
 use super::{MIN_SIDE, device_name, engine_error, floats};
 use crate::engine::{Engine, ModelInfo};
 use crate::error::Error;
 
-/// Runs a TorchScript module.
+/// Engine of a TorchScript module.
 pub struct TorchScriptEngine {
     module: CModule,
     device: Device,
@@ -23,30 +26,24 @@ pub struct TorchScriptEngine {
 }
 
 impl TorchScriptEngine {
-    /// Opens a file and tries it on a tile, to learn how many classes it gives.
+    /// Opens an archive, and runs it on a blank tile to find the number of classes. The version is made of `name` and
+    /// the archive's checksum. A TorchScript archive is a program: open only those that you trust.
     ///
     /// # Errors
-    /// [`Error::Model`] for a file that is no TorchScript, or not of a segmentation network for RGB.
-    pub fn open(path: &Path, device: Device, name: String) -> Result<Self, Error> {
+    /// [`Error::Model`] for a damaged archive, and for a network that does not map RGB images to logits of their size.
+    pub fn open(path: &Path, device: Device, name: &str) -> Result<Self, Error> {
         let error = |reason: String| Error::Model(format!("{}: {reason}", path.display()));
-        let no_script = |reason: tch::TchError| {
-            let text = reason.to_string();
-            let first = text.split(['\n', ',']).next().unwrap_or_default();
-            let first = first.split(". ").next().unwrap_or_default();
-            error(format!(
-                "it is no TorchScript ({first}); a state dictionary becomes a package with bcs-trainer import"
-            ))
-        };
-        let mut module = CModule::load_on_device(path, device).map_err(no_script)?;
-        module.f_set_eval().map_err(no_script)?;
-        let (input, named) = beside(path).map_err(error)?;
+        let file = fs::read(path).map_err(|reason| error(reason.to_string()))?;
+        let version = imported_version(name, &sha256(&file));
+        let module = load(&file, device).map_err(error)?;
+        let (input, named) = read_metadata(path).map_err(error)?;
         let tile = input.tile.map(|length| length as usize);
         let info = ModelInfo {
-            version: name,
+            version,
             architecture: "TorchScript".to_owned(),
             classes: Vec::new(),
             tile,
-            // Nothing tells which sizes a script takes but the one it was trained on.
+            // The only size that the module is known to accept.
             size_divisor: tile,
             min_size: [MIN_SIDE; 2],
             mpp: input.mpp,
@@ -60,7 +57,7 @@ impl TorchScriptEngine {
             count if count == classes => named,
             count => {
                 return Err(error(format!(
-                    "{METADATA_FILE} names {count} classes, the script gives {classes}"
+                    "{METADATA_FILE} names {count} classes, but the network has {classes} output channels"
                 )));
             }
         };
@@ -75,7 +72,8 @@ impl TorchScriptEngine {
                 Ok(classes as usize)
             }
             _ => Err(Error::Engine(format!(
-                "it makes {size:?} of [1, 3, {height}, {width}], not logits of two or more classes"
+                "its output for [1, 3, {height}, {width}] has shape {size:?}; expected [1, classes, {height}, {width}] with \
+                 two or more classes"
             ))),
         }
     }
@@ -88,13 +86,27 @@ impl TorchScriptEngine {
     }
 }
 
-/// What a `metadata.json` beside the script says of its input and classes.
-fn beside(path: &Path) -> Result<(InputSpec, Vec<TissueClass>), String> {
+/// Checks an archive and loads what was checked.
+fn load(file: &[u8], device: Device) -> Result<CModule, String> {
+    let checked = check_torchscript(file)?;
+    let refused = |error: TchError| {
+        let text = error.to_string();
+        // libtorch puts hints and a C++ stack trace after the first sentence.
+        let sentence = text.lines().next().unwrap_or_default().split(". ").next().unwrap_or_default();
+        format!("libtorch can't load the TorchScript archive: {sentence}")
+    };
+    let mut module = CModule::load_data_on_device(&mut checked.as_slice(), device).map_err(refused)?;
+    module.f_set_eval().map_err(refused)?;
+    Ok(module)
+}
+
+/// Reads the input and the classes from a `metadata.json` beside the archive; there need not be one.
+fn read_metadata(path: &Path) -> Result<(InputSpec, Vec<TissueClass>), String> {
     let metadata_path = path.with_file_name(METADATA_FILE);
     if !metadata_path.exists() {
         return Ok((InputSpec::default(), Vec::new()));
     }
-    let text = std::fs::read(&metadata_path).map_err(|error| format!("{METADATA_FILE}: {error}"))?;
+    let text = fs::read(&metadata_path).map_err(|error| format!("{METADATA_FILE}: {error}"))?;
     let metadata: PackageMetadata =
         serde_json::from_slice(&text).map_err(|error| format!("{METADATA_FILE}: {error}"))?;
     Ok((metadata.input, metadata.classes))

@@ -1,61 +1,87 @@
-//! `monai.networks.blocks.ADN`: activation, dropout and normalisation in a given order.
+//! `monai.networks.blocks.ADN`: activation, dropout and normalization in a given order.
 
-use tch::Tensor;
-use tch::nn::Path;
+use tch::nn::{Path, VarStore};
+use tch::{Device, Tensor};
 
 use super::{Activation, Block, LayerSpec, Norm};
+use crate::arguments::in_range;
 use crate::error::{Error, argument};
 
-/// What an [`Adn`] is made of.
+/// Arguments of an [`Adn`].
 #[derive(Debug, Clone)]
 pub struct AdnSpec {
-    /// Letters of `A`, `D` and `N`, in any case and order; a part without its letter is left out.
+    /// Order of activation (`A`), dropout (`D`) and normalization (`N`), in any case; a layer without its letter is
+    /// left out.
     pub ordering: String,
-    /// The activation.
+    /// Activation type and arguments.
     pub act: LayerSpec,
-    /// The normalisation.
+    /// Normalization type and arguments.
     pub norm: LayerSpec,
-    /// The dropout.
+    /// Dropout type and ratio.
     pub dropout: Dropout,
+}
+
+impl AdnSpec {
+    /// Checks the arguments for inputs of `channels` channels, without drawing random numbers.
+    ///
+    /// # Errors
+    /// As [`Adn::new`].
+    pub fn check(&self, channels: i64) -> Result<(), Error> {
+        self.scratch(channels).map(|_| ())
+    }
+
+    /// Returns whether the normalization refuses one image with a single pixel, as PyTorch does.
+    ///
+    /// # Errors
+    /// As [`Adn::new`].
+    pub fn refuses_single_pixel(&self, channels: i64, train: bool) -> Result<bool, Error> {
+        let refuses = |part: &Part| matches!(part, Part::N(norm) if norm.refuses([1, channels, 1, 1], train));
+        Ok(self.scratch(channels)?.parts.iter().any(refuses))
+    }
+
+    /// The layers, outside any network. Their parameters are constants: no random number is drawn.
+    fn scratch(&self, channels: i64) -> Result<Adn, Error> {
+        Adn::new(&VarStore::new(Device::Cpu).root(), self, channels)
+    }
 }
 
 /// Dropout of single elements.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Dropout {
-    /// `torch.nn.Dropout` with this probability.
+    /// `torch.nn.Dropout` with this ratio.
     Plain(f64),
-    /// `torch.nn.AlphaDropout` with this probability.
+    /// `torch.nn.AlphaDropout` with this ratio.
     Alpha(f64),
 }
 
 impl Dropout {
-    /// As MONAI takes it: a probability, a name, or a name with `p`.
+    /// Reads MONAI's `dropout`: a ratio, a layer's name, or its name and `p`.
     ///
     /// # Errors
-    /// [`Error::Argument`] for another name and a probability outside [0, 1].
+    /// [`Error::Argument`] for another name and for a ratio outside [0, 1].
     pub fn parse(value: &serde_json::Value) -> Result<Self, Error> {
-        let dropout = if let Some(p) = value.as_f64() {
-            Self::Plain(p)
-        } else {
-            let spec: LayerSpec = serde_json::from_value(value.clone())
-                .map_err(|_| argument("dropout", format!("{value} is neither a probability nor a layer")))?;
-            let mut arguments = spec.arguments();
-            let p = arguments.take("p", 0.5)?;
-            arguments.finish()?;
-            match spec.name().as_str() {
-                "DROPOUT" => Self::Plain(p),
-                "ALPHADROPOUT" => Self::Alpha(p),
-                name => {
-                    let reason = format!("there is no dropout '{name}'; there are DROPOUT, ALPHADROPOUT");
-                    return Err(argument("dropout", reason));
-                }
-            }
+        let dropout = match value.as_f64() {
+            Some(p) => Self::Plain(p),
+            None => Self::layer(value)?,
         };
         let (Self::Plain(p) | Self::Alpha(p)) = dropout;
-        if !(0.0..=1.0).contains(&p) {
-            return Err(argument("dropout", format!("the probability {p} is not in [0, 1]")));
-        }
+        in_range("dropout", p, 0.0, 1.0)?;
         Ok(dropout)
+    }
+
+    fn layer(value: &serde_json::Value) -> Result<Self, Error> {
+        let spec = LayerSpec::try_from(value.clone()).map_err(|_| {
+            argument("dropout", format!("is {value}; it must be a ratio in [0, 1] or a layer"))
+        })?;
+        let mut arguments = spec.arguments("dropout");
+        let p = arguments.take("p", 0.5)?;
+        arguments.take_inplace()?;
+        arguments.finish()?;
+        match spec.name().as_str() {
+            "DROPOUT" => Ok(Self::Plain(p)),
+            "ALPHADROPOUT" => Ok(Self::Alpha(p)),
+            name => Err(argument("dropout", format!("is '{name}'; the layers are DROPOUT, ALPHADROPOUT"))),
+        }
     }
 
     fn forward(self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
@@ -80,21 +106,25 @@ enum Part {
 }
 
 impl Adn {
-    /// Registers what the parts learn under `path/A` and `path/N`.
+    /// Creates the layers for inputs of `channels` channels, with parameters under `path/A` and `path/N`.
     ///
     /// # Errors
-    /// [`Error::Argument`].
+    /// [`Error::Argument`] for an unknown letter or one that stands twice, and for arguments that a layer refuses.
     pub fn new(path: &Path<'_>, spec: &AdnSpec, channels: i64) -> Result<Self, Error> {
-        let part = |letter: char| match letter.to_ascii_uppercase() {
-            'A' => Ok(Part::A(Activation::new(&(path / "A"), &spec.act)?)),
+        let letters: Vec<char> = spec.ordering.to_uppercase().chars().collect();
+        let part = |(index, letter): (usize, &char)| match letter {
+            _ if letters[..index].contains(letter) => {
+                Err(argument("adn_ordering", format!("is '{}', which has {letter} twice", spec.ordering)))
+            }
+            'A' => Ok(Part::A(Activation::new(&(path / "A"), &spec.act, channels)?)),
             'D' => Ok(Part::D(spec.dropout)),
             'N' => Ok(Part::N(Norm::new(&(path / "N"), &spec.norm, channels)?)),
             _ => Err(argument(
                 "adn_ordering",
-                format!("'{}' has letters other than A, D and N", spec.ordering),
+                format!("is '{}'; its letters must be A, D and N", spec.ordering),
             )),
         };
-        Ok(Self { parts: spec.ordering.chars().map(part).collect::<Result<_, _>>()? })
+        Ok(Self { parts: letters.iter().enumerate().map(part).collect::<Result<_, _>>()? })
     }
 }
 
@@ -102,7 +132,7 @@ impl Block for Adn {
     fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
         self.parts.iter().try_fold(input.shallow_clone(), |x, part| match part {
             Part::A(activation) => activation.forward(&x, train),
-            // Dropout does nothing outside training: not even a call.
+            // Skips the call, which would return its input.
             Part::D(dropout) if train => dropout.forward(&x, train),
             Part::D(_) => Ok(x),
             Part::N(norm) => norm.forward(&x, train),

@@ -1,25 +1,57 @@
-//! `torch.nn.Conv2d` and `torch.nn.ConvTranspose2d`: names, shapes and initialisation.
+//! `torch.nn.Conv2d` and `torch.nn.ConvTranspose2d` with PyTorch's parameter names, shapes and initialization.
 
 use tch::Tensor;
 use tch::nn::Path;
 
 use super::Block;
-use crate::error::Error;
+use crate::arguments::in_range;
+use crate::error::{Error, argument};
+
+/// Largest kernel side and stride.
+pub(crate) const MAX_KERNEL: i64 = 1 << 10;
+
+/// Largest number of channels.
+pub(crate) const MAX_CHANNELS: i64 = 1 << 16;
+
+/// Largest number of elements of a kernel's weight (4 GiB in float32); a larger one is a mistake in the arguments.
+const MAX_WEIGHTS: i64 = 1 << 30;
 
 /// Arguments of both convolutions; height before width.
 #[derive(Debug, Clone, Copy)]
 pub struct ConvOptions {
-    /// Size of the kernel.
+    /// Kernel size.
     pub kernel: [i64; 2],
-    /// Step of the kernel.
+    /// Stride.
     pub stride: [i64; 2],
-    /// Zeros around the input.
+    /// Zero padding on each side.
     pub padding: [i64; 2],
-    /// Whether a constant is learnt for each output channel.
+    /// Whether the convolution has a bias.
     pub bias: bool,
 }
 
-/// `torch.nn.Conv2d`
+impl ConvOptions {
+    fn check(&self, inputs: i64, outputs: i64) -> Result<(), Error> {
+        for (name, values, least) in
+            [("kernel_size", self.kernel, 1), ("strides", self.stride, 1), ("padding", self.padding, 0)]
+        {
+            values.iter().try_for_each(|value| in_range(name, *value, least, MAX_KERNEL))?;
+        }
+        in_range("in_channels", inputs, 1, MAX_CHANNELS)?;
+        in_range("out_channels", outputs, 1, MAX_CHANNELS)?;
+        let weights = inputs * outputs;
+        if weights > MAX_WEIGHTS / (self.kernel[0] * self.kernel[1]) {
+            let reason = format!(
+                "is {:?}; with {inputs} input and {outputs} output channels the convolution has more than \
+                 {MAX_WEIGHTS} weights",
+                self.kernel
+            );
+            return Err(argument("kernel_size", reason));
+        }
+        Ok(())
+    }
+}
+
+/// `torch.nn.Conv2d`.
 #[derive(Debug)]
 pub struct Conv2d {
     weight: Tensor,
@@ -28,11 +60,12 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// Registers `weight` and `bias` under `path`.
+    /// Creates the convolution, with parameters `weight` `[outputs, inputs, height, width]` and `bias` under `path`.
     ///
     /// # Errors
-    /// [`Error::Torch`].
+    /// [`Error::Argument`] for sizes out of range; [`Error::Torch`] if memory runs out.
     pub fn new(path: &Path<'_>, inputs: i64, outputs: i64, options: ConvOptions) -> Result<Self, Error> {
+        options.check(inputs, outputs)?;
         let [height, width] = options.kernel;
         let bound = bound(inputs * height * width);
         let weight = uniform(path, "weight", &[outputs, inputs, height, width], bound)?;
@@ -57,13 +90,14 @@ pub struct ConvTranspose2d {
 }
 
 impl ConvTranspose2d {
-    /// Registers `weight` and `bias` under `path`.
+    /// Creates the convolution, with parameters `weight` `[inputs, outputs, height, width]` and `bias` under `path`.
     ///
     /// # Errors
-    /// [`Error::Torch`].
+    /// [`Error::Argument`] for sizes out of range; [`Error::Torch`] if memory runs out.
     pub fn new(path: &Path<'_>, inputs: i64, outputs: i64, options: ConvOptions) -> Result<Self, Error> {
+        options.check(inputs, outputs)?;
         let [height, width] = options.kernel;
-        // PyTorch counts the second dimension of the weight as inputs, here the outputs.
+        // PyTorch takes the second dimension of the weight as fan-in, which is the outputs here.
         let bound = bound(outputs * height * width);
         let weight = uniform(path, "weight", &[inputs, outputs, height, width], bound)?;
         let bias = options.bias.then(|| uniform(path, "bias", &[outputs], bound)).transpose()?;
@@ -81,15 +115,15 @@ impl Block for ConvTranspose2d {
     }
 }
 
-/// The bound of PyTorch's `kaiming_uniform_(a=√5)`, computed in its order so that the same seed gives the same
-/// bits.
+/// Returns the bound of PyTorch's `kaiming_uniform_(a=√5)`, computed in the same order so that the same seed gives the
+/// same bits.
 fn bound(fan_in: i64) -> f64 {
     let a = 5.0_f64.sqrt();
     let gain = (2.0 / (1.0 + a.powi(2))).sqrt();
     3.0_f64.sqrt() * (gain / (fan_in as f64).sqrt())
 }
 
-/// A trainable tensor drawn uniformly from (−bound, bound), by libtorch's own generator.
+/// Registers a trainable tensor, drawn uniformly from (−bound, bound) by libtorch's generator.
 fn uniform(path: &Path<'_>, name: &str, shape: &[i64], bound: f64) -> Result<Tensor, Error> {
     let mut values = Tensor::f_empty(shape, (tch::Kind::Float, path.device()))?;
     let _ = values.f_uniform_(-bound, bound)?;

@@ -1,4 +1,4 @@
-//! `monai.networks.blocks.Convolution`: a convolution and what follows it.
+//! `monai.networks.blocks.Convolution`: a convolution followed by activation, dropout and normalization.
 
 use tch::Tensor;
 use tch::nn::Path;
@@ -7,22 +7,22 @@ use super::conv::{Conv2d, ConvOptions, ConvTranspose2d};
 use super::{Adn, AdnSpec, Block};
 use crate::error::{Error, argument};
 
-/// Arguments of a [`Convolution`]; padding keeps the size (before the stride).
+/// Arguments of a [`Convolution`]. The padding keeps the size of the input, before the stride.
 #[derive(Debug, Clone, Copy)]
 pub struct ConvolutionOptions {
-    /// Size of the kernel, odd.
+    /// Kernel size, odd.
     pub kernel: [i64; 2],
-    /// Step of the kernel.
+    /// Stride.
     pub strides: [i64; 2],
-    /// Whether a constant is learnt for each output channel.
+    /// Whether the convolution has a bias.
     pub bias: bool,
-    /// The convolution alone, without what follows.
+    /// Whether activation, dropout and normalization are left out.
     pub conv_only: bool,
-    /// Enlarges by the stride instead of shrinking.
+    /// Whether the convolution is transposed: it enlarges by the stride.
     pub is_transposed: bool,
 }
 
-/// `monai.networks.blocks.Convolution`
+/// `monai.networks.blocks.Convolution`.
 #[derive(Debug)]
 pub struct Convolution {
     conv: Box<dyn Block>,
@@ -30,10 +30,11 @@ pub struct Convolution {
 }
 
 impl Convolution {
-    /// Registers under `path/conv` and `path/adn`.
+    /// Creates the block, with parameters under `path/conv` and `path/adn`.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an even kernel, which has no padding that keeps the size.
+    /// [`Error::Argument`] for an even kernel, which has no padding that keeps the size, and for arguments that a layer
+    /// refuses.
     pub fn new(
         path: &Path<'_>,
         inputs: i64,
@@ -41,7 +42,7 @@ impl Convolution {
         options: ConvolutionOptions,
         adn: &AdnSpec,
     ) -> Result<Self, Error> {
-        let padding = same_padding(options.kernel)?;
+        let padding = same_padding("kernel_size", options.kernel)?;
         let ConvolutionOptions { kernel, strides: stride, bias, .. } = options;
         let layer = ConvOptions { kernel, stride, padding, bias };
         let conv_path = path / "conv";
@@ -65,11 +66,14 @@ impl Block for Convolution {
     }
 }
 
-/// `monai.networks.layers.convutils.same_padding`
-pub(super) fn same_padding(kernel: [i64; 2]) -> Result<[i64; 2], Error> {
-    if kernel.iter().any(|length| *length < 1 || length % 2 == 0) {
-        let reason = format!("{kernel:?} has no padding that keeps the size; kernels must be odd");
-        return Err(argument("kernel_size", reason));
+/// `monai.networks.layers.convutils.same_padding`: the padding that keeps the size. `name` is the kernel's argument.
+pub(crate) fn same_padding(name: &str, kernel: [i64; 2]) -> Result<[i64; 2], Error> {
+    let odd = |length: i64| length >= 1 && length % 2 == 1;
+    match kernel {
+        [height, width] if odd(height) && odd(width) => Ok(kernel.map(|length| (length - 1) / 2)),
+        [height, width] if height == width => {
+            Err(argument(name, format!("is {height}; it must be odd and positive")))
+        }
+        _ => Err(argument(name, format!("is {kernel:?}; both must be odd and positive"))),
     }
-    Ok(kernel.map(|length| (length - 1) / 2))
 }

@@ -1,9 +1,9 @@
-//! What networks are built of, after MONAI's blocks of the same names.
+//! Building blocks of networks, after MONAI's blocks of the same names.
 
 mod activation;
 pub mod adn;
-mod conv;
-mod convolution;
+pub(crate) mod conv;
+pub(crate) mod convolution;
 mod norm;
 mod residual_unit;
 mod spec;
@@ -20,11 +20,12 @@ use tch::Tensor;
 
 use crate::error::Error;
 
-/// A part of a network.
+/// A part of a network: a function of images with parameters.
 pub trait Block: Send + std::fmt::Debug {
-    /// Runs the block on `[N, C, H, W]`; `train` switches dropout and batch statistics on.
+    /// Runs the block on `[N, C, H, W]`, in training mode (dropout, batch statistics) if `train`.
     ///
     /// # Errors
-    /// [`Error::Torch`] where the shapes do not fit or memory runs out.
+    /// [`Error::SingleValue`] for an input too small to normalize; [`Error::Torch`] if the shapes do not fit or memory
+    /// runs out.
     fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error>;
 }

@@ -1,51 +1,54 @@
-//! Normalisation by MONAI's names (`monai.networks.layers.Norm`), with PyTorch's arguments, defaults, and
+//! Normalization layers by MONAI's names (`monai.networks.layers.Norm`), with PyTorch's arguments, defaults, and
 //! parameter and buffer names.
 
+use serde_json::Value;
 use tch::nn::{Init, Path};
 use tch::{Kind, Tensor};
 
+use super::spec::LayerArguments;
 use super::{Block, LayerSpec};
+use crate::arguments::in_range;
 use crate::error::{Error, argument};
 
-/// A normalisation layer.
+/// A normalization layer.
 #[derive(Debug)]
 pub enum Norm {
-    /// `InstanceNorm2d`: each channel of each image by itself.
+    /// `InstanceNorm2d`: over each channel of each image.
     Instance(Statistics),
-    /// `BatchNorm2d`, and `SyncBatchNorm` where there is one process.
+    /// `BatchNorm2d`, and `SyncBatchNorm` in a single process: over each channel of a batch.
     Batch(Statistics),
-    /// `GroupNorm`: groups of channels of each image.
+    /// `GroupNorm`: over each group of channels of each image.
     Group {
-        /// Channels are divided into so many groups.
+        /// Number of groups that the channels are divided into.
         groups: i64,
-        /// Learnt scale and shift, by channel.
+        /// Trainable scale and shift per channel.
         affine: Option<[Tensor; 2]>,
         /// Added to the variance.
         eps: f64,
     },
     /// `LayerNorm` over the last dimensions.
     Layer {
-        /// Their sizes.
+        /// Sizes of those dimensions.
         shape: Vec<i64>,
-        /// Learnt scale and shift, by element.
+        /// Trainable scale and shift per element.
         affine: Option<[Tensor; 2]>,
         /// Added to the variance.
         eps: f64,
     },
-    /// `LocalResponseNorm`: each channel by its neighbours.
+    /// `LocalResponseNorm`: over neighbouring channels.
     LocalResponse {
-        /// Neighbouring channels.
+        /// Number of neighbouring channels.
         size: i64,
-        /// Factor of the sum of squares.
+        /// Factor of the mean of squares.
         alpha: f64,
         /// Exponent.
         beta: f64,
-        /// Added to the sum.
+        /// Additive constant.
         k: f64,
     },
 }
 
-/// What instance and batch normalisation share.
+/// State of instance and batch normalization.
 #[derive(Debug)]
 pub struct Statistics {
     affine: Option<[Tensor; 2]>,
@@ -54,7 +57,7 @@ pub struct Statistics {
     eps: f64,
 }
 
-/// Statistics gathered over training.
+/// Running statistics, updated in training and used in inference.
 #[derive(Debug)]
 struct Running {
     mean: Tensor,
@@ -62,94 +65,157 @@ struct Running {
     batches: Tensor,
 }
 
-/// The names that [`Norm::new`] takes.
+/// Names that [`Norm::new`] accepts.
 const NAMES: &str = "INSTANCE, BATCH, INSTANCE_NVFUSER, LOCALRESPONSE, LAYER, GROUP, SYNCBATCH";
 
+/// Largest number of elements that `LAYER` normalizes over.
+const MAX_LAYER: i64 = 1 << 24;
+
+/// Largest number of channels that `LOCALRESPONSE` averages over.
+const MAX_RESPONSE: i64 = 1 << 10;
+
 impl Norm {
-    /// The normalisation of this name for `channels` channels; what it learns is registered under `path`.
+    /// Creates the normalization of this name for inputs of `channels` channels; its parameters are registered under
+    /// `path`.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a name or argument that there is not, and for groups that do not divide the
-    /// channels.
+    /// [`Error::Argument`] for an unknown name or argument, and for values that PyTorch refuses.
     pub fn new(path: &Path<'_>, spec: &LayerSpec, channels: i64) -> Result<Self, Error> {
-        let mut arguments = spec.arguments();
         let name = spec.name();
+        let mut arguments = spec.arguments("norm");
         let norm = match name.as_str() {
-            // NVFuser's is a faster 3-D kernel with the same numbers.
+            // NVFuser's kernel is for three dimensions; in two, MONAI takes InstanceNorm2d.
             "INSTANCE" | "INSTANCE_NVFUSER" => {
-                let channels = arguments.take("num_features", channels)?;
-                Self::Instance(Statistics::new(path, &mut arguments, channels, false, false)?)
+                Self::Instance(Statistics::new(path, &mut arguments, channels, false)?)
             }
-            "BATCH" | "SYNCBATCH" => {
-                let channels = arguments.take("num_features", channels)?;
-                Self::Batch(Statistics::new(path, &mut arguments, channels, true, true)?)
-            }
-            "GROUP" => {
-                let groups = arguments.require("num_groups")?;
-                let channels: i64 = arguments.take("num_channels", channels)?;
-                if groups < 1 || channels % groups != 0 {
-                    let reason = format!("num_groups = {groups} does not divide {channels} channels");
-                    return Err(argument("norm GROUP", reason));
-                }
-                let eps = arguments.take("eps", 1e-5)?;
-                let affine = arguments.take("affine", true)?.then(|| scale_and_shift(path, &[channels]));
-                Self::Group { groups, affine, eps }
-            }
-            "LAYER" => {
-                let shape: Vec<i64> = match arguments.require("normalized_shape")? {
-                    serde_json::Value::Array(sizes) => {
-                        sizes.iter().filter_map(serde_json::Value::as_i64).collect()
-                    }
-                    size => size.as_i64().into_iter().collect(),
-                };
-                let eps = arguments.take("eps", 1e-5)?;
-                let affine =
-                    arguments.take("elementwise_affine", true)?.then(|| scale_and_shift(path, &shape));
-                Self::Layer { shape, affine, eps }
-            }
-            "LOCALRESPONSE" => Self::LocalResponse {
-                size: arguments.require("size")?,
-                alpha: arguments.take("alpha", 1e-4)?,
-                beta: arguments.take("beta", 0.75)?,
-                k: arguments.take("k", 1.0)?,
-            },
-            _ => {
-                return Err(argument(
-                    "norm",
-                    format!("there is no normalisation '{name}'; there are {NAMES}"),
-                ));
-            }
+            "BATCH" | "SYNCBATCH" => Self::Batch(Statistics::new(path, &mut arguments, channels, true)?),
+            "GROUP" => Self::group(path, &mut arguments, channels)?,
+            "LAYER" => Self::layer(path, &mut arguments)?,
+            "LOCALRESPONSE" => Self::local_response(&mut arguments)?,
+            _ => return Err(argument("norm", format!("is '{name}'; the normalizations are {NAMES}"))),
         };
         arguments.finish()?;
         Ok(norm)
     }
+
+    fn group(path: &Path<'_>, arguments: &mut LayerArguments, channels: i64) -> Result<Self, Error> {
+        let groups: i64 = arguments.require("num_groups")?;
+        same_channels(arguments, "num_channels", channels)?;
+        if groups < 1 || channels % groups != 0 {
+            let reason = format!("is {groups}, which does not divide {channels} channels");
+            return Err(arguments.error("num_groups", reason));
+        }
+        let eps = epsilon(arguments)?;
+        let affine = scale_and_shift(path, arguments.take("affine", true)?, &[channels])?;
+        Ok(Self::Group { groups, affine, eps })
+    }
+
+    fn layer(path: &Path<'_>, arguments: &mut LayerArguments) -> Result<Self, Error> {
+        let given: Value = arguments.require("normalized_shape")?;
+        let sizes = given.as_array().map_or(std::slice::from_ref(&given), Vec::as_slice);
+        let shape: Option<Vec<i64>> = sizes.iter().map(Value::as_i64).collect();
+        let elements = |shape: &Vec<i64>| {
+            shape.iter().try_fold(1_i64, |product, size| product.checked_mul(*size)).unwrap_or(i64::MAX)
+        };
+        let valid = |shape: &Vec<i64>| {
+            (1..=4).contains(&shape.len())
+                && shape.iter().all(|size| *size >= 1)
+                && elements(shape) <= MAX_LAYER
+        };
+        let shape = shape.filter(valid).ok_or_else(|| {
+            let reason = format!(
+                "is {given}; it must be the sizes of the last 1 to 4 dimensions, at most {MAX_LAYER} elements"
+            );
+            arguments.error("normalized_shape", reason)
+        })?;
+        let eps = epsilon(arguments)?;
+        let affine: bool = arguments.take("elementwise_affine", true)?;
+        let affine = scale_and_shift(path, affine, &shape)?;
+        Ok(Self::Layer { shape, affine, eps })
+    }
+
+    fn local_response(arguments: &mut LayerArguments) -> Result<Self, Error> {
+        let size = arguments.require("size")?;
+        in_range("norm.size", size, 1, MAX_RESPONSE)?;
+        Ok(Self::LocalResponse {
+            size,
+            alpha: arguments.take("alpha", 1e-4)?,
+            beta: arguments.take("beta", 0.75)?,
+            k: arguments.take("k", 1.0)?,
+        })
+    }
+
+    /// Returns whether PyTorch refuses an input of this shape `[N, C, H, W]`: a mean would be taken over a single value,
+    /// so that every output would be the shift.
+    pub(crate) fn refuses(&self, [images, channels, height, width]: [i64; 4], train: bool) -> bool {
+        match self {
+            Self::Instance(statistics) => statistics.uses_input(train) && height * width == 1,
+            Self::Batch(statistics) => statistics.uses_input(train) && images * height * width == 1,
+            // As torch.nn.functional.group_norm checks it, over the images of the batch too.
+            Self::Group { groups, .. } => images * (channels / groups) * height * width == 1,
+            Self::Layer { .. } | Self::LocalResponse { .. } => false,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Instance(_) => "instance normalization",
+            Self::Batch(_) => "batch normalization in training",
+            Self::Group { .. } => "group normalization",
+            Self::Layer { .. } => "layer normalization",
+            Self::LocalResponse { .. } => "local response normalization",
+        }
+    }
 }
 
-/// A scale of ones and a shift of zeros. (`tch`'s own batch norm draws the scale from [0, 1), PyTorch does not.)
-fn scale_and_shift(path: &Path<'_>, shape: &[i64]) -> [Tensor; 2] {
-    [path.var("weight", shape, Init::Const(1.0)), path.var("bias", shape, Init::Const(0.0))]
+/// Takes the number of channels, which MONAI fills in where it is not given.
+fn same_channels(arguments: &mut LayerArguments, name: &'static str, channels: i64) -> Result<(), Error> {
+    let given: i64 = arguments.take(name, channels)?;
+    if given == channels {
+        return Ok(());
+    }
+    Err(arguments.error(name, format!("is {given} for a layer of {channels} channels; leave it out")))
+}
+
+fn epsilon(arguments: &mut LayerArguments) -> Result<f64, Error> {
+    let eps = arguments.take("eps", 1e-5)?;
+    if eps > 0.0 {
+        return Ok(eps);
+    }
+    Err(arguments.error("eps", format!("is {eps}; it must be above 0")))
+}
+
+/// Registers a scale of ones and a shift of zeros. (`tch`'s own batch norm draws the scale from [0, 1).)
+fn scale_and_shift(path: &Path<'_>, affine: bool, shape: &[i64]) -> Result<Option<[Tensor; 2]>, Error> {
+    if !affine {
+        return Ok(None);
+    }
+    let scale = path.f_var("weight", shape, Init::Const(1.0))?;
+    Ok(Some([scale, path.f_var("bias", shape, Init::Const(0.0))?]))
 }
 
 impl Statistics {
+    /// `default` is PyTorch's default of `affine` and `track_running_stats`.
     fn new(
         path: &Path<'_>,
-        arguments: &mut super::spec::Arguments<'_>,
+        arguments: &mut LayerArguments,
         channels: i64,
-        affine: bool,
-        running: bool,
+        default: bool,
     ) -> Result<Self, Error> {
-        let affine = arguments.take("affine", affine)?.then(|| scale_and_shift(path, &[channels]));
-        let running = arguments.take("track_running_stats", running)?.then(|| Running {
-            mean: path.zeros_no_train("running_mean", &[channels]),
-            variance: path.ones_no_train("running_var", &[channels]),
-            batches: path.add("num_batches_tracked", Tensor::zeros([], (Kind::Int64, path.device())), false),
-        });
+        same_channels(arguments, "num_features", channels)?;
+        let affine = scale_and_shift(path, arguments.take("affine", default)?, &[channels])?;
+        let running = arguments.take("track_running_stats", default)?.then(|| Running::new(path, channels));
         Ok(Self {
             affine,
-            running,
+            running: running.transpose()?,
             momentum: arguments.take("momentum", 0.1)?,
-            eps: arguments.take("eps", 1e-5)?,
+            eps: epsilon(arguments)?,
         })
+    }
+
+    /// Whether mean and variance are those of the input, not the running ones.
+    fn uses_input(&self, train: bool) -> bool {
+        train || self.running.is_none()
     }
 
     fn scale(&self) -> Option<&Tensor> {
@@ -169,34 +235,52 @@ impl Statistics {
     }
 
     fn instance(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
-        let use_input = train || self.running.is_none();
-        let (mean, variance) = (self.mean(), self.variance());
-        let (momentum, eps) = (self.momentum, self.eps);
         Ok(input.f_instance_norm(
             self.scale(),
             self.shift(),
-            mean,
-            variance,
-            use_input,
-            momentum,
-            eps,
+            self.mean(),
+            self.variance(),
+            self.uses_input(train),
+            self.momentum,
+            self.eps,
             true,
         )?)
     }
 
     fn batch(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
-        let use_input = train || self.running.is_none();
         if let (true, Some(running)) = (train, &self.running) {
             let _ = tch::no_grad(|| running.batches.shallow_clone().f_add_scalar_(1))?;
         }
-        let (mean, variance) = (self.mean(), self.variance());
-        let (momentum, eps) = (self.momentum, self.eps);
-        Ok(input.f_batch_norm(self.scale(), self.shift(), mean, variance, use_input, momentum, eps, true)?)
+        Ok(input.f_batch_norm(
+            self.scale(),
+            self.shift(),
+            self.mean(),
+            self.variance(),
+            self.uses_input(train),
+            self.momentum,
+            self.eps,
+            true,
+        )?)
+    }
+}
+
+impl Running {
+    fn new(path: &Path<'_>, channels: i64) -> Result<Self, Error> {
+        let counter = Tensor::f_zeros([0_i64; 0], (Kind::Int64, path.device()))?;
+        Ok(Self {
+            mean: path.f_zeros_no_train("running_mean", &[channels])?,
+            variance: path.f_ones_no_train("running_var", &[channels])?,
+            batches: path.add("num_batches_tracked", counter, false),
+        })
     }
 }
 
 impl Block for Norm {
     fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
+        let shape = input.size();
+        if <[i64; 4]>::try_from(shape.as_slice()).is_ok_and(|shape| self.refuses(shape, train)) {
+            return Err(Error::SingleValue { layer: self.name(), shape });
+        }
         match self {
             Self::Instance(statistics) => statistics.instance(input, train),
             Self::Batch(statistics) => statistics.batch(input, train),

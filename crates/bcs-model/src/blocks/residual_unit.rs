@@ -1,4 +1,4 @@
-//! `monai.networks.blocks.ResidualUnit`: convolutions and a way around them.
+//! `monai.networks.blocks.ResidualUnit`: convolutions with a residual connection.
 
 use tch::Tensor;
 use tch::nn::Path;
@@ -11,19 +11,19 @@ use crate::error::Error;
 /// Arguments of a [`ResidualUnit`].
 #[derive(Debug, Clone, Copy)]
 pub struct ResidualUnitOptions {
-    /// Size of the kernels, odd.
+    /// Kernel size, odd.
     pub kernel: [i64; 2],
-    /// Step of the first convolution.
+    /// Stride of the first convolution.
     pub strides: [i64; 2],
-    /// Convolutions, at least one.
+    /// Number of convolutions, at least 1.
     pub subunits: usize,
-    /// Whether a constant is learnt for each output channel.
+    /// Whether convolutions have a bias.
     pub bias: bool,
-    /// The last convolution alone, without what follows.
+    /// Whether the last convolution is without activation, dropout and normalization.
     pub last_conv_only: bool,
 }
 
-/// `monai.networks.blocks.ResidualUnit`
+/// `monai.networks.blocks.ResidualUnit`.
 #[derive(Debug)]
 pub struct ResidualUnit {
     units: Vec<Convolution>,
@@ -31,10 +31,10 @@ pub struct ResidualUnit {
 }
 
 impl ResidualUnit {
-    /// Registers under `path/conv/unitN` and `path/residual`.
+    /// Creates the block, with parameters under `path/conv/unitN` and `path/residual`.
     ///
     /// # Errors
-    /// [`Error::Argument`].
+    /// [`Error::Argument`] for arguments that a layer refuses.
     pub fn new(
         path: &Path<'_>,
         inputs: i64,
@@ -52,9 +52,10 @@ impl ResidualUnit {
         };
         let units = (0..subunits).map(unit).collect::<Result<_, _>>()?;
         let residual = if strides != [1, 1] || inputs != outputs {
-            // Where only channels change, a single pixel is enough to adapt them.
+            // A 1×1 kernel suffices if only the number of channels changes.
             let kernel = if strides == [1, 1] { [1, 1] } else { kernel };
-            let layer = ConvOptions { kernel, stride: strides, padding: same_padding(kernel)?, bias };
+            let padding = same_padding("kernel_size", kernel)?;
+            let layer = ConvOptions { kernel, stride: strides, padding, bias };
             Some(Conv2d::new(&(path / "residual"), inputs, outputs, layer)?)
         } else {
             None
@@ -65,11 +66,11 @@ impl ResidualUnit {
 
 impl Block for ResidualUnit {
     fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
-        let around = match &self.residual {
+        let residual = match &self.residual {
             Some(residual) => residual.forward(input, train)?,
             None => input.shallow_clone(),
         };
-        let through = self.units.iter().try_fold(input.shallow_clone(), |x, unit| unit.forward(&x, train))?;
-        Ok(through.f_add(&around)?)
+        let output = self.units.iter().try_fold(input.shallow_clone(), |x, unit| unit.forward(&x, train))?;
+        Ok(output.f_add(&residual)?)
     }
 }

@@ -1,13 +1,14 @@
-//! Arguments as MONAI writes them: a number or one a dimension, a name or a name with arguments.
+//! Forms in which MONAI takes arguments: a number or one per dimension, a layer's name with or without arguments.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::arguments::plain;
 use crate::error::{Error, argument};
 
 /// One number for both dimensions, or height and width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, try_from = "Value")]
 pub enum Pair {
     /// The same for height and width.
     Both(i64),
@@ -16,7 +17,7 @@ pub enum Pair {
 }
 
 impl Pair {
-    /// Height and width.
+    /// Returns height and width.
     pub fn dims(self) -> [i64; 2] {
         match self {
             Self::Both(length) => [length; 2],
@@ -25,9 +26,24 @@ impl Pair {
     }
 }
 
+impl TryFrom<Value> for Pair {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        let lengths = value.as_array().map(|list| list.iter().map(Value::as_i64).collect::<Vec<_>>());
+        match (value.as_i64(), lengths.as_deref()) {
+            (Some(length), _) => Ok(Self::Both(length)),
+            (_, Some([Some(height), Some(width)])) => Ok(Self::Each([*height, *width])),
+            _ => Err(format!(
+                "is {value}; it must be a whole number, or a list of two: one for height and one for width"
+            )),
+        }
+    }
+}
+
 /// A layer by name, or by name and arguments: `"PRELU"`, `["leakyrelu", {"negative_slope": 0.1}]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, try_from = "Value")]
 pub enum LayerSpec {
     /// The name alone, in any case.
     Name(String),
@@ -41,55 +57,96 @@ impl From<&str> for LayerSpec {
     }
 }
 
+impl TryFrom<Value> for LayerSpec {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        match value {
+            Value::String(name) => Ok(Self::Name(name)),
+            Value::Array(list) => match <[Value; 2]>::try_from(list) {
+                Ok([Value::String(name), Value::Object(arguments)]) => {
+                    Ok(Self::WithArguments(name, arguments))
+                }
+                Ok(pair) => Err(not_a_layer(&Value::from(pair.to_vec()))),
+                Err(list) => Err(not_a_layer(&Value::from(list))),
+            },
+            other => Err(not_a_layer(&other)),
+        }
+    }
+}
+
+fn not_a_layer(value: &Value) -> String {
+    format!(
+        "is {value}; it must be a layer's name, or a list of a name and its arguments: [NAME, {{argument: value}}]"
+    )
+}
+
 impl LayerSpec {
-    /// The name in capitals, as MONAI's factories list it.
+    /// Returns the name in capitals, as MONAI's factories list it.
     pub fn name(&self) -> String {
         match self {
             Self::Name(name) | Self::WithArguments(name, _) => name.to_uppercase(),
         }
     }
 
-    /// The arguments, each of which must be taken: what is left in the end is unknown.
-    pub(crate) fn arguments(&self) -> Arguments<'_> {
+    /// Returns the arguments for a layer to take. `owner` is what errors call this layer, as `act`.
+    pub(crate) fn arguments(&self, owner: &'static str) -> LayerArguments {
         let left = match self {
             Self::Name(_) => Map::new(),
             Self::WithArguments(_, arguments) => arguments.clone(),
         };
-        Arguments { spec: self, left }
+        LayerArguments { owner, layer: self.name(), known: Vec::new(), left }
     }
 }
 
-/// The arguments of a layer that were not taken yet.
-pub(crate) struct Arguments<'a> {
-    spec: &'a LayerSpec,
+/// Arguments of a layer: each is taken by name; those left in the end are unknown.
+pub(crate) struct LayerArguments {
+    owner: &'static str,
+    layer: String,
+    known: Vec<&'static str>,
     left: Map<String, Value>,
 }
 
-impl Arguments<'_> {
-    /// Takes an argument, or the default where it is not given.
+impl LayerArguments {
+    /// Takes an argument, or its default if it is not given.
     pub(crate) fn take<T: serde::de::DeserializeOwned>(
         &mut self,
-        name: &str,
+        name: &'static str,
         default: T,
     ) -> Result<T, Error> {
+        self.known.push(name);
         match self.left.remove(name) {
             None => Ok(default),
-            Some(value) => serde_json::from_value(value.clone())
-                .map_err(|error| argument(&self.spec.name(), format!("{name} = {value}: {error}"))),
+            Some(value) => {
+                serde_json::from_value(value).map_err(|error| self.error(name, plain(&error.to_string())))
+            }
         }
     }
 
     /// Takes an argument that has no default.
-    pub(crate) fn require<T: serde::de::DeserializeOwned>(&mut self, name: &str) -> Result<T, Error> {
-        let missing = || argument(&self.spec.name(), format!("needs the argument {name}"));
-        self.take::<Option<T>>(name, None)?.ok_or_else(missing)
+    pub(crate) fn require<T: serde::de::DeserializeOwned>(&mut self, name: &'static str) -> Result<T, Error> {
+        let layer = self.layer.clone();
+        self.take::<Option<T>>(name, None)?
+            .ok_or_else(|| self.error(name, format!("is missing; {layer} has no default for it")))
     }
 
-    /// Fails where an argument was given that nobody took; `inplace` changes nothing and is let pass.
+    /// Takes `inplace`, which has no effect here: it changes where PyTorch writes the result, not its value.
+    pub(crate) fn take_inplace(&mut self) -> Result<(), Error> {
+        self.take("inplace", false).map(|_| ())
+    }
+
+    /// Returns an error that names an argument of this layer.
+    pub(crate) fn error(&self, name: &str, reason: impl Into<String>) -> Error {
+        argument(&format!("{}.{name}", self.owner), reason)
+    }
+
+    /// Returns an error if an argument was given that the layer did not take.
     pub(crate) fn finish(self) -> Result<(), Error> {
-        match self.left.keys().find(|name| *name != "inplace") {
-            Some(name) => Err(argument(&self.spec.name(), format!("does not know the argument {name}"))),
-            None => Ok(()),
-        }
+        let Some(name) = self.left.keys().next() else { return Ok(()) };
+        let known = match self.known[..] {
+            [] => "it has none".to_owned(),
+            ref known => format!("its arguments are {}", known.join(", ")),
+        };
+        Err(self.error(name, format!("is not an argument of {}; {known}", self.layer)))
     }
 }

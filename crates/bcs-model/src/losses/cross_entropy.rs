@@ -1,22 +1,29 @@
-//! `torch.nn.CrossEntropyLoss`, but zero and not NaN where no pixel is valid.
+//! `torch.nn.CrossEntropyLoss`, but zero instead of NaN for a batch without a valid pixel.
 
 use tch::{Reduction, Tensor};
 
-use super::{IGNORE, Loss, class_weights};
+use super::Loss;
+use super::target::{IGNORE_INDEX, check, per_class};
 use crate::error::Error;
 
-/// `torch.nn.CrossEntropyLoss(weight, ignore_index)`: the mean over valid pixels, weighted by their class.
+/// `torch.nn.CrossEntropyLoss(weight, ignore_index=255, label_smoothing)`: the mean over valid pixels, weighted by the
+/// weight of their class.
 #[derive(Debug, Clone, Default)]
 pub struct CrossEntropyLoss {
-    /// A factor for each class.
+    /// Factor of each class.
     pub weight: Option<Vec<f64>>,
+    /// Share of the target's probability that is spread over all classes, in [0, 1].
+    pub label_smoothing: f64,
 }
 
 impl Loss for CrossEntropyLoss {
     fn forward(&self, logits: &Tensor, target: &Tensor) -> Result<Tensor, Error> {
-        let weight = class_weights(self.weight.as_deref(), logits)?;
-        let sum = logits.f_cross_entropy_loss(target, weight.as_ref(), Reduction::Sum, IGNORE, 0.0)?;
-        let valid = target.f_ne(IGNORE)?;
+        check(logits, target, self.weight.as_deref())?;
+        let weight = self.weight.as_deref().map(|weight| per_class(weight, logits)).transpose()?;
+        let smoothing = self.label_smoothing;
+        let sum =
+            logits.f_cross_entropy_loss(target, weight.as_ref(), Reduction::Sum, IGNORE_INDEX, smoothing)?;
+        let valid = target.f_ne(IGNORE_INDEX)?;
         let total = match &weight {
             None => valid.f_sum(logits.kind())?,
             Some(weight) => {
@@ -25,7 +32,7 @@ impl Loss for CrossEntropyLoss {
                 of_pixels.f_mul(&valid.f_view([-1])?)?.f_sum(logits.kind())?
             }
         };
-        // Where nothing is valid both are zero, and the smallest divisor keeps it so.
+        // Without valid pixels both are zero, and so is their quotient by the smallest divisor.
         Ok(sum.f_div(&total.f_clamp_min(f64::from(f32::MIN_POSITIVE))?)?)
     }
 }

@@ -1,27 +1,60 @@
-//! `monai.losses.DiceCELoss`: Dice and cross entropy together.
+//! `monai.losses.DiceCELoss`: the weighted sum of Dice and cross entropy.
 
+use serde::Deserialize;
+use serde_json::{Map, Value};
 use tch::Tensor;
 
-use super::{CrossEntropyLoss, DiceLoss, Loss};
+use super::{CrossEntropyLoss, DiceLoss, DiceOptions, Loss};
+use crate::arguments::{at_least, in_range, parse_both};
 use crate::error::Error;
 
-/// `monai.losses.DiceCELoss(to_onehot_y=True, softmax=True, weight=…)`
+/// `monai.losses.DiceCELoss(to_onehot_y=True, softmax=True, weight)`, over valid pixels.
 #[derive(Debug, Clone)]
 pub struct DiceCELoss {
     dice: DiceLoss,
     cross_entropy: CrossEntropyLoss,
+    options: Options,
 }
 
-impl DiceCELoss {
-    /// Both terms with the same class weights.
-    pub fn new(weight: Option<Vec<f64>>) -> Self {
-        let dice = DiceLoss { weight: weight.clone(), ..DiceLoss::default() };
-        Self { dice, cross_entropy: CrossEntropyLoss { weight } }
+/// Arguments beside those of the Dice loss.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Options {
+    /// Factor of the Dice loss.
+    lambda_dice: f64,
+    /// Factor of the cross entropy.
+    lambda_ce: f64,
+    /// Share of the target's probability that is spread over all classes, in [0, 1].
+    label_smoothing: f64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { lambda_dice: 1.0, lambda_ce: 1.0, label_smoothing: 0.0 }
     }
+}
+
+/// Builds the loss from MONAI's arguments and one weight per class.
+pub(super) fn build(
+    arguments: &Map<String, Value>,
+    weight: Option<Vec<f64>>,
+) -> Result<Box<dyn Loss>, Error> {
+    let (dice, options): (DiceOptions, Options) = parse_both(arguments)?;
+    dice.check()?;
+    at_least("lambda_dice", options.lambda_dice, 0.0)?;
+    at_least("lambda_ce", options.lambda_ce, 0.0)?;
+    in_range("label_smoothing", options.label_smoothing, 0.0, 1.0)?;
+    Ok(Box::new(DiceCELoss {
+        dice: DiceLoss { options: dice, weight: weight.clone() },
+        cross_entropy: CrossEntropyLoss { weight, label_smoothing: options.label_smoothing },
+        options,
+    }))
 }
 
 impl Loss for DiceCELoss {
     fn forward(&self, logits: &Tensor, target: &Tensor) -> Result<Tensor, Error> {
-        Ok(self.dice.forward(logits, target)?.f_add(&self.cross_entropy.forward(logits, target)?)?)
+        let dice = self.dice.forward(logits, target)?.f_mul_scalar(self.options.lambda_dice)?;
+        let cross_entropy = self.cross_entropy.forward(logits, target)?;
+        Ok(dice.f_add(&cross_entropy.f_mul_scalar(self.options.lambda_ce)?)?)
     }
 }

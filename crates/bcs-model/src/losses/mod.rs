@@ -1,66 +1,74 @@
-//! What training minimises, by MONAI's names. Targets are class indices `[N, H, W]` (int64), and pixels of
-//! [`IGNORE`] take no part in any term: no valid pixel, no loss and no gradient.
+//! Loss functions, by MONAI's names, with softmax and one-hot targets. A new one is a file and a line in [`LOSSES`].
+//!
+//! Logits are `[N, C, H, W]`; targets are class indices `[N, H, W]` (int64), or [`bcs_contracts::IGNORE`] for ignored
+//! pixels, which take no part in any term. A batch without a valid pixel has zero loss and zero gradients.
 
 mod cross_entropy;
 mod dice;
 mod dice_ce;
 mod dice_focal;
 mod focal;
+mod target;
 
 pub use cross_entropy::CrossEntropyLoss;
-pub use dice::DiceLoss;
+pub use dice::{DiceLoss, DiceOptions};
 pub use dice_ce::DiceCELoss;
 pub use dice_focal::DiceFocalLoss;
 pub use focal::FocalLoss;
 
-use tch::{Kind, Tensor};
+use serde_json::{Map, Value};
+use tch::Tensor;
 
 use crate::error::{Error, argument};
 
-/// The target value of pixels that nobody judged.
-pub const IGNORE: i64 = bcs_contracts::IGNORE as i64;
-
-/// A loss over logits `[N, C, H, W]` and targets `[N, H, W]`.
+/// A loss function.
 pub trait Loss: Send + std::fmt::Debug {
-    /// The loss as a scalar.
+    /// Returns the loss of logits `[N, C, H, W]` against targets `[N, H, W]`, as a scalar.
     ///
     /// # Errors
-    /// [`Error::Torch`] where the shapes do not fit.
+    /// [`Error::Argument`] if the shapes do not fit each other or the class weights; [`Error::Torch`].
     fn forward(&self, logits: &Tensor, target: &Tensor) -> Result<Tensor, Error>;
 }
 
-/// The names that [`by_name`] takes.
-pub const NAMES: [&str; 3] = ["DiceCE", "DiceFocal", "Focal"];
+/// Builds a loss from its arguments and the class weights.
+type Build = fn(&Map<String, Value>, Option<Vec<f64>>) -> Result<Box<dyn Loss>, Error>;
 
-/// The loss of this name, with softmax and, where given, a weight for each class.
+/// All losses that training can choose.
+const LOSSES: [(&str, Build); 3] =
+    [("DiceCE", dice_ce::build), ("DiceFocal", dice_focal::build), ("Focal", focal::build)];
+
+/// Returns the names that [`build`] accepts.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    LOSSES.iter().map(|(name, _)| *name)
+}
+
+/// Builds the loss of this name, in any case. `arguments` are MONAI's; those left out have MONAI's defaults.
+/// `class_weights` are one factor per class, background included.
 ///
 /// # Errors
-/// [`Error::Argument`] for an unknown name.
-pub fn by_name(name: &str, weight: Option<&[f64]>) -> Result<Box<dyn Loss>, Error> {
-    let weight = weight.map(<[f64]>::to_vec);
-    match name {
-        "DiceCE" => Ok(Box::new(DiceCELoss::new(weight))),
-        "DiceFocal" => Ok(Box::new(DiceFocalLoss::new(weight))),
-        "Focal" => Ok(Box::new(FocalLoss { weight, ..FocalLoss::default() })),
-        _ => Err(argument("loss", format!("there is no loss '{name}'; there are {}", NAMES.join(", ")))),
-    }
-}
-
-/// Pixels that count, as 0 and 1 in the logits' kind, `[N, 1, H, W]`.
-fn validity(target: &Tensor, kind: Kind) -> Result<Tensor, Error> {
-    Ok(target.f_ne(IGNORE)?.f_to_kind(kind)?.f_unsqueeze(1)?)
-}
-
-/// The target as one channel a class, `[N, C, H, W]`; all zero where the pixel is ignored.
-fn one_hot(target: &Tensor, like: &Tensor, valid: &Tensor) -> Result<Tensor, Error> {
-    let index = target.f_clamp_max(like.size()[1] - 1)?.f_unsqueeze(1)?;
-    Ok(like.f_zeros_like()?.f_scatter_(1, &index, valid)?)
-}
-
-/// A weight for each class as `[C]`, on the logits' device.
-fn class_weights(weight: Option<&[f64]>, like: &Tensor) -> Result<Option<Tensor>, Error> {
-    let to_tensor = |weight: &[f64]| -> Result<Tensor, Error> {
-        Ok(Tensor::f_from_slice(weight)?.f_to_kind(like.kind())?.f_to_device(like.device())?)
+/// [`Error::Argument`] with the configuration key (`train_hyp.loss`, `train_hyp.loss_arguments.…` or
+/// `train_hyp.class_weights`) for an unknown name or argument and for values out of range.
+pub fn build(
+    name: &str,
+    arguments: &Map<String, Value>,
+    class_weights: Option<&[f64]>,
+) -> Result<Box<dyn Loss>, Error> {
+    let Some((_, build)) = LOSSES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
+        let known = names().collect::<Vec<_>>().join(", ");
+        return Err(argument("train_hyp.loss", format!("is '{name}'; the losses are {known}")));
     };
-    weight.map(to_tensor).transpose()
+    if let Some(weights) = class_weights {
+        check_weights(weights)?;
+    }
+    build(arguments, class_weights.map(<[f64]>::to_vec))
+        .map_err(|error| error.within("train_hyp.loss_arguments"))
+}
+
+fn check_weights(weights: &[f64]) -> Result<(), Error> {
+    let valid = weights.iter().all(|weight| *weight >= 0.0 && weight.is_finite());
+    if valid && weights.iter().any(|weight| *weight > 0.0) {
+        return Ok(());
+    }
+    let reason = format!("is {weights:?}; weights must be at least 0, and one of them above 0");
+    Err(argument("train_hyp.class_weights", reason))
 }

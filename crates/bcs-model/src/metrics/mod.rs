@@ -1,5 +1,7 @@
-//! What a segmentation is judged by.
+//! Segmentation metrics.
 
 mod overlap;
+mod val_metric;
 
-pub use overlap::{Overlap, OverlapScores, mean};
+pub use overlap::{Overlap, OverlapScores};
+pub use val_metric::ValMetric;

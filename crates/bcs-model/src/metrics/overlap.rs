@@ -1,9 +1,11 @@
-//! Dice and intersection over union by class: pooled over all pixels of a data set, and per image as MONAI's
-//! `DiceMetric` has it. Counted on plain buffers: masks are bytes before and after the network.
+//! Dice and intersection over union per class: pooled over all pixels of a data set, and averaged over images as in
+//! MONAI's `DiceMetric`. Computed from bytes, which masks are before and after the network.
+
+use bcs_contracts::IGNORE;
 
 use crate::error::{Error, argument};
 
-/// Counts truth against prediction, image by image; pixels whose truth is no class are left out.
+/// Confusion counts of ground truth and prediction, image by image.
 #[derive(Debug, Clone)]
 pub struct Overlap {
     pooled: Vec<Counts>,
@@ -12,7 +14,7 @@ pub struct Overlap {
     images: usize,
 }
 
-/// Pixels of a class in the truth, in the prediction, and in both.
+/// Numbers of pixels of a class.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
     truth: u64,
@@ -20,16 +22,16 @@ struct Counts {
     both: u64,
 }
 
-/// The scores of one class; `None` where the class stands in neither truth nor prediction.
+/// Scores of one class; `None` if neither truth nor prediction has pixels of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OverlapScores {
-    /// Dice over all pixels together.
+    /// Dice over the pixels of all images together (pooled), in [0, 1].
     pub dice: Option<f64>,
-    /// Intersection over union, over all pixels together.
+    /// Intersection over union over the pixels of all images together (pooled), in [0, 1].
     pub iou: Option<f64>,
-    /// Mean of the Dice of each image that has the class (MONAI's `ignore_empty=True`).
+    /// Mean Dice of the images whose truth has the class (MONAI's `ignore_empty=True`), in [0, 1].
     pub dice_per_image: Option<f64>,
-    /// Images that have the class.
+    /// Number of images whose truth has the class.
     pub images: usize,
 }
 
@@ -46,7 +48,7 @@ impl Counts {
 }
 
 impl Overlap {
-    /// An empty count of so many classes.
+    /// Creates empty counts for this number of classes.
     pub fn new(classes: usize) -> Self {
         Self {
             pooled: vec![Counts::default(); classes],
@@ -56,21 +58,22 @@ impl Overlap {
         }
     }
 
-    /// Adds an image: the class of each pixel in truth and prediction. A truth beyond the classes is don't-care.
+    /// Adds an image: the class of each pixel in truth and prediction. Pixels whose truth is not a class are ignored.
     ///
     /// # Errors
-    /// [`Error::Argument`] where the two differ in length.
+    /// [`Error::Argument`] if the two differ in length.
     pub fn add(&mut self, truth: &[u8], prediction: &[u8]) -> Result<(), Error> {
         if truth.len() != prediction.len() {
-            let reason = format!("{} pixels of truth, {} of prediction", truth.len(), prediction.len());
-            return Err(argument("Overlap", reason));
+            let reason = format!("has {} pixels, but the truth has {}", prediction.len(), truth.len());
+            return Err(argument("the prediction", reason));
         }
-        // One table of pairs, filled without a branch; classes are far fewer than bytes.
+        // A table over all pairs of bytes needs no branch per pixel.
         let mut table = vec![0u64; 256 * 256];
         for (truth, prediction) in truth.iter().zip(prediction) {
             table[usize::from(*truth) << 8 | usize::from(*prediction)] += 1;
         }
-        let classes = self.pooled.len();
+        // Codes from IGNORE on are not classes.
+        let classes = self.pooled.len().min(usize::from(IGNORE));
         for class in 0..classes {
             let counts = Counts {
                 truth: table[class << 8..(class + 1) << 8].iter().sum(),
@@ -94,12 +97,12 @@ impl Overlap {
         }
     }
 
-    /// Images added.
+    /// Returns the number of images added.
     pub fn images(&self) -> usize {
         self.images
     }
 
-    /// The scores of each class.
+    /// Returns the scores of each class.
     pub fn scores(&self) -> Vec<OverlapScores> {
         let of_class = |class: usize| {
             let images = self.per_image_count[class];
@@ -114,18 +117,12 @@ impl Overlap {
     }
 }
 
-/// The mean of the scores that there are, of the classes of these indices; `None` where there is none.
-pub fn mean<'a>(scores: impl IntoIterator<Item = &'a Option<f64>>) -> Option<f64> {
-    let scores: Vec<f64> = scores.into_iter().copied().flatten().collect();
-    (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn scores_are_those_one_would_count() {
+    fn scores_equal_those_counted_by_hand() {
         let mut overlap = Overlap::new(3);
         overlap.add(&[0, 0, 1, 1, 255, 255], &[0, 1, 1, 1, 1, 2]).unwrap();
         overlap.add(&[1, 1], &[0, 0]).unwrap();
@@ -135,12 +132,19 @@ mod tests {
         assert_eq!(tumour.dice, Some(4.0 / 7.0));
         assert_eq!(tumour.iou, Some(2.0 / 5.0));
         assert_eq!(tumour.dice_per_image, Some((4.0 / 5.0 + 0.0) / 2.0));
-        assert_eq!((stroma.dice, stroma.images), (None, 0), "don't-care pixels were counted");
-        assert_eq!(mean([&background.dice, &tumour.dice, &stroma.dice]), Some((0.4 + 4.0 / 7.0) / 2.0));
+        assert_eq!((stroma.dice, stroma.images), (None, 0), "ignored pixels were counted");
     }
 
     #[test]
-    fn lengths_must_agree() {
+    fn more_classes_than_codes_have_no_scores() {
+        let mut overlap = Overlap::new(300);
+        overlap.add(&[255, 254], &[255, 254]).unwrap();
+        let scores = overlap.scores();
+        assert_eq!((scores[254].dice, scores[255].dice, scores[299].dice), (Some(1.0), None, None));
+    }
+
+    #[test]
+    fn different_lengths_are_an_error() {
         assert!(Overlap::new(2).add(&[0], &[0, 0]).is_err());
     }
 }

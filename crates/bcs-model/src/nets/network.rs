@@ -1,4 +1,4 @@
-//! A network with its parameters on a device.
+//! A network of any architecture with its parameters.
 
 use std::collections::BTreeMap;
 
@@ -6,92 +6,120 @@ use serde_json::{Map, Value};
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
-use super::{Architecture, build};
+use super::registry::{NETWORKS, SegmentationNet, find};
 use crate::error::{Error, argument};
 
-/// A network of any architecture, with its parameters.
+/// A network of any architecture with its parameters on a device.
 #[derive(Debug)]
 pub struct Network {
     variables: VarStore,
-    architecture: Box<dyn Architecture>,
+    net: Box<dyn SegmentationNet>,
 }
 
 impl Network {
-    /// A new network, initialised as PyTorch initialises MONAI's: after [`tch::manual_seed`], with the very
-    /// parameters that `torch.manual_seed` of the same seed gives there.
+    /// Creates a network by MONAI's class name, in any case, and constructor arguments. Its parameters are initialized
+    /// as PyTorch initializes MONAI's network: after [`tch::manual_seed`] they are, bit by bit, those that
+    /// `torch.manual_seed` of the same seed gives there.
     ///
     /// # Errors
-    /// [`Error::UnknownNetwork`]; [`Error::Argument`].
+    /// [`Error::UnknownNetwork`]; [`Error::Argument`] for an argument that is missing, unknown or refused.
     pub fn new(name: &str, arguments: &Map<String, Value>, device: Device) -> Result<Self, Error> {
-        // Drawn on the CPU whatever the device, as PyTorch does before `.to(device)`.
+        // Initialized on the CPU whatever the device, as PyTorch does before `.to(device)`.
         let mut variables = VarStore::new(Device::Cpu);
-        let architecture = build(&variables.root(), name, arguments)?;
+        let net = find(NETWORKS, name)?.build(&variables.root(), arguments)?;
         variables.set_device(device);
-        Ok(Self { variables, architecture })
+        Ok(Self { variables, net })
     }
 
-    /// Runs the network on `[N, in_channels, H, W]`, giving logits `[N, out_channels, H, W]`; `train` switches
-    /// dropout and batch statistics on.
+    /// Runs the network on images `[N, in_channels, H, W]` and returns logits `[N, out_channels, H, W]`, in training
+    /// mode (dropout, batch statistics) if `train`.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a size that the network can't take; [`Error::Torch`].
+    /// [`Error::Argument`] for a shape that the network does not accept: other channels, sides that are not multiples
+    /// of [`size_divisor`](Self::size_divisor), or so small that a normalization layer would get a single value per
+    /// channel, which PyTorch refuses too; [`Error::Torch`].
     pub fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
-        self.check_size(input)?;
-        self.architecture.forward(input, train)
+        self.check_shape(&input.size())?;
+        self.net.forward(input, train).map_err(|error| match error {
+            Error::SingleValue { .. } => self.too_small(&input.size(), train, &error),
+            other => other,
+        })
     }
 
-    fn check_size(&self, input: &Tensor) -> Result<(), Error> {
-        let size = input.size();
-        let divisor = self.size_divisor();
-        match size[..] {
-            [_, channels, height, width]
-                if channels == self.in_channels() && height % divisor[0] == 0 && width % divisor[1] == 0 =>
+    fn check_shape(&self, shape: &[i64]) -> Result<(), Error> {
+        let [divisor_height, divisor_width] = self.size_divisor();
+        let fits = |side: i64, divisor: i64| side > 0 && side % divisor == 0;
+        match *shape {
+            [images, channels, height, width]
+                if images > 0
+                    && channels == self.in_channels()
+                    && fits(height, divisor_height)
+                    && fits(width, divisor_width) =>
             {
                 Ok(())
             }
             _ => Err(argument(
                 "input",
                 format!(
-                    "the shape is {size:?}; the network takes [N, {}, H, W] with H a multiple of {} and W of {}",
+                    "has the shape {shape:?}; the network takes [N, {}, H, W] with H a multiple of {divisor_height} and \
+                     W of {divisor_width}",
                     self.in_channels(),
-                    divisor[0],
-                    divisor[1]
                 ),
             )),
         }
     }
 
-    /// Channels of the input.
+    fn too_small(&self, shape: &[i64], train: bool, cause: &Error) -> Error {
+        let [height, width] = self.net.min_size(train);
+        let reason = format!(
+            "has the shape {shape:?}, which is too small; the least size is {height}×{width} ({cause})"
+        );
+        argument("input", reason)
+    }
+
+    /// Returns the number of input channels.
     pub fn in_channels(&self) -> i64 {
-        self.architecture.in_channels()
+        self.net.in_channels()
     }
 
-    /// Channels of the output: classes.
+    /// Returns the number of output channels, which is the number of classes.
     pub fn out_channels(&self) -> i64 {
-        self.architecture.out_channels()
+        self.net.out_channels()
     }
 
-    /// Height and width of the input must be multiples of these.
+    /// Returns the numbers that height and width of the input must be multiples of.
     pub fn size_divisor(&self) -> [i64; 2] {
-        self.architecture.size_divisor()
+        self.net.size_divisor()
     }
 
-    /// Where the parameters are.
+    /// Returns the least height and width in inference: every image with sides of at least these (and multiples of
+    /// [`size_divisor`](Self::size_divisor)) is accepted. A smaller image may be accepted too if its other side is
+    /// longer.
+    pub fn min_size(&self) -> [i64; 2] {
+        self.net.min_size(false)
+    }
+
+    /// Returns the least height and width in training, whatever the batch size; see [`min_size`](Self::min_size).
+    pub fn min_training_size(&self) -> [i64; 2] {
+        self.net.min_size(true)
+    }
+
+    /// Returns the device of the parameters.
     pub fn device(&self) -> Device {
         self.variables.device()
     }
 
-    /// The parameters, for an optimiser.
+    /// Returns the parameters, for an optimizer.
     pub fn variables(&self) -> &VarStore {
         &self.variables
     }
 
-    /// Parameters and buffers by their `state_dict` names; the tensors share memory with the network's.
+    /// Returns parameters and buffers by their `state_dict` names. The tensors share memory with the network's.
     pub fn state(&self) -> BTreeMap<String, Tensor> {
         self.variables.variables().into_iter().collect()
     }
 
-    /// How many numbers are learnt.
+    /// Returns the number of trainable parameters.
     pub fn parameters(&self) -> usize {
         self.variables.trainable_variables().iter().map(Tensor::numel).sum()
     }

@@ -217,7 +217,7 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replace("\"format_version\": 2", "\"format_version\": 9")).unwrap();
         let error = Package::read(folder.path(), Device::Cpu).unwrap_err().to_string();
-        assert!(error.contains("version is 9"), "{error}");
+        assert!(error.contains("version 9"), "{error}");
         fs::write(&path, text.replace(MODEL_FILE, "../model.safetensors")).unwrap();
         let error = Package::read(folder.path(), Device::Cpu).unwrap_err().to_string();
         assert!(error.contains("not a plain file name"), "{error}");

@@ -1,9 +1,14 @@
 //! Parameters from and to files, under MONAI's `state_dict` names.
 
+mod archive;
+mod buffer;
+mod bytes;
 mod pickle;
 mod safetensors;
 mod state;
+mod torchscript;
 
 pub use self::safetensors::{read_safetensors, tensor_to_safetensors, write_safetensors};
 pub use pickle::read_pickle;
 pub use state::{check_finite, load_state};
+pub use torchscript::check_torchscript;

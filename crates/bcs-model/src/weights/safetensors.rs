@@ -1,30 +1,37 @@
-//! The safetensors format, by its own crate: tensors from and to bytes.
+//! The safetensors format.
 
 use std::collections::{BTreeMap, HashMap};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use tch::{Device, Kind, Tensor};
 
+use super::buffer::tensor_of;
 use crate::error::Error;
 use crate::nets::Network;
 
-/// Reads all tensors of a safetensors file; `name` is what messages call it.
+/// Reads all tensors of a safetensors file. `name` stands for the file in messages.
 ///
 /// # Errors
-/// [`Error::File`].
+/// [`Error::File`] for a damaged file and for element types that libtorch or `tch` lacks, such as `F8_E4M3`;
+/// [`Error::Torch`].
 pub fn read_safetensors(bytes: &[u8], name: &str) -> Result<BTreeMap<String, Tensor>, Error> {
     let unreadable = |reason: String| Error::File { path: name.to_owned(), reason };
     let file = SafeTensors::deserialize(bytes).map_err(|error| unreadable(error.to_string()))?;
     let read = |(tensor_name, view): (String, TensorView<'_>)| {
-        let kind = kind_of(view.dtype())
-            .ok_or_else(|| unreadable(format!("{tensor_name} is of type {:?}", view.dtype())))?;
-        let shape: Vec<i64> = view.shape().iter().map(|length| *length as i64).collect();
-        Ok((tensor_name, Tensor::f_from_data_size(view.data(), &shape, kind)?))
+        let kind = kind_of(view.dtype()).ok_or_else(|| {
+            let reason = "convert it to float32 or another type that PyTorch computes with";
+            unreadable(format!("'{tensor_name}' has the unsupported element type {}; {reason}", view.dtype()))
+        })?;
+        let tensor = tensor_of(view.data(), view.shape(), kind).map_err(|error| match error {
+            Error::Weights(reason) => unreadable(format!("'{tensor_name}': {reason}")),
+            other => other,
+        })?;
+        Ok((tensor_name, tensor))
     };
     file.tensors().into_iter().map(read).collect()
 }
 
-/// The parameters and buffers of a network as a safetensors file, contiguous.
+/// Returns the parameters and buffers of a network as a safetensors file.
 ///
 /// # Errors
 /// [`Error::Torch`]; [`Error::Weights`].
@@ -32,7 +39,7 @@ pub fn write_safetensors(network: &Network) -> Result<Vec<u8>, Error> {
     write(&network.state())
 }
 
-/// One tensor as a safetensors file.
+/// Returns a tensor as a safetensors file.
 ///
 /// # Errors
 /// [`Error::Torch`]; [`Error::Weights`].
@@ -46,7 +53,7 @@ fn write(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, Error> {
         let tensor = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?;
         let kind = tensor.f_kind()?;
         let dtype = dtype_of(kind).ok_or_else(|| {
-            Error::Weights(format!("{name} is of kind {kind:?}, which has no name in safetensors"))
+            Error::Weights(format!("'{name}' has the element type {kind:?}, which safetensors lacks"))
         })?;
         let mut bytes = vec![0; tensor.numel() * kind.elt_size_in_bytes()];
         tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
@@ -60,13 +67,13 @@ fn write(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, Error> {
         })
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| Error::Weights(error.to_string()))?;
-    // PyTorch's reader wants to know whose tensors they are.
+    // Some readers require it, Hugging Face's transformers among them.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     safetensors::serialize(views, Some(metadata)).map_err(|error| Error::Weights(error.to_string()))
 }
 
-/// Both ways between the names of kinds.
-const KINDS: [(Dtype, Kind); 9] = [
+/// Element types that both safetensors and libtorch have.
+const KINDS: [(Dtype, Kind); 10] = [
     (Dtype::F32, Kind::Float),
     (Dtype::F64, Kind::Double),
     (Dtype::F16, Kind::Half),
@@ -74,6 +81,7 @@ const KINDS: [(Dtype, Kind); 9] = [
     (Dtype::I64, Kind::Int64),
     (Dtype::I32, Kind::Int),
     (Dtype::I16, Kind::Int16),
+    (Dtype::I8, Kind::Int8),
     (Dtype::U8, Kind::Uint8),
     (Dtype::BOOL, Kind::Bool),
 ];
@@ -84,4 +92,28 @@ fn kind_of(dtype: Dtype) -> Option<Kind> {
 
 fn dtype_of(kind: Kind) -> Option<Dtype> {
     KINDS.iter().find(|(_, known)| *known == kind).map(|(dtype, _)| *dtype)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(dtype: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+        let header =
+            format!(r#"{{"w":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[0,{}]}}}}"#, data.len());
+        [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat()
+    }
+
+    #[test]
+    fn unsupported_types_and_inconsistent_sizes_are_named() {
+        assert!(read_safetensors(&file("F32", "[2]", &[0; 8]), "net").is_ok());
+        let error = read_safetensors(&file("F8_E4M3", "[8]", &[0; 8]), "net").unwrap_err().to_string();
+        assert!(error.contains("'w'") && error.contains("F8_E4M3"), "{error}");
+        for shape in ["[3]", "[1]", "[4294967296, 4294967296]", "[-2]", "[18446744073709551615, 2]"] {
+            let error = read_safetensors(&file("F32", shape, &[0; 8]), "net").unwrap_err();
+            assert!(matches!(error, Error::File { .. }), "{error}");
+        }
+        let error = read_safetensors(&file("BOOL", "[1]", &[7]), "net").unwrap_err().to_string();
+        assert!(error.contains("'w'") && error.contains("bools"), "{error}");
+    }
 }

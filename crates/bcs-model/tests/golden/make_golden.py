@@ -1,20 +1,31 @@
-"""Writes the files beside it: what MONAI computes, for the tests of this crate to compare with.
+"""Writes the golden files beside it: what MONAI and PyTorch compute, for the tests of this crate to compare with.
 
-    pip install torch==2.11.0 monai==1.6.1 safetensors && python make_golden.py
+    pip install torch==2.11.0 monai==1.6.1 safetensors
+    python make_golden.py            # writes the files
+    python make_golden.py --check    # compares the files with what this machine computes, to the byte
 
-Each unet_*.safetensors holds the parameters that `torch.manual_seed(SEED)` gives a fresh network, the same
-network's parameters after they were disturbed (so that zeros and ones can't hide a mistake), an input and the
-logits; its arguments are in the metadata. losses.json holds logits, targets and the losses of both.
+- unet_*.safetensors: the parameters that `torch.manual_seed(SEED)` gives a new network, the same network's parameters
+  after a disturbance (so that zeros and ones can't hide a mistake), an input and the logits.
+- losses.safetensors: drawn logits and targets, and the value and gradient that a MONAI class gives for them.
+- sizes.json: which input shapes MONAI's UNet accepts in training and in inference.
+
+Rule: a case that bears the name of a MONAI class calls that class.
 """
+import argparse
+import itertools
 import json
 import pathlib
+import sys
+import tempfile
 
 import monai
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 HERE = pathlib.Path(__file__).parent
 IGNORE = 255
+VERSIONS = {"monai": monai.__version__, "torch": torch.__version__.split("+")[0]}
 
 NETWORKS = {
     "predecessor": dict(in_channels=3, out_channels=2, channels=[4, 8, 16, 32], strides=[2, 2, 2], num_res_units=2),
@@ -28,15 +39,18 @@ NETWORKS = {
 }
 
 
-def tuples(value):
-    return tuple(value) if isinstance(value, list) else value
-
-
 def unet(arguments):
-    return monai.networks.nets.UNet(spatial_dims=2, **{name: tuples(value) for name, value in arguments.items()})
+    tuples = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
+    return monai.networks.nets.UNet(spatial_dims=2, **tuples)
 
 
-def write_networks():
+def save(path, tensors, description):
+    """Saves tensors and one metadata entry: with several, the order of the entries is random."""
+    contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    save_file(contiguous, path, metadata={"golden": json.dumps(description | VERSIONS)})
+
+
+def write_networks(folder):
     for seed, (name, arguments) in enumerate(NETWORKS.items()):
         torch.manual_seed(seed)
         net = unet(arguments)
@@ -49,38 +63,229 @@ def write_networks():
         image = torch.rand(2, arguments["in_channels"], 24, 48)
         with torch.no_grad():
             tensors |= {"input": image, "logits": net.eval()(image)}
-        save_file({key: value.contiguous() for key, value in tensors.items()}, HERE / f"unet_{name}.safetensors",
-                  metadata={"arguments": json.dumps({"spatial_dims": 2} | arguments), "seed": str(seed)})
+        save(folder / f"unet_{name}.safetensors", tensors, {"arguments": {"spatial_dims": 2} | arguments, "seed": seed})
 
 
-def losses(logits, target, weight):
-    """MONAI's own where it knows don't-care pixels; where it does not, PyTorch's cross entropy beside its Dice."""
-    one_channel = target[:, None]
-    weights = None if weight is None else torch.tensor(weight)
-    dice = monai.losses.DiceLoss(to_onehot_y=True, softmax=True, weight=weights, ignore_index=IGNORE)(logits, one_channel)
-    entropy = torch.nn.functional.cross_entropy(logits, target, weight=weights, ignore_index=IGNORE)
-    result = {"Dice": dice, "CrossEntropy": entropy, "DiceCE": dice + entropy}
-    if not (target == IGNORE).any():
-        result["DiceCE"] = monai.losses.DiceCELoss(to_onehot_y=True, softmax=True, weight=weights)(logits, one_channel)
-        result["Focal"] = monai.losses.FocalLoss(to_onehot_y=True, use_softmax=True, weight=weights)(logits, one_channel)
-        result["DiceFocal"] = dice + result["Focal"]
-    return {name: value.item() for name, value in result.items()}
+# Losses.
 
 
-def write_losses():
+def monai_loss(cls, arguments, weight, **own):
+    """MONAI's class; like its DiceCELoss, the others leave out the background's weight with the background."""
+    if weight is not None:
+        weight = torch.tensor(weight)
+        if not arguments.get("include_background", True) and cls is not monai.losses.DiceCELoss:
+            weight = weight[1:]
+    return cls(to_onehot_y=True, weight=weight, **own, **arguments)
+
+
+def dice(logits, target, weight, arguments):
+    return monai_loss(monai.losses.DiceLoss, arguments, weight, softmax=True, ignore_index=IGNORE)(logits, target[:, None])
+
+
+def cross_entropy(logits, target, weight, arguments):
+    weight = None if weight is None else torch.tensor(weight)
+    return torch.nn.CrossEntropyLoss(weight=weight, ignore_index=IGNORE, **arguments)(logits, target)
+
+
+def focal(logits, target, weight, arguments):
+    return monai_loss(monai.losses.FocalLoss, arguments, weight, use_softmax=True, ignore_index=IGNORE)(logits, target[:, None])
+
+
+def dice_ce(logits, target, weight, arguments):
+    return monai_loss(monai.losses.DiceCELoss, arguments, weight, softmax=True)(logits, target[:, None])
+
+
+def dice_focal(logits, target, weight, arguments):
+    return monai_loss(monai.losses.DiceFocalLoss, arguments, weight, softmax=True)(logits, target[:, None])
+
+
+def on_valid_pixels(loss):
+    """The loss of the valid pixels alone, for classes without `ignore_index`.
+
+    Both terms are indifferent to where a pixel stands. So the valid pixels are gathered into an image of one row; MONAI's
+    class sees these and no others. Image by image where all images have as many; with `batch`, the whole batch in one row.
+    """
+
+    def gathered(logits, target, weight, arguments):
+        rows = [image[:, valid] for image, valid in zip(logits, target != IGNORE)]
+        labels = [image[valid] for image, valid in zip(target, target != IGNORE)]
+        if arguments.get("batch"):
+            rows, labels = [torch.cat(rows, 1)], [torch.cat(labels)]
+        return loss(torch.stack(rows)[:, :, None], torch.stack(labels)[:, None], weight, arguments)
+
+    return gathered
+
+
+FAMILIES = {
+    "DiceLoss": dice,
+    "CrossEntropyLoss": cross_entropy,
+    "FocalLoss": focal,
+    "DiceCELoss": dice_ce,
+    "DiceFocalLoss": dice_focal,
+    "DiceCELoss on valid pixels": on_valid_pixels(dice_ce),
+    "DiceFocalLoss on valid pixels": on_valid_pixels(dice_focal),
+}
+
+DICE_ARGUMENTS = [
+    {},
+    {"include_background": False},
+    {"squared_pred": True},
+    {"jaccard": True},
+    {"batch": True, "smooth_nr": 0.0, "smooth_dr": 1e-3},
+    {"squared_pred": True, "jaccard": True, "include_background": False, "smooth_nr": 1.0, "smooth_dr": 2.0},
+]
+
+
+def drawn_arguments(family):
+    """Six sets of arguments per family."""
+    if family == "DiceLoss":
+        return DICE_ARGUMENTS
+    if family == "CrossEntropyLoss":
+        return [{}, {}, {}, {"label_smoothing": 0.1}, {"label_smoothing": 0.5}, {}]
+    if family == "FocalLoss":
+        return [{}, {"gamma": 0.5}, {"include_background": False}, {"alpha": 0.25}, {"gamma": 3.0, "alpha": [0.1, 0.7, 0.4]}, {"gamma": 0.0}]
+    own = {"DiceCELoss": [{"lambda_dice": 0.3, "lambda_ce": 1.7}, {"label_smoothing": 0.2}],
+           "DiceFocalLoss": [{"gamma": 1.0, "lambda_dice": 0.3}, {"alpha": 0.75, "lambda_focal": 2.0}]}[family.split()[0]]
+    return [arguments | (own[index % 2] if index in (2, 3, 4) else {}) for index, arguments in enumerate(DICE_ARGUMENTS)]
+
+
+def draw(family, classes, ignore, equal_counts):
+    shape = [int(length) for length in torch.randint(2, 7, (2,))]
+    logits = 2 * torch.randn(3, classes, *shape)
+    target = torch.randint(0, classes, (3, *shape))
+    if ignore and equal_counts:
+        for image in target:
+            image.view(-1)[torch.randperm(image.numel())[: image.numel() // 3]] = IGNORE
+    elif ignore:
+        target[torch.rand(target.shape) < 0.3] = IGNORE
+        target[1] = IGNORE
+    return logits, target
+
+
+def write_losses(folder):
     torch.manual_seed(0)
-    cases = []
-    for classes, ignored, weight in [(2, False, None), (2, False, [1 / 0.71, 1 / 0.29]), (4, False, None), (3, True, None), (3, True, [0.5, 1.0, 2.0])]:
-        logits = torch.randn(3, classes, 5, 6)
-        target = torch.randint(0, classes, (3, 5, 6))
-        if ignored:
-            target[torch.rand(target.shape) < 0.3] = IGNORE
-            target[1] = IGNORE
-        cases.append({"shape": list(logits.shape), "logits": logits.flatten().tolist(), "target": target.flatten().tolist(),
-                      "weight": weight, "losses": losses(logits, target, weight)})
-    (HERE / "losses.json").write_text(json.dumps({"monai": monai.__version__, "torch": torch.__version__, "cases": cases}) + "\n")
+    tensors, cases = {}, []
+    for family, loss in FAMILIES.items():
+        gathers = "valid" in family
+        if gathers:
+            ignores = [True]
+        elif family in ("DiceCELoss", "DiceFocalLoss"):
+            ignores = [False]
+        else:
+            ignores = [False, True]
+        for arguments, weighted, ignore in itertools.product(drawn_arguments(family), [False, True], ignores):
+            # MONAI takes no weight for a single class, which is what two are without background.
+            fewest = 2 if arguments.get("include_background", True) else 3
+            classes = len(arguments["alpha"]) if isinstance(arguments.get("alpha"), list) else int(torch.randint(fewest, 6, ()))
+            weight = [round(float(value), 3) for value in 2 * torch.rand(classes)] if weighted else None
+            logits, target = draw(family, classes, ignore, gathers and not arguments.get("batch"))
+            logits.requires_grad_()
+            value = loss(logits, target, weight, arguments)
+            value.backward()
+            key = f"{len(cases):03}"
+            tensors |= {f"{key}/logits": logits, f"{key}/target": target, f"{key}/value": value, f"{key}/gradient": logits.grad}
+            cases.append({"key": key, "name": family, "arguments": arguments, "weight": weight})
+    save(folder / "losses.safetensors", tensors, {"cases": cases})
+
+
+# Sizes.
+
+SIZED = [
+    dict(strides=[2, 2, 2, 2], channels=[2, 2, 2, 2, 2]),
+    dict(strides=[2, 2], channels=[2, 4, 6], num_res_units=2),
+    dict(strides=[2, 1, 3], channels=[2, 4, 6, 8], num_res_units=1),
+    dict(strides=[2], channels=[2, 4]),
+    dict(strides=[1], channels=[2, 4], num_res_units=1),
+    dict(strides=[[2, 4], 1], channels=[2, 4, 4]),
+    dict(strides=[1, 1], channels=[2, 4, 4], num_res_units=1, norm=["group", {"num_groups": 2}]),
+    dict(strides=[2, 2], channels=[2, 4, 6], adn_ordering="A"),
+    dict(strides=[2, 2], channels=[4, 4, 4], norm=["group", {"num_groups": 4}]),
+    dict(strides=[2, 2], channels=[4, 4, 8], norm=["group", {"num_groups": 4}]),
+    dict(strides=[2, 2], channels=[4, 8, 8], norm=["group", {"num_groups": 4}]),
+    dict(strides=[2, 1], channels=[4, 4, 8], norm=["group", {"num_groups": 4}]),
+    dict(strides=[2, 2], channels=[2, 4, 6], norm="BATCH"),
+    dict(strides=[2, 2], channels=[2, 4, 6], norm=["batch", {"track_running_stats": False}]),
+    dict(strides=[2, 2], channels=[2, 4, 6], norm=["instance", {"track_running_stats": True}]),
+    dict(strides=[2, 2], channels=[2, 4, 6], norm=["localresponse", {"size": 3}]),
+]
+
+
+def refused(net, shape):
+    try:
+        with torch.no_grad():
+            output = net(torch.rand(shape))
+        assert output.shape[2:] == shape[2:]
+        return False
+    except ValueError:
+        return True
+
+
+def write_sizes(folder):
+    """Sides that are multiples of the product of the strides: MONAI takes others where the levels happen to fit, but gives
+    logits of another size than the image."""
+    networks = []
+    for arguments in SIZED:
+        arguments = {"spatial_dims": 2, "in_channels": 3, "out_channels": 2} | arguments
+        net = unet({name: value for name, value in arguments.items() if name != "spatial_dims"})
+        steps = [step if isinstance(step, list) else [step, step] for step in arguments["strides"]]
+        divisor = [int(torch.tensor(side).prod()) for side in zip(*steps)]
+        shapes = [[images, 3, rows * divisor[0], columns * divisor[1]]
+                  for images, rows, columns in itertools.product([1, 2], [1, 2, 3], [1, 2, 3])]
+        result = {}
+        for mode in ("train", "eval"):
+            getattr(net, mode)()
+            result[mode] = [shape for shape in shapes if refused(net, torch.Size(shape))]
+        networks.append({"arguments": arguments, "shapes": shapes, "refused": result})
+    (folder / "sizes.json").write_text(json.dumps({"networks": networks} | VERSIONS, indent=1) + "\n")
+
+
+def write(folder):
+    write_networks(folder)
+    write_losses(folder)
+    write_sizes(folder)
+
+
+def largest_difference(old, new):
+    """The largest difference between tensors of two safetensors files; None where anything else differs."""
+    with safe_open(old, "pt") as a, safe_open(new, "pt") as b:
+        if a.metadata() != b.metadata() or sorted(a.keys()) != sorted(b.keys()):
+            return None
+        pairs = [(a.get_tensor(name).double(), b.get_tensor(name).double()) for name in a.keys()]
+    if any(x.shape != y.shape for x, y in pairs):
+        return None
+    return max((x - y).abs().max().item() for x, y in pairs if x.numel())
+
+
+def describe(difference):
+    match difference:
+        case None:
+            return "DIFFERS in content"
+        case 0:
+            return "other bytes, same content"
+        case _:
+            return f"differs by at most {difference:.3g}"
+
+
+def check():
+    """Compares the files with what this machine computes. Returns whether they agree to the byte or within 1e-5."""
+    agree = True
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        write(folder)
+        for new in sorted(folder.iterdir()):
+            old = HERE / new.name
+            if old.exists() and old.read_bytes() == new.read_bytes():
+                print(f"{new.name}: same bytes")
+                continue
+            difference = largest_difference(old, new) if old.exists() and new.suffix == ".safetensors" else None
+            agree &= difference is not None and difference <= 1e-5
+            print(f"{new.name}: {describe(difference)}")
+    return agree
 
 
 if __name__ == "__main__":
-    write_networks()
-    write_losses()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="compare the files with what this machine computes")
+    if parser.parse_args().check:
+        sys.exit(0 if check() else 1)
+    write(HERE)

@@ -1,0 +1,252 @@
+//! From the configuration group `model_hyp` to a network and its arguments.
+
+use std::collections::BTreeSet;
+
+use bcs_contracts::package::Architecture;
+use serde_json::{Map, Value};
+
+use super::registry::{Entry, NETWORKS, find, names_of};
+use crate::error::{Error, argument};
+
+/// Name of the configuration group.
+const GROUP: &str = "model_hyp";
+
+/// Key of the network's name.
+const NAME_KEY: &str = "model";
+
+/// Keys of the predecessor's file. It describes several networks at once, so a network passes over those it has no
+/// argument for.
+const SHARED_KEYS: [&str; 12] = [
+    NAME_KEY,
+    "spatial_dims",
+    "in_channels",
+    "out_channels",
+    "channels",
+    "strides",
+    "num_res_units",
+    "dropout",
+    "activation",
+    "kernel_size",
+    "up_kernel_size",
+    "backbone",
+];
+
+/// Returns the network that the configuration group `model_hyp` describes: `model` is its name, in any case, and the
+/// other keys are its arguments. All arguments are checked, and those left out have MONAI's defaults.
+///
+/// # Errors
+/// [`Error::Argument`] with the configuration key, as `model_hyp.strides`: for an unknown network, a key that the
+/// network does not have (the message lists those it has), a missing key and a value that the network refuses.
+pub fn architecture(config: &Map<String, Value>) -> Result<Architecture, Error> {
+    architecture_among(NETWORKS, config)
+}
+
+/// Returns all keys that the group may have, for any network.
+pub fn config_keys() -> BTreeSet<&'static str> {
+    SHARED_KEYS.into_iter().chain(NETWORKS.iter().flat_map(Entry::keys)).collect()
+}
+
+fn architecture_among(networks: &[Entry], config: &Map<String, Value>) -> Result<Architecture, Error> {
+    let entry = chosen(networks, config).map_err(|error| error.within(GROUP))?;
+    let given = select(entry, config).map_err(|error| error.within(GROUP))?;
+    let arguments = entry.complete(&given).map_err(|error| entry.in_config(error).within(GROUP))?;
+    Ok(Architecture { name: entry.name.to_owned(), arguments })
+}
+
+fn chosen<'a>(networks: &'a [Entry], config: &Map<String, Value>) -> Result<&'a Entry, Error> {
+    let known = || format!("the networks are {}", names_of(networks));
+    match config.get(NAME_KEY) {
+        None | Some(Value::Null) => Err(argument(NAME_KEY, format!("is missing; {}", known()))),
+        Some(Value::String(name)) => find(networks, name)
+            .map_err(|_| argument(NAME_KEY, format!("is '{name}', which is not a network; {}", known()))),
+        Some(other) => Err(argument(NAME_KEY, format!("is {other}; it must be a name; {}", known()))),
+    }
+}
+
+/// Selects the arguments of a network, under its own names.
+fn select(entry: &Entry, config: &Map<String, Value>) -> Result<Map<String, Value>, Error> {
+    let mut arguments = Map::new();
+    for (key, value) in config {
+        if let Some(name) = entry.argument_of(key) {
+            arguments.insert(name.to_owned(), value.clone());
+        } else if !SHARED_KEYS.contains(&key.as_str()) {
+            let keys = entry.keys().collect::<Vec<_>>().join(", ");
+            return Err(argument(key, format!("is not an argument of {}; its keys are {keys}", entry.name)));
+        }
+    }
+    Ok(arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+    use tch::nn::Path;
+    use tch::{Device, Tensor};
+
+    use super::super::Network;
+    use super::super::registry::{NetworkArguments, SegmentationNet};
+    use super::*;
+    use crate::blocks::Block;
+    use crate::blocks::conv::{Conv2d, ConvOptions};
+
+    /// A second network: a single 1×1 convolution, with an argument of its own and a key of its own.
+    #[derive(Debug, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct PointwiseArguments {
+        in_channels: i64,
+        out_channels: i64,
+        #[serde(default)]
+        with_bias: bool,
+    }
+
+    #[derive(Debug)]
+    struct Pointwise(Conv2d);
+
+    impl NetworkArguments for PointwiseArguments {
+        const NAME: &'static str = "Pointwise";
+        const RENAMED: &'static [(&'static str, &'static str)] = &[("constant", "with_bias")];
+
+        fn check(&self) -> Result<(), Error> {
+            crate::arguments::in_range("in_channels", self.in_channels, 1, 3)
+        }
+
+        fn build(&self, path: &Path<'_>) -> Result<Box<dyn SegmentationNet>, Error> {
+            let options =
+                ConvOptions { kernel: [1, 1], stride: [1, 1], padding: [0, 0], bias: self.with_bias };
+            Ok(Box::new(Pointwise(Conv2d::new(path, self.in_channels, self.out_channels, options)?)))
+        }
+    }
+
+    impl Block for Pointwise {
+        fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
+            self.0.forward(input, train)
+        }
+    }
+
+    impl SegmentationNet for Pointwise {
+        fn in_channels(&self) -> i64 {
+            3
+        }
+
+        fn out_channels(&self) -> i64 {
+            2
+        }
+
+        fn size_divisor(&self) -> [i64; 2] {
+            [1, 1]
+        }
+
+        fn min_size(&self, _train: bool) -> [i64; 2] {
+            [1, 1]
+        }
+    }
+
+    /// The predecessor's file, changed as said.
+    fn config(changes: &Value) -> Map<String, Value> {
+        let mut config = json!({
+            "spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [8, 16, 32], "strides": [2, 2],
+            "num_res_units": 1, "dropout": 0.1, "activation": "prelu", "kernel_size": 3, "up_kernel_size": 3,
+            "model": "unet", "backbone": "efficientnet-b0",
+        });
+        let config = config.as_object_mut().unwrap();
+        for (key, value) in changes.as_object().unwrap() {
+            config.insert(key.clone(), value.clone());
+        }
+        config.clone()
+    }
+
+    #[test]
+    fn keys_become_arguments_and_those_left_out_have_monais_defaults() {
+        let found = architecture(&config(&json!({"norm": "batch"}))).unwrap();
+        assert_eq!(found.name, "UNet");
+        let expected = json!({
+            "spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [8, 16, 32], "strides": [2, 2],
+            "kernel_size": 3, "up_kernel_size": 3, "num_res_units": 1, "act": "prelu", "norm": "batch",
+            "dropout": 0.1, "bias": true, "adn_ordering": "NDA",
+        });
+        assert_eq!(Value::Object(found.arguments.clone()), expected);
+        Network::new(&found.name, &found.arguments, Device::Cpu).unwrap();
+    }
+
+    #[test]
+    fn a_second_network_needs_its_own_arguments_only() {
+        let networks = [Entry::of::<super::super::UNetArguments>(), Entry::of::<PointwiseArguments>()];
+        let found =
+            architecture_among(&networks, &config(&json!({"model": "pointwise", "constant": true}))).unwrap();
+        assert_eq!(found.name, "Pointwise");
+        let expected = json!({"in_channels": 3, "out_channels": 2, "with_bias": true});
+        assert_eq!(Value::Object(found.arguments.clone()), expected);
+        let variables = tch::nn::VarStore::new(Device::Cpu);
+        networks[1].build(&variables.root(), &found.arguments).unwrap();
+        assert_eq!(variables.len(), 2);
+
+        let errors = [
+            (
+                json!({"model": "Pointwise", "norm": "batch"}),
+                "model_hyp.norm is not an argument of Pointwise; its keys are in_channels, out_channels, constant",
+            ),
+            (
+                json!({"model": "Pointwise", "with_bias": true}),
+                "model_hyp.with_bias is not an argument of Pointwise; its keys are in_channels, out_channels, constant",
+            ),
+            (
+                json!({"model": "Pointwise", "constant": 1}),
+                "model_hyp.constant is 1; it must be true or false",
+            ),
+            (
+                json!({"model": "Pointwise", "in_channels": 4}),
+                "model_hyp.in_channels is 4; it must be in [1, 3]",
+            ),
+            (
+                json!({"model": "VNet"}),
+                "model_hyp.model is 'VNet', which is not a network; the networks are UNet, Pointwise",
+            ),
+        ];
+        for (changes, expected) in errors {
+            let error = architecture_among(&networks, &config(&changes)).unwrap_err().to_string();
+            assert_eq!(error, expected);
+        }
+    }
+
+    #[test]
+    fn errors_name_the_configuration_key() {
+        let cases = [
+            (json!({"depth": 3}), "model_hyp.depth is not an argument of UNet; its keys are spatial_dims,"),
+            (json!({"act": "RELU"}), "model_hyp.act is not an argument of UNet"),
+            (json!({"activation": "RELUU"}), "model_hyp.activation is 'RELUU'; the activations are ELU,"),
+            (json!({"activation": 3}), "model_hyp.activation is 3; it must be a layer's name"),
+            (
+                json!({"activation": ["prelu", {"num_parameters": -3}]}),
+                "model_hyp.activation.num_parameters is -3; it must be 1 or the number of channels, here 8",
+            ),
+            (
+                json!({"strides": [2, 2], "channels": [8, 16, 32, 64]}),
+                "model_hyp.strides has 2 entries; 4 channels need at least 3 (one per level but the last)",
+            ),
+            (
+                json!({"strides": [2, "2"]}),
+                "model_hyp.strides[1] is \"2\"; it must be a whole number, or a list",
+            ),
+            (json!({"dropout": 1.5}), "model_hyp.dropout is 1.5; it must be in [0, 1]"),
+            (json!({"model": null}), "model_hyp.model is missing; the networks are UNet"),
+            (json!({"model": 3}), "model_hyp.model is 3; it must be a name"),
+        ];
+        for (changes, expected) in cases {
+            let error = architecture(&config(&changes)).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        let mut missing = config(&json!({}));
+        missing.remove("strides");
+        assert_eq!(architecture(&missing).unwrap_err().to_string(), "model_hyp.strides is missing");
+    }
+
+    #[test]
+    fn all_keys_are_known() {
+        let keys = config_keys();
+        for key in ["model", "backbone", "activation", "norm", "adn_ordering", "bias", "strides"] {
+            assert!(keys.contains(key), "{key}");
+        }
+        assert!(!keys.contains("act"));
+    }
+}

@@ -1,0 +1,86 @@
+"""Writes pickle/*.pt with torch.save, and pickle/*.safetensors with the tensors that torch.load gives for them.
+
+    pip install torch==2.11.0 safetensors numpy && python make_pickles.py [FOLDER]
+
+Each .pt is a form in which PyTorch users save parameters. Files named refused_* must be refused; they have no
+.safetensors.
+"""
+import collections
+import pathlib
+import sys
+
+import torch
+from safetensors.torch import save_file
+
+HERE = pathlib.Path(__file__).parent
+FOLDER = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "pickle"
+
+KINDS = [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool]
+
+
+def network():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.PReLU())
+
+
+def views():
+    """Tensors that share storages, are not contiguous, are empty, or have no dimensions."""
+    base = torch.arange(24, dtype=torch.float32).reshape(4, 6)
+    return {
+        "base": base, "transposed": base.t(), "row": base[2], "steps": base[::2, 1::3], "expanded": base[0].expand(3, 6),
+        "windows": base.flatten().unfold(0, 4, 2), "scalar": torch.tensor(1.5), "empty": torch.zeros(0, 3),
+        "channels_last": torch.arange(36.0).reshape(1, 3, 3, 4).contiguous(memory_format=torch.channels_last),
+    }
+
+
+def kinds():
+    return {str(kind).removeprefix("torch."): torch.tensor([0, 1, 1, 0, 1]).to(kind) for kind in KINDS}
+
+
+class Other:
+    pass
+
+
+def files():
+    net = network()
+    state = net.state_dict()
+    optimizer = torch.optim.Adam(net.parameters())
+    net(torch.rand(1, 3, 5, 5)).sum().backward()
+    optimizer.step()
+    yield "state_dict", state
+    yield "plain_dict", dict(state)
+    yield "parameters", dict(net.named_parameters())
+    yield "data_parallel", torch.nn.DataParallel(net).state_dict()
+    yield "lightning", {
+        "epoch": 3, "global_step": 100, "pytorch-lightning_version": "2.5.0", "state_dict": state, "loops": {"fit": {"done": [1, 2]}},
+        "optimizer_states": [optimizer.state_dict()], "lr_schedulers": [], "hparams": {"lr": 1e-3, "size": torch.Size([1, 2]), "device": torch.device("cpu"), "dtype": torch.float32, "seed": 2**63},
+    }
+    yield "checkpoint", {"model_state_dict": state, "loss": 0.25, "optimizer_state_dict": optimizer.state_dict(), "best": None, "amp": True}
+    yield "views", views()
+    yield "kinds", kinds()
+    yield "refused_object", {"weight": torch.zeros(1), "other": Other()}
+    yield "refused_module", net
+    yield "refused_number", {"weight": torch.zeros(1), "epoch": 3}
+    yield "refused_list", [torch.zeros(1)]
+    yield "refused_sparse", {"weight": torch.eye(3).to_sparse()}
+    yield "refused_complex", {"weight": torch.zeros(2, dtype=torch.complex64)}
+    yield "refused_conjugated", {"weight": torch.zeros(2, dtype=torch.complex64).conj().imag}
+
+
+def write():
+    FOLDER.mkdir(exist_ok=True)
+    for name, value in files():
+        path = FOLDER / f"{name}.pt"
+        torch.save(value, path)
+        if name.startswith("refused_"):
+            continue
+        loaded = torch.load(path, weights_only=True)
+        state = loaded.get("state_dict", loaded.get("model_state_dict", loaded))
+        save_file({key: tensor.detach().clone().contiguous() for key, tensor in state.items()}, path.with_suffix(".safetensors"))
+    torch.save(network().state_dict(), FOLDER / "refused_legacy.pt", _use_new_zipfile_serialization=False)
+    torch.save(network().state_dict(), FOLDER / "refused_protocol.pt", pickle_protocol=4)
+    torch.jit.script(network()).save(str(FOLDER / "refused_torchscript.pt"))
+
+
+if __name__ == "__main__":
+    write()

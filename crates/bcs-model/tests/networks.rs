@@ -1,0 +1,232 @@
+//! What a network accepts: arguments and sizes, against MONAI's UNet; `golden/make_golden.py` made the file.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
+
+use bcs_model::nets::Network;
+use proptest::prelude::*;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tch::{Device, Kind, Tensor};
+
+/// A network of the golden file with the shapes that MONAI's UNet was run on, and those it refused.
+#[derive(Deserialize)]
+struct Sized {
+    arguments: Map<String, Value>,
+    shapes: Vec<[i64; 4]>,
+    refused: Refused,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    train: Vec<[i64; 4]>,
+    eval: Vec<[i64; 4]>,
+}
+
+fn run(network: &Network, shape: [i64; 4], train: bool) -> Result<Tensor, bcs_model::Error> {
+    let image = Tensor::rand(shape, (Kind::Float, Device::Cpu));
+    tch::no_grad(|| network.forward(&image, train))
+}
+
+fn sized() -> Vec<Sized> {
+    let mut golden: Value = serde_json::from_str(include_str!("golden/sizes.json")).unwrap();
+    serde_json::from_value(golden["networks"].take()).unwrap()
+}
+
+#[test]
+fn sizes_that_monai_refuses_are_refused_and_no_others() {
+    for Sized { arguments, shapes, refused } in sized() {
+        let network = Network::new("UNet", &arguments, Device::Cpu).unwrap();
+        for (train, refused) in [(true, &refused.train), (false, &refused.eval)] {
+            for shape in &shapes {
+                let result = run(&network, *shape, train);
+                let name = format!("{arguments:?} {shape:?} train={train}");
+                assert_eq!(result.is_err(), refused.contains(shape), "{name}: {result:?}");
+                if let Err(error) = result {
+                    let [height, width] =
+                        if train { network.min_training_size() } else { network.min_size() };
+                    let expected = format!("the least size is {height}×{width}");
+                    assert!(error.to_string().contains(&expected), "{error}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_least_size_is_the_least_that_every_image_of_at_least_it_is_accepted() {
+    for Sized { arguments, shapes, refused } in sized() {
+        let network = Network::new("UNet", &arguments, Device::Cpu).unwrap();
+        let divisor = network.size_divisor();
+        for (least, refused) in
+            [(network.min_training_size(), &refused.train), (network.min_size(), &refused.eval)]
+        {
+            let at_least = |shape: &&[i64; 4]| shape[2] >= least[0] && shape[3] >= least[1];
+            assert!(shapes.iter().filter(at_least).all(|shape| !refused.contains(shape)), "{arguments:?}");
+            let smallest = [1, 3, divisor[0], divisor[1]];
+            assert_eq!(least != divisor, refused.contains(&smallest), "{arguments:?}: {least:?}");
+        }
+    }
+}
+
+#[test]
+fn a_tile_of_16_pixels_is_too_small_for_the_default_strides() {
+    let mut arguments = small();
+    arguments.insert("channels".to_owned(), json!([2, 2, 2, 2, 2]));
+    arguments.insert("strides".to_owned(), json!([2, 2, 2, 2]));
+    let network = Network::new("UNet", &arguments, Device::Cpu).unwrap();
+    assert_eq!(network.min_size(), [32, 32]);
+    for train in [true, false] {
+        let error = run(&network, [4, 3, 16, 16], train).unwrap_err().to_string();
+        assert!(error.contains("[4, 3, 16, 16], which is too small; the least size is 32×32"), "{error}");
+    }
+    assert!(run(&network, [4, 3, 16, 32], true).is_ok());
+}
+
+#[test]
+fn inputs_of_another_shape_are_errors() {
+    let network = Network::new("UNet", &small(), Device::Cpu).unwrap();
+    for shape in [[1, 3, 15, 16], [1, 3, 16, 15], [1, 1, 16, 16], [1, 3, 0, 16], [0, 3, 16, 16]] {
+        let error = run(&network, shape, false).unwrap_err().to_string();
+        assert!(error.contains("[N, 3, H, W] with H a multiple of 2 and W of 2"), "{error}");
+    }
+}
+
+fn small() -> Map<String, Value> {
+    let arguments = json!({
+        "spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [4, 8], "strides": [2],
+    });
+    arguments.as_object().unwrap().clone()
+}
+
+fn with(name: &str, value: Value) -> Map<String, Value> {
+    let mut arguments = small();
+    arguments.insert(name.to_owned(), value);
+    arguments
+}
+
+#[test]
+fn arguments_that_do_not_fit_are_errors_that_name_them() {
+    let cases = [
+        ("spatial_dims", json!(3), "UNet.spatial_dims is 3; only 2 is supported"),
+        ("channels", json!([4]), "UNet.channels has 1 entries; it needs 2 to 16"),
+        ("channels", json!([4, 0]), "UNet.channels[1] is 0; it must be in [1, 65536]"),
+        ("channels", json!([4, 9_000_000_000_000_000_000_i64]), "UNet.channels[1] is"),
+        ("strides", json!([]), "UNet.strides has 0 entries; 2 channels need at least 1"),
+        ("strides", json!([0]), "UNet.strides[0] is 0; it must be in [1, 1024]"),
+        ("strides", json!([-2]), "UNet.strides[0] is -2"),
+        ("strides", json!(2), "UNet.strides is 2; it must be a list"),
+        ("kernel_size", json!(4), "UNet.kernel_size is 4; it must be odd and positive"),
+        ("kernel_size", json!([3, -3]), "UNet.kernel_size is [3, -3]; both must be odd and positive"),
+        ("up_kernel_size", json!(0), "UNet.up_kernel_size is 0; it must be odd and positive"),
+        ("up_kernel_size", json!([3, 3, 3]), "UNet.up_kernel_size is [3,3,3]; it must be a whole number, or"),
+        ("kernel_size", json!(1_000_001), "UNet.kernel_size is 1000001; it must be in [1, 1024]"),
+        ("num_res_units", json!(-1), "UNet.num_res_units is -1; it must be a whole number of at least 0"),
+        ("num_res_units", json!(1_000_000_000), "UNet.num_res_units is 1000000000; it must be in [0, 64]"),
+        ("act", json!("RELUU"), "UNet.act is 'RELUU'; the activations are ELU,"),
+        (
+            "act",
+            json!(["relu", {"slope": 1}]),
+            "UNet.act.slope is not an argument of RELU; its arguments are inplace",
+        ),
+        ("act", json!(["prelu", {"num_parameters": -3}]), "UNet.act.num_parameters is -3; it must be 1 or"),
+        ("act", json!(["prelu", {"num_parameters": 4}]), "UNet.act.num_parameters is 4; it must be 1 or"),
+        ("act", json!(["celu", {"alpha": 0}]), "UNet.act.alpha is 0"),
+        (
+            "act",
+            json!(["gelu", {"approximate": "x"}]),
+            "UNet.act.approximate is 'x'; it must be none or tanh",
+        ),
+        ("act", json!(["softmax", {"dim": 4}]), "UNet.act.dim is 4; it must be in [-4, 3]"),
+        (
+            "norm",
+            json!(["group", {"num_groups": 3}]),
+            "UNet.norm.num_groups is 3, which does not divide 4 channels",
+        ),
+        ("norm", json!(["group", {"num_groups": -2}]), "UNet.norm.num_groups is -2"),
+        ("norm", json!("group"), "UNet.norm.num_groups is missing"),
+        ("norm", json!(["batch", {"num_features": -1}]), "UNet.norm.num_features is -1"),
+        ("norm", json!(["batch", {"eps": 0}]), "UNet.norm.eps is 0; it must be above 0"),
+        ("norm", json!(["layer", {"normalized_shape": [-1]}]), "UNet.norm.normalized_shape is [-1]"),
+        ("norm", json!(["layer", {"normalized_shape": [1e6, "a"]}]), "UNet.norm.normalized_shape is"),
+        ("norm", json!(["localresponse", {"size": 0}]), "UNet.norm.size is 0"),
+        ("adn_ordering", json!("NDX"), "UNet.adn_ordering is 'NDX'; its letters must be A, D and N"),
+        ("adn_ordering", json!("NN"), "UNet.adn_ordering is 'NN', which has N twice"),
+        ("dropout", json!(1.5), "UNet.dropout is 1.5; it must be in [0, 1]"),
+        ("dropout", json!(["dropout", {"p": -1}]), "UNet.dropout is -1; it must be in [0, 1]"),
+        ("dropout", json!([0.1]), "UNet.dropout is [0.1]; it must be a ratio in [0, 1] or a layer"),
+        ("bias", json!("no"), "UNet.bias is \"no\"; it must be true or false"),
+        ("depth", json!(1), "UNet.depth is unknown; the arguments are spatial_dims,"),
+        ("in_channels", json!(0), "UNet.in_channels is 0; it must be in [1, 65536]"),
+    ];
+    for (name, value, expected) in cases {
+        let error = Network::new("UNet", &with(name, value), Device::Cpu).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{name}: {error}");
+    }
+    let error = Network::new("VNet", &small(), Device::Cpu).unwrap_err().to_string();
+    assert_eq!(error, "there is no network 'VNet'; the networks are UNet");
+}
+
+/// A layer's argument: numbers of all signs and sizes, and other types.
+fn argument() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-9_i64..9).prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a-z]{0,6}".prop_map(Value::from),
+        prop::collection::vec((-9_i64..9).prop_map(Value::from), 0..4).prop_map(Value::from),
+        prop::collection::vec(any::<i64>().prop_map(Value::from), 0..4).prop_map(Value::from),
+    ]
+}
+
+#[rustfmt::skip]
+const LAYERS: [&str; 24] = [
+    "elu", "relu", "leakyrelu", "prelu", "relu6", "selu", "celu", "gelu", "sigmoid", "tanh", "softmax", "logsoftmax",
+    "swish", "memswish", "mish", "instance", "batch", "instance_nvfuser", "localresponse", "layer", "group",
+    "syncbatch", "dropout", "alphadropout",
+];
+
+#[rustfmt::skip]
+const LAYER_ARGUMENTS: [&str; 20] = [
+    "alpha", "negative_slope", "num_parameters", "init", "approximate", "dim", "inplace", "num_features", "affine",
+    "track_running_stats", "momentum", "eps", "num_groups", "num_channels", "normalized_shape", "elementwise_affine",
+    "size", "beta", "k", "p",
+];
+
+fn layer() -> impl Strategy<Value = Value> {
+    let arguments = prop::collection::btree_map(prop::sample::select(&LAYER_ARGUMENTS[..]), argument(), 0..3);
+    let layer =
+        (prop::sample::select(&LAYERS[..]), arguments).prop_map(|(name, arguments)| json!([name, arguments]));
+    prop_oneof![4 => layer, 1 => argument()]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    /// Whatever the arguments, a network is refused or it runs; libtorch's own errors are errors too, never panics.
+    #[test]
+    fn random_layer_arguments_never_panic(
+        name in prop::sample::select(&["act", "norm", "dropout"][..]),
+        value in layer(),
+        train in any::<bool>(),
+    ) {
+        if let Ok(network) = Network::new("UNet", &with(name, value), Device::Cpu) {
+            let _ = run(&network, [2, 3, 8, 8], train);
+        }
+    }
+
+    /// Sizes of convolutions likewise.
+    #[test]
+    fn random_sizes_never_panic(
+        name in prop::sample::select(
+            &["channels", "strides", "kernel_size", "up_kernel_size", "num_res_units", "in_channels", "adn_ordering"][..]
+        ),
+        value in argument(),
+    ) {
+        let fits = value.as_array().is_none_or(|list| list.iter().all(|item| item.as_i64().unwrap() < 4096));
+        prop_assume!(fits && value.as_i64().is_none_or(|number| !(4096..65536).contains(&number)));
+        if let Ok(network) = Network::new("UNet", &with(name, value), Device::Cpu) {
+            let _ = run(&network, [1, 3, 8, 8], false);
+        }
+    }
+}
