@@ -27,6 +27,7 @@ const BUILT_IN: [(&str, &str); 4] = [
 #[derive(Debug, Clone)]
 pub struct LabelMap {
     name: String,
+    setting: &'static str,
     classes: Vec<TissueClass>,
     background: Option<usize>,
     table: [u8; 256],
@@ -54,43 +55,44 @@ struct Class {
 }
 
 impl LabelMap {
-    /// Returns the built-in label map of this name, or reads the YAML file at this path.
+    /// Returns the built-in label map of this name, or reads the YAML file at this path. `setting` is what the user
+    /// chooses the label map with, for messages: a configuration key or a flag.
     ///
     /// # Errors
-    /// [`Error::LabelMap`] if there is neither, or the file is not a valid label map.
-    pub fn load(name_or_path: &str) -> Result<Self, Error> {
+    /// [`Error::LabelMap`] if there is neither, and for invalid YAML, unknown keys, fewer than two classes, a code that is
+    /// listed twice and a background that is not among the classes.
+    pub fn load(name_or_path: &str, setting: &'static str) -> Result<Self, Error> {
         if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
-            return Self::parse(name, text);
+            return Self::parse(name, text, setting);
         }
         let error = |reason: String| Error::LabelMap { name: name_or_path.to_owned(), reason };
         if !Path::new(name_or_path).exists() {
             return Err(error(format!(
-                "is neither a built-in label map ({}) nor a file; choose another with data.label_map",
+                "is neither a built-in label map ({}) nor a file; choose another with {setting}",
                 names().join(", ")
             )));
         }
         let text = std::fs::read_to_string(name_or_path).map_err(|reason| error(reason.to_string()))?;
-        Self::parse(name_or_path, &text)
+        Self::parse(name_or_path, &text, setting)
     }
 
-    /// Parses a label map from YAML; `name` names it in messages.
-    ///
-    /// # Errors
-    /// [`Error::LabelMap`] for invalid YAML, unknown keys, fewer than two classes, a code that is listed twice and a
-    /// background that is not among the classes.
-    pub fn parse(name: &str, text: &str) -> Result<Self, Error> {
+    fn parse(name: &str, text: &str, setting: &'static str) -> Result<Self, Error> {
         let error = |reason: String| Error::LabelMap { name: name.to_owned(), reason };
         let value = bcs_config::yaml::parse(text, name).map_err(|reason| error(reason.to_string()))?;
         let json = value.to_json().map_err(|reason| error(reason.to_string()))?;
         let document: Document = serde_json::from_value(json).map_err(|reason| error(reason.to_string()))?;
-        document.into_map(name)
+        document.into_map(name, setting)
     }
 
-    /// Builds the label map that a model package describes.
+    /// Builds the label map that a model package describes; `setting` chooses another one.
     ///
     /// # Errors
     /// [`Error::LabelMap`] if it is inconsistent or does not fit the classes.
-    pub fn from_package(labels: &Labels, classes: &[TissueClass]) -> Result<Self, Error> {
+    pub fn from_package(
+        labels: &Labels,
+        classes: &[TissueClass],
+        setting: &'static str,
+    ) -> Result<Self, Error> {
         if labels.codes.len() != classes.len() {
             let reason =
                 format!("has codes for {} classes, but there are {}", labels.codes.len(), classes.len());
@@ -107,7 +109,7 @@ impl LabelMap {
             classes: classes.iter().zip(&labels.codes).map(with_codes).collect(),
             dont_care: labels.dont_care.clone(),
         };
-        document.into_map(&labels.name)
+        document.into_map(&labels.name, setting)
     }
 
     /// Returns the description of the label map for a model package.
@@ -125,6 +127,11 @@ impl LabelMap {
     /// Name, or the path that the label map was read from.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What the user chooses the label map with, for messages.
+    pub fn setting(&self) -> &'static str {
+        self.setting
     }
 
     /// Classes, in the order of the network's output channels; the code of each is its index.
@@ -173,7 +180,7 @@ fn names() -> Vec<&'static str> {
 }
 
 impl Document {
-    fn into_map(self, name: &str) -> Result<LabelMap, Error> {
+    fn into_map(self, name: &str, setting: &'static str) -> Result<LabelMap, Error> {
         let error = |reason: String| Err(Error::LabelMap { name: name.to_owned(), reason });
         if self.classes.len() < 2 || self.classes.len() > MAX_CLASSES {
             return error(format!("has {} classes; give 2 to {MAX_CLASSES}", self.classes.len()));
@@ -198,7 +205,7 @@ impl Document {
         };
         let classes = (0u8..).zip(self.classes);
         let classes = classes.map(|(code, class)| TissueClass { code, name: class.name, color: class.color });
-        Ok(LabelMap { name: name.to_owned(), classes: classes.collect(), background, table })
+        Ok(LabelMap { name: name.to_owned(), setting, classes: classes.collect(), background, table })
     }
 }
 
@@ -206,17 +213,19 @@ impl Document {
 mod tests {
     use super::*;
 
+    const SETTING: &str = "data.label_map";
+
     #[test]
     fn built_in_maps_group_codes_as_the_authors_of_bcss_do() {
         for name in names() {
-            LabelMap::load(name).unwrap();
+            LabelMap::load(name, SETTING).unwrap();
         }
-        let map = LabelMap::load("bcss-5class").unwrap();
+        let map = LabelMap::load("bcss-5class", SETTING).unwrap();
         let mut mask = [0, 1, 2, 3, 4, 7, 10, 11, 19, 20, 21, 15];
         map.apply(&mut mask).unwrap();
         assert_eq!(mask, [IGNORE, 0, 1, 2, 3, IGNORE, 2, 2, 0, 0, 4, 4]);
         assert_eq!(map.background(), None);
-        let map = LabelMap::load("bcss-tumor").unwrap();
+        let map = LabelMap::load("bcss-tumor", SETTING).unwrap();
         assert_eq!(map.foreground().collect::<Vec<_>>(), [1]);
         assert_eq!(map.apply(&mut [0, 1, 2, 9, 2]), Err(vec![2, 9]));
     }
@@ -224,8 +233,8 @@ mod tests {
     #[test]
     fn a_map_reads_back_from_a_package() {
         for name in names() {
-            let map = LabelMap::load(name).unwrap();
-            let back = LabelMap::from_package(&map.to_package(), map.classes()).unwrap();
+            let map = LabelMap::load(name, SETTING).unwrap();
+            let back = LabelMap::from_package(&map.to_package(), map.classes(), SETTING).unwrap();
             assert_eq!((back.table, back.background), (map.table, map.background), "{name}");
         }
     }
@@ -233,7 +242,7 @@ mod tests {
     #[test]
     fn maps_of_the_original_masks_have_all_22_codes() {
         for name in ["bcss-5class", "bcss-22-tumor"] {
-            let map = LabelMap::load(name).unwrap();
+            let map = LabelMap::load(name, SETTING).unwrap();
             let mut codes: Vec<u8> = (0..=21).collect();
             map.apply(&mut codes).unwrap();
         }
@@ -251,10 +260,10 @@ mod tests {
             ("clases: []", "clases"),
         ];
         for (text, expected) in cases {
-            let error = LabelMap::parse("own.yaml", text).unwrap_err().to_string();
+            let error = LabelMap::parse("own.yaml", text, SETTING).unwrap_err().to_string();
             assert!(error.contains(expected) && error.contains("own.yaml"), "{error}");
         }
-        let error = LabelMap::load("bcss-6class").unwrap_err().to_string();
-        assert!(error.contains("bcss-5class"), "{error}");
+        let error = LabelMap::load("bcss-6class", SETTING).unwrap_err().to_string();
+        assert!(error.contains("bcss-5class") && error.contains(SETTING), "{error}");
     }
 }

@@ -135,7 +135,7 @@ mod tests {
             GrayImage::new(*size, *size).save(masks.join(&name)).unwrap();
         }
         let pairs = index::pairs(&images, &masks)?;
-        let map = LabelMap::load("bcss-tumor")?;
+        let map = LabelMap::load("bcss-tumor", "data.label_map")?;
         Ok((root, Arc::new(TileSet::load(pairs, &map, u64::MAX, || ())?)))
     }
 

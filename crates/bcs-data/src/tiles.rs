@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bcs_contracts::IGNORE;
-use bcs_contracts::tile_name::TileName;
+use bcs_contracts::{IGNORE, origin};
 use bcs_imaging::Limits;
+use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
 use crate::error::{Error, Problem};
@@ -30,6 +30,24 @@ pub struct Tile {
 }
 
 impl Tile {
+    /// Returns the image.
+    ///
+    /// # Panics
+    /// If the number of pixels is not that of width and height.
+    pub fn to_image(&self) -> RgbImage {
+        RgbImage::from_raw(self.width as u32, self.height as u32, self.pixels.clone())
+            .expect("there are width × height × 3 bytes")
+    }
+
+    /// Returns the class indices as an image.
+    ///
+    /// # Panics
+    /// If the number of classes is not that of width and height.
+    pub fn to_mask(&self) -> GrayImage {
+        GrayImage::from_raw(self.width as u32, self.height as u32, self.classes.clone())
+            .expect("there are width × height classes")
+    }
+
     fn bytes(&self) -> u64 {
         (self.pixels.len() + self.classes.len()) as u64
     }
@@ -127,10 +145,14 @@ impl TileSet {
         self.cache.iter().flatten().count()
     }
 
-    /// Patients of the tiles whose file names state them.
-    pub fn patients(&self) -> BTreeSet<String> {
-        let patient = |pair: &Pair| TileName::parse(&pair.name).map(|name| name.patient);
-        self.pairs.iter().filter_map(patient).collect()
+    /// Patient of a tile, if its file name states one.
+    pub fn case(&self, index: usize) -> Option<String> {
+        origin::case_of(&self.pairs[index].name)
+    }
+
+    /// Patients of all tiles whose file names state one.
+    pub fn cases(&self) -> BTreeSet<String> {
+        (0..self.len()).filter_map(|index| self.case(index)).collect()
     }
 
     /// Returns a tile, from the cache or from disk.
@@ -175,9 +197,10 @@ fn decode(pair: &Pair, map: &LabelMap) -> Result<Tile, Problem> {
     map.apply(&mut classes).map_err(|codes| {
         let codes = codes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
         let reason = format!(
-            "has codes {codes}, which the label map {} does not have (it has {}); choose another with data.label_map",
+            "has codes {codes}, which the label map {} does not have (it has {}); choose another with {}",
             map.name(),
-            map.known_codes()
+            map.known_codes(),
+            map.setting()
         );
         problem(&pair.mask, reason)
     })?;
@@ -195,7 +218,7 @@ fn count(classes: &[u8], known: usize) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
-    use image::{GrayImage, Luma, Rgb, RgbImage};
+    use image::{Luma, Rgb};
 
     use super::*;
     use crate::index;
@@ -219,7 +242,7 @@ mod tests {
     #[test]
     fn the_cache_stays_within_its_budget_and_does_not_change_tiles() {
         let (_root, pairs) = folder(8, 8, 0);
-        let map = LabelMap::load("bcss-5class").unwrap();
+        let map = LabelMap::load("bcss-5class", "--label-map").unwrap();
         let all = TileSet::load(pairs.clone(), &map, u64::MAX, || ()).unwrap();
         let two = TileSet::load(pairs, &map, 2 * 8 * 8 * 4 + 1, || ()).unwrap();
         assert_eq!((all.cached(), two.cached()), (4, 2));
@@ -233,10 +256,15 @@ mod tests {
 
     #[test]
     fn files_that_cannot_be_used_are_errors() {
-        let map = LabelMap::load("bcss-tumor").unwrap();
+        let map = LabelMap::load("bcss-tumor", "--label-map").unwrap();
         let (_root, pairs) = folder(8, 8, 9);
         let error = TileSet::load(pairs, &map, 0, || ()).unwrap_err().to_string();
-        assert!(error.contains("4 files cannot be used") && error.contains("codes 9"), "{error}");
+        assert!(
+            error.contains("4 files cannot be used")
+                && error.contains("codes 9")
+                && error.contains("--label-map"),
+            "{error}"
+        );
         let (_root, pairs) = folder(8, 9, 0);
         let error = TileSet::load(pairs, &map, 0, || ()).unwrap_err().to_string();
         assert!(error.contains("is 9×9 pixels, its image 8×8"), "{error}");

@@ -30,19 +30,6 @@ pub struct Augmentation {
     pub stain_shift: f64,
 }
 
-impl Default for Augmentation {
-    fn default() -> Self {
-        Self {
-            flip: true,
-            rot90: true,
-            colour_scale: 0.3,
-            colour_shift: 0.15,
-            stain_scale: 0.6,
-            stain_shift: 0.15,
-        }
-    }
-}
-
 impl Augmentation {
     /// Returns the augmentation that changes nothing.
     pub fn none() -> Self {
