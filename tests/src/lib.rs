@@ -1,4 +1,4 @@
-//! Helpers of the end-to-end tests: the real programs, as a user runs them.
+//! Helpers of the end-to-end tests, which run the real programs as a user does.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a server may take to become ready; it takes well under a second on an idle machine.
+/// Maximum time until a server is ready; it takes well under a second on an idle machine.
 const READY: Duration = Duration::from_secs(60);
 
-/// Overrides of a training run that is small enough for a debug build: 64-pixel tiles and a network of 5 000 parameters.
+/// Overrides of a training run small enough for a debug build: 64×64 tiles, and a network of 5000 parameters.
 pub const SMALL: [&str; 8] = [
     "data.root=tissue",
     "data.label_map=bcss-22-tumor",
@@ -22,7 +22,7 @@ pub const SMALL: [&str; 8] = [
     "train_hyp.model_repo_location=models",
 ];
 
-/// A program of this workspace, built in the profile of the tests.
+/// Path of a program of this workspace, built in the profile of the tests.
 pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a running test has a path");
     let folder = test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
@@ -31,7 +31,7 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
-/// Runs a program in a folder and waits for its end.
+/// Runs a program in a folder until it exits.
 pub fn run(name: &str, arguments: &[&str], folder: &Path, environment: &[(&str, &str)]) -> Output {
     let output = Command::new(program(name))
         .args(arguments)
@@ -44,14 +44,14 @@ pub fn run(name: &str, arguments: &[&str], folder: &Path, environment: &[(&str, 
     output
 }
 
-/// The same, which must end with 0; gives what it printed.
+/// Runs a program in a folder, asserts that it succeeds, and returns its standard output.
 pub fn run_ok(name: &str, arguments: &[&str], folder: &Path, environment: &[(&str, &str)]) -> String {
     let output = run(name, arguments, folder, environment);
-    assert!(output.status.success(), "{name} {arguments:?} ended with {}", output.status);
+    assert!(output.status.success(), "{name} {arguments:?} exited with {}", output.status);
     String::from_utf8(output.stdout).expect("programs print UTF-8")
 }
 
-/// A server on a free port, killed when dropped.
+/// A running server on a free port, killed on drop.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -60,7 +60,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server and waits for the address in its log.
+    /// Starts a server, and waits until it logs its address.
     pub fn start(name: &str, folder: &Path, environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(program(name))
             .current_dir(folder)
@@ -76,7 +76,7 @@ impl Server {
                 println!("{line}");
                 let entry: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
                 if let Some(address) = entry["address"].as_str() {
-                    // Only the first is waited for.
+                    // The receiver is gone after the first address.
                     let _ = sender.send(address.to_owned());
                 }
             }
@@ -85,7 +85,7 @@ impl Server {
         Self { child, address }
     }
 
-    /// The address of a path.
+    /// URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.address)
     }
@@ -105,13 +105,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to end.
+        // It fails if the server has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The folder of the one package that a training run left in a model repository.
+/// Folder of the package that the only training run in a model repository has made.
 pub fn package(repository: &Path) -> PathBuf {
     let folders = |path: &Path| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(path).expect("the folder is there");

@@ -169,15 +169,6 @@ pub enum Error {
         /// What does not fit.
         message: String,
     },
-
-    /// A file of settings that does not fit what is to be set.
-    #[error("{}: {source}", path.display())]
-    Settings {
-        /// The file.
-        path: PathBuf,
-        /// What does not fit.
-        source: Box<Self>,
-    },
 }
 
 /// The result of this crate's functions.

@@ -8,7 +8,6 @@
 //! - [`compose`]: [`Composer`] makes a [`Composition`] of files, a schema and overrides.
 //! - [`overrides`]: the grammar of command-line overrides, and the runs of a sweep.
 //! - [`interpolation`]: references such as `${a.b}`.
-//! - [`layers`]: the settings of a server, without any of Hydra's composition.
 //! - [`yaml`]: text in and out.
 //! - [`value`]: the tree that all of them work on.
 //! - [`error`]: what can go wrong.
@@ -46,7 +45,6 @@
 pub mod compose;
 pub mod error;
 pub mod interpolation;
-pub mod layers;
 pub mod overrides;
 mod suggest;
 mod text;
@@ -56,6 +54,5 @@ pub mod yaml;
 pub use compose::{BuiltIn, Composer, Composition, Origin, Schema};
 pub use error::{Error, Result};
 pub use interpolation::Interpolator;
-pub use layers::layer;
 pub use overrides::Override;
 pub use value::{MISSING, Map, Value, missing_keys};

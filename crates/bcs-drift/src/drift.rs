@@ -1,4 +1,4 @@
-//! The verdict: which features of the current images drifted from the reference.
+//! Drift detection: which features of the current images drifted from the reference.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,38 +10,38 @@ use crate::sample::{Sample, quantile};
 use crate::stattests::{self, StatTest};
 use crate::table::Table;
 
-/// With fewer values a side, a feature isn't compared: a spread needs two.
+/// Minimum number of values on each side for a feature to be compared: a standard deviation needs two.
 const MIN_VALUES: usize = 2;
 
-/// How to compare, and what to write over the result.
+/// Options of a comparison.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Which comparison this is.
+    /// Identity of the comparison.
     pub about: About,
-    /// The test for every feature.
+    /// Statistical test, the same for every feature.
     pub test: &'static dyn StatTest,
-    /// Where drift of a feature begins; the test's own default if `None`. Above 0.
+    /// Drift threshold of a feature, above 0; `None` for the default of the test.
     pub threshold: Option<f64>,
-    /// Share of drifted features from which the data as a whole has drifted. In (0, 1].
+    /// Share of drifted features from which the dataset counts as drifted, in (0, 1].
     pub drift_share: f64,
 }
 
 impl Options {
-    /// Kolmogorov-Smirnov at p < 0.05, and drift of the whole from half of the features on: Evidently's defaults
-    /// (`DataDriftPreset`) for references of up to 1000 rows.
+    /// Creates options with Evidently's defaults (`DataDriftPreset`) for references of up to 1000 rows: the
+    /// Kolmogorov–Smirnov test at p < 0.05, and dataset drift if at least half of the features drifted.
     pub fn new(about: About) -> Self {
         Self { about, test: stattests::ALL[0], threshold: None, drift_share: 0.5 }
     }
 }
 
-/// Compares, feature by feature, the current images with the reference.
+/// Compares the current images with the reference, feature by feature.
 ///
-/// A feature that a side lacks or has fewer than 2 values of is listed as skipped; with no current images at all,
-/// that is every feature.
+/// A feature that is missing on one side, or has fewer than 2 values there, is listed as skipped. Without current
+/// images, this is every feature. The report has no notes; the caller adds what it knows of.
 ///
 /// # Errors
 /// [`Error::Threshold`] and [`Error::DriftShare`] for options out of range; [`Error::NothingInCommon`] if both sides
-/// have features but share none.
+/// have features, but none in common.
 pub fn detect(reference: &Table, current: &Table, options: Options) -> Result<DriftReport, Error> {
     let threshold = options.threshold.unwrap_or_else(|| options.test.default_threshold());
     check(threshold, options.drift_share)?;
@@ -59,7 +59,7 @@ pub fn detect(reference: &Table, current: &Table, options: Options) -> Result<Dr
             features.push(compare(name, &reference?, &current?, options.test, threshold));
         }
     }
-    features.sort_by(most_striking_first);
+    features.sort_by(by_evidence);
     Ok(report(reference, current, options, features, skipped))
 }
 
@@ -73,7 +73,7 @@ fn check(threshold: f64, drift_share: f64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Tables with other columns throughout are a mistake of whoever called; an empty table is not.
+/// Tables without a common column are an error of the caller; an empty table is not.
 fn require_common(reference: &Table, current: &Table) -> Result<(), Error> {
     let either_empty = reference.columns.is_empty() || current.columns.is_empty();
     if either_empty || reference.columns.keys().any(|name| current.columns.contains_key(name)) {
@@ -83,7 +83,7 @@ fn require_common(reference: &Table, current: &Table) -> Result<(), Error> {
     Err(Error::NothingInCommon { reference: names(reference), current: names(current) })
 }
 
-/// Columns that weren't numbers to begin with, on either side, with the reason.
+/// Columns without numbers, on either side, with the reason.
 fn skipped_columns(reference: &Table, current: &Table) -> BTreeMap<String, String> {
     let sides = [("reference", reference), ("current data", current)];
     sides
@@ -93,7 +93,7 @@ fn skipped_columns(reference: &Table, current: &Table) -> BTreeMap<String, Strin
         .collect()
 }
 
-/// Why a feature can't be compared, if so.
+/// Reason why a feature cannot be compared, if there is one.
 fn obstacle(name: &str, reference: &Table, current: &Table) -> Option<String> {
     let sides = [("reference", reference), ("current data", current)];
     sides.into_iter().find_map(|(side, table)| match table.columns.get(name).map(Vec::len) {
@@ -126,12 +126,12 @@ fn compare(
     }
 }
 
-/// Of at least two values.
+/// Summarizes a sample of at least two values.
 fn summary(sample: &Sample) -> Summary {
     let values = sample.values();
     let count = values.len() as f64;
     let (min, max) = (values[0], values[values.len() - 1]);
-    // Scaled, so that neither sum nor squares overflow.
+    // Scaled so that neither the sum nor the squares overflow.
     let scale = min.abs().max(max.abs()).max(f64::MIN_POSITIVE);
     let mean = values.iter().map(|value| value / scale).sum::<f64>() / count;
     let squares = values.iter().map(|value| (value / scale - mean).powi(2)).sum::<f64>();
@@ -148,8 +148,8 @@ fn summary(sample: &Sample) -> Summary {
     }
 }
 
-/// Drifted features first, then by p-value, then by distance, then by name.
-fn most_striking_first(a: &FeatureDrift, b: &FeatureDrift) -> Ordering {
+/// Orders drifted features first, then by p-value, then by statistic, then by name.
+fn by_evidence(a: &FeatureDrift, b: &FeatureDrift) -> Ordering {
     let p = |feature: &FeatureDrift| feature.p_value.unwrap_or(f64::INFINITY);
     b.drifted
         .cmp(&a.drifted)
@@ -178,6 +178,7 @@ fn report(
         dataset_drift: share >= options.drift_share,
         features,
         skipped: skipped.into_iter().map(|(name, reason)| Skipped { name, reason }).collect(),
+        notes: Vec::new(),
     }
 }
 
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn below_the_share_the_whole_has_not_drifted() {
+    fn the_drift_share_decides_on_dataset_drift() {
         let (base, far) = (ramp(100, 0.0), ramp(100, 0.6));
         let reference = table(&[("a", &base), ("b", &base), ("c", &base)]);
         let current = table(&[("a", &base), ("b", &base), ("c", &far)]);
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_threshold_decides() {
+    fn the_threshold_decides_on_drift_of_a_feature() {
         let reference = table(&[("a", &ramp(100, 0.0))]);
         let current = table(&[("a", &ramp(100, 0.15))]);
         let at = |threshold| {
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_compared_is_listed_with_its_reason() {
+    fn features_that_cannot_be_compared_are_listed_with_the_reason() {
         let reference = table(&[("a", &[1.0, 2.0]), ("b", &[1.0, 2.0]), ("c", &[1.0])]);
         let mut current = table(&[("a", &[1.0, 2.0]), ("c", &[1.0, 2.0]), ("d", &[1.0, 2.0])]);
         current.skipped.push(Skipped { name: "slide".into(), reason: "not a number".into() });
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn summaries_are_those_of_numpy() {
+    fn summaries_match_numpy() {
         let summary = summary(&Sample::new("x", &[1.0, 2.0, 4.0, 8.0]).unwrap());
         let numbers =
             [summary.mean, summary.std, summary.min, summary.p05, summary.median, summary.p95, summary.max];
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn no_images_are_no_drift_and_no_error() {
+    fn no_current_images_are_no_drift_and_no_error() {
         let reference = table(&[("a", &[1.0, 2.0])]);
         let report = detect(&reference, &table(&[]), options()).unwrap();
         assert!(report.features.is_empty() && !report.dataset_drift);
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_of_other_columns_and_options_out_of_range_are_refused() {
+    fn tables_without_common_columns_and_options_out_of_range_are_errors() {
         let (a, b) = (table(&[("a", &[1.0, 2.0])]), table(&[("b", &[1.0, 2.0])]));
         assert!(matches!(detect(&a, &b, options()), Err(Error::NothingInCommon { .. })));
         let bad = |threshold, drift_share| {

@@ -1,91 +1,93 @@
-//! Everything that can go wrong in this crate: what was wrong, where, and what to do.
+//! The error type of this crate.
 
-/// What was wrong, where, and what to do. Rows are data rows counted from 1, a header not among them.
+/// Errors of reading tables and comparing them. Rows are data rows, counted from 1 without the header.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A feature without a single value can't be compared.
-    #[error("feature '{feature}' has no values; a statistical test needs at least one on each side")]
+    /// A feature has no values.
+    #[error("feature '{feature}' has no values; a statistical test needs at least one value on each side")]
     EmptySample {
-        /// The feature's name.
+        /// Name of the feature.
         feature: String,
     },
-    /// NaN and infinities have no place in a distribution.
-    #[error(
-        "feature '{feature}', row {row}: {value} is not a finite number; leave the value out if it is missing"
-    )]
+    /// A value is NaN or infinite.
+    #[error("feature '{feature}', row {row}: {value} is not a finite number; leave missing values empty")]
     NotFinite {
-        /// The feature's name.
+        /// Name of the feature.
         feature: String,
-        /// The row that holds the value, from 1.
+        /// Row of the value, from 1.
         row: usize,
-        /// The value as it was found.
+        /// The value.
         value: String,
     },
-    /// A drift reference needs images.
-    #[error("a drift reference can't be made of no images; hand in the features of at least one")]
+    /// A drift reference without images.
+    #[error("a drift reference needs the features of at least one image")]
     NoImages,
-    /// The bytes are no CSV.
-    #[error("the CSV can't be read: {0}; it must be UTF-8, and each row as wide as the header row")]
+    /// The bytes are not valid CSV.
+    #[error(
+        "cannot read the CSV: {0}; it must be UTF-8, with as many fields in each row as in the header row"
+    )]
     Csv(#[from] csv::Error),
-    /// A CSV without column names.
+    /// The CSV has no header row.
     #[error("the CSV has no header row; its first line must name the columns")]
     NoHeader,
-    /// A column that can't be told from the others.
-    #[error("column {column} of the header row is '{name}', which {problem}; give each column its own name")]
+    /// A column name in the header row is not unique.
+    #[error("column {column} of the header row is '{name}', which {problem}; column names must be unique")]
     Header {
-        /// The column's place in the header row, from 1.
+        /// Position in the header row, from 1.
         column: usize,
-        /// Its name.
+        /// Name of the column.
         name: String,
-        /// What is wrong with it.
+        /// What is wrong with the name.
         problem: &'static str,
     },
-    /// The bytes are no JSON.
-    #[error("the JSON can't be read: {0}")]
+    /// The bytes are not valid JSON, or not a valid drift reference.
+    #[error("cannot read the JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// JSON, but no table.
+    /// The JSON is not a table.
     #[error(
         "{place} is {found}; a table is a drift reference, an array of objects {{feature: value}}, \
          or an object of arrays {{feature: [values]}}"
     )]
     Shape {
-        /// Where in the document.
+        /// Position in the document.
         place: String,
-        /// What stands there.
+        /// Type of the value found there.
         found: &'static str,
     },
-    /// An object of arrays whose columns differ in length.
+    /// Columns of an object of arrays differ in length.
     #[error(
         "column '{column}' has {rows} rows, but '{first}' has {expected}; write null where a value is missing"
     )]
     Ragged {
-        /// The column that is out of step.
+        /// Column of another length.
         column: String,
-        /// Its length.
+        /// Length of the column.
         rows: usize,
-        /// The column it was compared with.
+        /// First column.
         first: String,
-        /// That column's length.
+        /// Length of the first column.
         expected: usize,
     },
-    /// No test of this name.
-    #[error("there is no statistical test '{name}'; known are: {known}")]
+    /// The statistical test is not known.
+    #[error("unknown statistical test '{name}'; known are: {known}")]
     UnknownTest {
-        /// The name asked for.
+        /// Requested name.
         name: String,
-        /// The names there are.
+        /// Known names.
         known: String,
     },
-    /// A threshold that no result can be held against.
-    #[error("the drift threshold is {0}; it must be a number above 0, such as 0.05 for a p-value")]
+    /// The drift threshold is out of range.
+    #[error("the drift threshold is {0}; it must be above 0, for example 0.05 for a p-value")]
     Threshold(f64),
-    /// A share that is none.
-    #[error("the drift share is {0}; it must be above 0 and at most 1, such as 0.5 for half of the features")]
+    /// The drift share is out of range.
+    #[error(
+        "the drift share is {0}; it must be above 0 and at most 1, for example 0.5 for half of the features"
+    )]
     DriftShare(f64),
-    /// Two tables that have nothing to do with each other.
+    /// The tables have no feature in common.
     #[error(
         "reference and current data have no feature in common (reference: {reference}; current: {current}); \
-         name the columns alike"
+         use the same column names in both"
     )]
     NothingInCommon {
         /// Features of the reference.

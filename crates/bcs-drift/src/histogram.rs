@@ -1,12 +1,12 @@
-//! Counts of two samples over the same bins.
+//! Histograms of two samples over the same bins.
 
 use crate::report::Histogram;
 use crate::sample::Sample;
 
-/// Enough to see a shape, few enough to read it in a table.
+/// Number of bins: enough to show the shape of a distribution, few enough for a plot in a table.
 const BINS: usize = 30;
 
-/// Bins of equal width from the least to the greatest value of both samples.
+/// Counts both samples in bins of equal width, from the smallest to the largest value of both.
 pub(crate) fn shared(reference: &Sample, current: &Sample) -> Histogram {
     let edges = edges(reference.values(), current.values());
     Histogram {
@@ -16,22 +16,22 @@ pub(crate) fn shared(reference: &Sample, current: &Sample) -> Histogram {
     }
 }
 
-/// For ascending values, each at least one. A single value gets bins half a unit to either side, as numpy's
-/// `histogram` does.
+/// Bin edges for two non-empty, ascending samples. If all values are equal, the bins extend half a unit to either
+/// side, as in numpy's `histogram`.
 fn edges(a: &[f64], b: &[f64]) -> Vec<f64> {
     let (mut low, mut high) = (a[0].min(b[0]), a[a.len() - 1].max(b[b.len() - 1]));
     if low == high {
         (low, high) = (low - 0.5, high + 0.5);
     }
-    // A weighted mean, since high - low may overflow.
-    let edge = |at: usize| {
-        let share = at as f64 / BINS as f64;
-        low * (1.0 - share) + high * share
+    // A weighted mean, because high - low may overflow.
+    let edge = |index: usize| {
+        let weight = index as f64 / BINS as f64;
+        low * (1.0 - weight) + high * weight
     };
     (0..=BINS).map(edge).collect()
 }
 
-/// Of ascending values; what rounding leaves outside goes to the outermost bins.
+/// Counts ascending values; values that rounding puts outside the edges go to the outermost bins.
 fn counts(ascending: &[f64], edges: &[f64]) -> Vec<u64> {
     let below = |edge: &f64| ascending.partition_point(|value| value < edge);
     let mut starts: Vec<usize> = edges.iter().map(below).collect();
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bin_has_its_lower_border_and_the_last_bin_both() {
+    fn a_bin_includes_its_lower_edge_and_the_last_bin_both() {
         let histogram = histogram(&[0.0, 1.0, 30.0], &[29.0, 29.5, 0.5]);
         assert_eq!((histogram.reference[0], histogram.reference[1], histogram.reference[29]), (1, 1, 1));
         assert_eq!((histogram.current[0], histogram.current[29]), (1, 2));

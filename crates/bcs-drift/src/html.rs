@@ -1,4 +1,4 @@
-//! A report as one page: no script, no font, no image from elsewhere.
+//! Rendering of a report as one HTML page without external resources: no script, font or image is loaded.
 
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -10,10 +10,10 @@ use crate::text::{consequence, count, finding, headline, mean_and_std, p, p_with
 
 const STYLE: &str = include_str!("page.css");
 
-/// Drifted features told in words before the table.
+/// Maximum number of drifted features described before the table.
 const MOST_FINDINGS: usize = 5;
 
-/// The whole page as HTML. Text from the report is escaped; about 5 kB a feature.
+/// Renders the page as HTML, about 5 kB per feature. Text from the report is escaped.
 pub fn page(report: &DriftReport) -> String {
     let headline = headline(report);
     let markup = html! {
@@ -29,6 +29,7 @@ pub fn page(report: &DriftReport) -> String {
             body {
                 main {
                     (verdict(report, &headline))
+                    (notes(&report.notes))
                     (facts(report))
                     (findings(report))
                     (features(report))
@@ -61,7 +62,7 @@ fn verdict(report: &DriftReport, headline: &str) -> Markup {
     }
 }
 
-/// The share of drifted features as a bar, with the limit marked on it.
+/// Bar that shows the share of drifted features, with a mark at the limit.
 fn meter(report: &DriftReport) -> Markup {
     let position = |share: f64| format!("{:.1}%", share * 100.0);
     let spoken = format!("{} drifted, the limit is {}", percent(report.share), percent(report.drift_share));
@@ -69,6 +70,19 @@ fn meter(report: &DriftReport) -> Markup {
         div.meter role="img" aria-label=(spoken) {
             span.fill style={ "width:" (position(report.share)) } {}
             span.limit style={ "left:" (position(report.drift_share)) } {}
+        }
+    }
+}
+
+/// Limitations of the comparison.
+fn notes(notes: &[String]) -> Markup {
+    if notes.is_empty() {
+        return html! {};
+    }
+    html! {
+        section.notes aria-labelledby="notes" {
+            h2 #notes { "Limitations" }
+            ul { @for note in notes { li { (note) } } }
         }
     }
 }
@@ -84,7 +98,7 @@ fn facts(report: &DriftReport) -> Markup {
         ("Drifted features", drifted),
         ("Reference", images(report.reference_rows)),
         ("Current", images(report.current_rows)),
-        ("Made", moment(about.created)),
+        ("Created", moment(about.created)),
         ("Window", window(about.window)),
         ("Model", html! { (model) }),
         ("Report", html! { (about.id) }),
@@ -100,7 +114,7 @@ fn images(rows: usize) -> Markup {
 
 fn window(window: Window) -> Markup {
     match (window.from, window.to) {
-        (None, None) => html! { "all there is" },
+        (None, None) => html! { "unbounded" },
         (Some(from), None) => html! { "since " (moment(from)) },
         (None, Some(to)) => html! { "until " (moment(to)) },
         (Some(from), Some(to)) => html! { (moment(from)) " – " wbr; (moment(to)) },
@@ -118,14 +132,14 @@ fn findings(report: &DriftReport) -> Markup {
     }
     html! {
         section aria-labelledby="findings" {
-            h2 #findings { "What to look at first" }
+            h2 #findings { "Main findings" }
             ol.findings {
                 @for feature in drifted.iter().take(MOST_FINDINGS) {
                     li { strong { (feature.name) } " " (finding(feature)) " " span.evidence { (evidence(feature)) } }
                 }
             }
             @if drifted.len() > MOST_FINDINGS {
-                p.more { "and " (drifted.len() - MOST_FINDINGS) " more in the table." }
+                p.more { "and " (drifted.len() - MOST_FINDINGS) " more features in the table." }
             }
         }
     }
@@ -138,12 +152,12 @@ fn evidence(feature: &FeatureDrift) -> String {
     }
 }
 
-/// What the feature's test calls its statistic; a test that this version doesn't know, by its short name.
+/// Name of the statistic of the feature's test; for a test that this version does not know, the name of the test.
 fn statistic_title(feature: &FeatureDrift) -> &str {
     stattests::by_name(&feature.test).map_or(feature.test.as_str(), |test| test.title())
 }
 
-/// The heading over the statistics: what their test calls them, if it is one test.
+/// Column heading of the statistics: the name of the statistic if all features have the same test.
 fn common_title(features: &[FeatureDrift]) -> &str {
     let first = features.first().map_or("Statistic", statistic_title);
     if features.iter().all(|feature| statistic_title(feature) == first) { first } else { "Statistic" }
@@ -221,21 +235,21 @@ fn explanation(report: &DriftReport) -> Markup {
             h2 { "How to read this" }
             @if !report.features.is_empty() {
                 p {
-                    "Blue and filled: the reference. Orange and outlined: the current images. Below each plot, a line "
-                    "spans the middle 90\u{202f}% of the values, and a dot marks the median."
+                    "Blue, filled: the reference. Orange, outlined: the current images. Below each plot, a line spans "
+                    "the central 90\u{202f}% of the values (5\u{202f}% to 95\u{202f}% quantile), and a dot marks the median."
                 }
                 @for test in tests_used(report) { p { (test.explanation()) } }
                 (on_p_values(report))
             }
             p {
-                "A drifted input is no proof of a wrong prediction: look at the masks of recent images, and have "
-                "some of them labelled, before the model is trained anew."
+                "Drift of the input does not prove that predictions are wrong: inspect the masks of recent images, and "
+                "have some of them labelled, before retraining the model."
             }
         }
     }
 }
 
-/// The tests that the report used.
+/// Tests used in the report.
 fn tests_used(report: &DriftReport) -> impl Iterator<Item = &'static dyn StatTest> {
     let used = |test: &&dyn StatTest| report.features.iter().any(|feature| feature.test == test.name());
     stattests::ALL.iter().copied().filter(used)
@@ -248,10 +262,10 @@ fn on_p_values(report: &DriftReport) -> Markup {
     };
     html! {
         p {
-            "The p-value says how often a difference like this comes up without any drift; below " (threshold)
-            " a feature counts as drifted. Of " (thresholds().count()) " features, chance alone flags about "
-            (format!("{:.1}", thresholds().sum::<f64>())) ". With many images even a small shift has a small "
-            "p-value, so weigh it with the statistic."
+            "The p-value is the probability of a difference at least this large without drift; a feature with a "
+            "p-value below " (threshold) " counts as drifted. Of " (thresholds().count()) " features without drift, "
+            "about " (format!("{:.1}", thresholds().sum::<f64>())) " would be flagged by chance. With many images, even "
+            "a small shift has a small p-value; consider the statistic too."
         }
     }
 }
@@ -263,7 +277,7 @@ mod tests {
     use super::*;
     use crate::{About, Options, Table, detect};
 
-    /// 30 features of 200 images; those with an odd number are shifted.
+    /// 30 features of 200 images; features with an odd number are shifted.
     fn table(shift: f64) -> Table {
         let image = |i: u32| -> Features {
             (0..30)
@@ -282,23 +296,32 @@ mod tests {
     }
 
     #[test]
-    fn the_verdict_stands_on_top() {
+    fn the_verdict_is_the_heading() {
         assert!(page(&report(0.4)).contains("<h1>Drift in 15 of 30 features</h1>"));
         assert!(page(&report(0.0)).contains("<h1>No drift</h1>"));
     }
 
     #[test]
-    fn thirty_features_fit_and_nothing_is_fetched() {
+    fn a_page_of_30_features_is_small_and_loads_nothing() {
         let page = page(&report(0.4));
         assert!(page.len() < 300_000, "{}", page.len());
-        for reach in ["http:", "https:", "src=", "@import", "url(", "<script", "<link"] {
-            assert!(!page.contains(reach), "{reach}");
+        for reference in ["http:", "https:", "src=", "@import", "url(", "<script", "<link"] {
+            assert!(!page.contains(reference), "{reference}");
         }
         assert!(!page.contains("NaN") && !page.contains("inf\""));
     }
 
     #[test]
-    fn names_are_escaped() {
+    fn notes_are_shown_as_limitations() {
+        let mut report = report(0.0);
+        assert!(!page(&report).contains("Limitations"));
+        report.notes.push("the drift reference has format 1".to_owned());
+        let page = page(&report);
+        assert!(page.contains("Limitations") && page.contains("the drift reference has format 1"));
+    }
+
+    #[test]
+    fn text_is_escaped() {
         let mut report = report(0.4);
         let evil = "<img src=x onerror=alert(1)>\"'";
         report.about.title = evil.to_owned();
@@ -307,13 +330,14 @@ mod tests {
         report.features[0].name = evil.to_owned();
         report.features[0].test = evil.to_owned();
         report.skipped.push(Skipped { name: evil.to_owned(), reason: evil.to_owned() });
+        report.notes.push(evil.to_owned());
         let page = page(&report);
         assert!(!page.contains("<img") && !page.contains("alert(1)>\""));
         assert!(page.contains("&lt;img"));
     }
 
     #[test]
-    fn nothing_to_compare_is_said() {
+    fn a_report_without_features_says_so() {
         let about = About::new("r1", Timestamp::UNIX_EPOCH);
         let report = detect(&table(0.0), &Table::default(), Options::new(about)).unwrap();
         let page = page(&report);
@@ -321,10 +345,10 @@ mod tests {
     }
 
     #[test]
-    fn a_window_may_be_open() {
+    fn a_window_may_be_unbounded() {
         let text = |from: Option<Timestamp>, to| window(Window { from, to }).into_string();
         let day = Some(Timestamp::UNIX_EPOCH);
-        assert_eq!(text(None, None), "all there is");
+        assert_eq!(text(None, None), "unbounded");
         let since = "since <time datetime=\"1970-01-01T00:00:00Z\">1\u{a0}Jan\u{a0}1970, 00:00";
         assert!(text(day, None).starts_with(since));
         assert!(text(None, day).starts_with("until "));

@@ -1,8 +1,8 @@
-//! Drift: how far what a model sees has moved from what it was trained on. Functions of their arguments; whoever
-//! calls reads and writes the files.
+//! Drift detection: whether the images that a model is given differ from those it was trained on. Pure functions; the
+//! callers read and write the files.
 //!
-//! A reference is made once, at training; the predictor asks of each image how novel it is; the monitor compares
-//! many images with the reference, feature by feature, and renders what it found.
+//! The trainer builds a drift reference from the features of its tiles. The predictor scores the novelty of each image.
+//! The drift monitor compares many images with the reference, feature by feature, and renders a report.
 //!
 //! ```
 //! use bcs_contracts::{FeatureTable, Features};
@@ -23,18 +23,18 @@
 //! ```
 //!
 //! # Layout
-//! - [`drift`]: the verdict on two tables
-//! - [`error`]: everything that can go wrong here
-//! - [`html`]: a report as one page
-//! - `histogram`: counts of two samples over the same bins
-//! - [`novelty`]: how unusual one image is
-//! - [`mod@reference`]: a drift reference from the features of many images
-//! - [`report`]: what was found, as stored and rendered
+//! - [`drift`]: comparison of two tables
+//! - [`error`]: the error type
+//! - `histogram`: histograms of two samples over the same bins
+//! - [`html`]: rendering of a report as an HTML page
+//! - [`novelty`]: novelty score of one image
+//! - [`mod@reference`]: a drift reference from the features of many tiles
+//! - [`report`]: the drift report
 //! - [`sample`]: the values of one feature on one side
-//! - [`stattests`]: the statistical tests, one a file
-//! - `svg`: the small plots of the page
+//! - [`stattests`]: statistical tests, one per file
+//! - `svg`: plots of the HTML page
 //! - [`table`]: features by column, from CSV, JSON, a reference or records
-//! - `text`: numbers and findings in words
+//! - `text`: formatting of numbers and findings
 
 pub mod drift;
 pub mod error;

@@ -1,54 +1,58 @@
-//! What a comparison found, as it is stored and rendered.
+//! The drift report, as it is stored and rendered.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The layout of a report that this version writes and reads.
+/// Report format that this version writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// What a comparison of current images with a reference found.
+/// Result of a comparison of current images with a reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DriftReport {
-    /// The layout of the report.
+    /// Report format.
     pub format_version: u32,
-    /// Which comparison this was; its fields stand beside the report's own.
+    /// Identity of the comparison; in JSON its fields are on the level of the report's own.
     #[serde(flatten)]
     pub about: About,
-    /// Images behind the reference.
+    /// Number of images in the reference.
     pub reference_rows: usize,
-    /// Images compared with it.
+    /// Number of current images.
     pub current_rows: usize,
-    /// Share of drifted features from which the data as a whole has drifted. In (0, 1].
+    /// Share of drifted features from which the dataset counts as drifted, in (0, 1].
     pub drift_share: f64,
-    /// Number of features that drifted.
+    /// Number of drifted features.
     pub drifted: usize,
-    /// Share of the compared features that drifted, in [0, 1]; 0 where none could be compared.
+    /// Drifted share of the compared features, in [0, 1]; 0 if none could be compared.
     pub share: f64,
     /// Whether `share` is at least `drift_share`.
     pub dataset_drift: bool,
-    /// The features compared: drifted ones first, then by p-value.
+    /// Compared features: drifted ones first, then by p-value.
     pub features: Vec<FeatureDrift>,
     /// Features that could not be compared, in alphabetical order.
     pub skipped: Vec<Skipped>,
+    /// Limitations of the comparison, as plain text: what the reference or the records lack. Absent in reports of
+    /// earlier versions.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
-/// Which comparison a report is of.
+/// Identity of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct About {
-    /// The report's name in the bucket.
+    /// Name of the report in the bucket.
     pub id: String,
-    /// When the comparison was made.
+    /// Time of the comparison.
     pub created: Timestamp,
-    /// The headline of the page.
+    /// Title of the page.
     pub title: String,
-    /// When the current images came in.
+    /// Time window of the current images.
     pub window: Window,
-    /// The version of the model that saw them; empty where no single one did.
+    /// Version of the model that predicted them; empty if there is none or more than one.
     pub model_version: String,
 }
 
 impl About {
-    /// A comparison with the usual title, of no particular window or model.
+    /// Creates the identity of a comparison with the default title, of an open window and no particular model.
     pub fn new(id: impl Into<String>, created: Timestamp) -> Self {
         Self {
             id: id.into(),
@@ -60,76 +64,76 @@ impl About {
     }
 }
 
-/// A stretch of time: from `from` until just before `to`; open where an end is missing.
+/// Time window, including `from` and excluding `to`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
-    /// Its beginning.
+    /// Start; unbounded if `None`.
     pub from: Option<Timestamp>,
-    /// Its end.
+    /// End; unbounded if `None`.
     pub to: Option<Timestamp>,
 }
 
-/// How one feature compares.
+/// Comparison of one feature.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FeatureDrift {
-    /// The feature.
+    /// Name of the feature.
     pub name: String,
-    /// The test, as [`crate::stattests::by_name`] knows it.
+    /// Name of the statistical test, for [`crate::stattests::by_name`].
     pub test: String,
-    /// The distance by that test.
+    /// Test statistic.
     pub statistic: f64,
-    /// How likely such a distance is without drift, in [0, 1]; none from a test that measures distance alone.
+    /// P-value, in [0, 1]; `None` for tests without p-value.
     pub p_value: Option<f64>,
-    /// A p-value below it, or without p-value a statistic of at least it, is drift.
+    /// Threshold: a p-value below it, or without p-value a statistic of at least it, is drift.
     pub threshold: f64,
-    /// Whether it drifted.
+    /// Whether the feature drifted.
     pub drifted: bool,
-    /// The reference in numbers.
+    /// Summary of the reference values.
     pub reference: Summary,
-    /// The current values in numbers.
+    /// Summary of the current values.
     pub current: Summary,
-    /// Both over the same bins.
+    /// Histogram of both samples.
     pub histogram: Histogram,
 }
 
-/// The values of one feature on one side in numbers.
+/// Summary statistics of the values of one feature.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Number of values.
     pub count: usize,
-    /// Their arithmetic mean.
+    /// Arithmetic mean.
     pub mean: f64,
-    /// Their standard deviation, with n - 1.
+    /// Sample standard deviation (with n − 1).
     pub std: f64,
-    /// The least.
+    /// Minimum.
     pub min: f64,
-    /// The 5 % quantile.
+    /// 5 % quantile.
     pub p05: f64,
-    /// The 50 % quantile.
+    /// Median.
     pub median: f64,
-    /// The 95 % quantile.
+    /// 95 % quantile.
     pub p95: f64,
-    /// The greatest.
+    /// Maximum.
     pub max: f64,
 }
 
-/// Counts of both sides over the same bins of equal width.
+/// Histograms of both samples over the same bins of equal width.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Histogram {
-    /// Ascending borders of the bins, one more than bins; a bin has its lower border, the last bin both.
+    /// Ascending bin edges, one more than there are bins. A bin includes its lower edge, the last one both edges.
     pub edges: Vec<f64>,
-    /// Values of the reference in each bin.
+    /// Number of reference values in each bin.
     pub reference: Vec<u64>,
-    /// Current values in each bin.
+    /// Number of current values in each bin.
     pub current: Vec<u64>,
 }
 
-/// A feature that could not be used.
+/// A feature that was not compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// The feature.
+    /// Name of the feature.
     pub name: String,
-    /// Why, in words.
+    /// Reason, as plain text.
     pub reason: String,
 }
 
@@ -138,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_and_when_stand_beside_the_verdict() {
+    fn a_report_reads_back_as_it_was_written() {
         let about = About::new("r1", Timestamp::UNIX_EPOCH);
         let report = DriftReport {
             format_version: FORMAT_VERSION,
@@ -151,10 +155,16 @@ mod tests {
             dataset_drift: false,
             features: Vec::new(),
             skipped: Vec::new(),
+            notes: vec!["a note".to_owned()],
         };
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["id"], "r1");
         assert_eq!(json["created"], "1970-01-01T00:00:00Z");
-        assert_eq!(serde_json::from_value::<DriftReport>(json).unwrap(), report);
+        assert_eq!(json["notes"], serde_json::json!(["a note"]));
+        assert_eq!(serde_json::from_value::<DriftReport>(json.clone()).unwrap(), report);
+
+        let mut earlier = json;
+        earlier.as_object_mut().unwrap().remove("notes");
+        assert!(serde_json::from_value::<DriftReport>(earlier).unwrap().notes.is_empty());
     }
 }

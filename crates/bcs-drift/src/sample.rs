@@ -1,16 +1,16 @@
-//! The values of one feature on one side: finite, sorted, at least one.
+//! The values of one feature in the reference or in the current data.
 
 use crate::error::Error;
 
-/// Finite values in ascending order, at least one: what every statistical test takes.
+/// Non-empty, finite values in ascending order: the input of the statistical tests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample(Vec<f64>);
 
 impl Sample {
-    /// Checks and sorts the values of a feature.
+    /// Creates a sample from the values of a feature, in any order.
     ///
     /// # Errors
-    /// [`Error::EmptySample`] without values, [`Error::NotFinite`] with a NaN or an infinity; both name the feature.
+    /// [`Error::EmptySample`] without values; [`Error::NotFinite`] for NaN and infinities. Both name the feature.
     pub fn new(feature: &str, values: &[f64]) -> Result<Self, Error> {
         if values.is_empty() {
             return Err(Error::EmptySample { feature: feature.to_owned() });
@@ -23,13 +23,13 @@ impl Sample {
         Ok(Self(sorted))
     }
 
-    /// The values, ascending; never empty.
+    /// Returns the values in ascending order; at least one.
     pub fn values(&self) -> &[f64] {
         &self.0
     }
 }
 
-/// Passes finite numbers on; `row` counts from 1.
+/// Returns an error that names feature and row (from 1) unless the value is finite.
 pub(crate) fn require_finite(feature: &str, row: usize, value: f64) -> Result<(), Error> {
     if value.is_finite() {
         return Ok(());
@@ -37,11 +37,11 @@ pub(crate) fn require_finite(feature: &str, row: usize, value: f64) -> Result<()
     Err(Error::NotFinite { feature: feature.to_owned(), row, value: value.to_string() })
 }
 
-/// The empirical quantile at `share` in [0, 1] of ascending values, linear between the neighbouring ranks
-/// (`numpy.quantile`'s default). `None` without values.
-pub(crate) fn quantile(ascending: &[f64], share: f64) -> Option<f64> {
+/// Empirical quantile at `probability`, in [0, 1], of ascending values, with linear interpolation (the default of
+/// `numpy.quantile`). `None` without values.
+pub(crate) fn quantile(ascending: &[f64], probability: f64) -> Option<f64> {
     let last = ascending.len().checked_sub(1)?;
-    let rank = share * last as f64;
+    let rank = probability * last as f64;
     let below = (rank.floor() as usize).min(last);
     let above = (below + 1).min(last);
     let weight = rank - below as f64;
@@ -53,13 +53,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_come_out_sorted() {
+    fn values_are_sorted() {
         let sample = Sample::new("x", &[3.0, -1.0, 2.0]).unwrap();
         assert_eq!(sample.values(), [-1.0, 2.0, 3.0]);
     }
 
     #[test]
-    fn what_is_no_number_is_named_by_feature_and_row() {
+    fn non_finite_values_are_errors_that_name_feature_and_row() {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             let error = Sample::new("eosin_mean", &[1.0, bad]).unwrap_err().to_string();
             assert!(error.contains("'eosin_mean', row 2"), "{error}");
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_those_of_numpy() {
+    fn quantiles_match_numpy() {
         let values = [1.0, 2.0, 4.0, 8.0];
         let expected = [(0.0, 1.0), (0.05, 1.15), (0.5, 3.0), (0.95, 7.4), (1.0, 8.0)];
         for (share, value) in expected {

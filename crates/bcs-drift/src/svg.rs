@@ -1,26 +1,26 @@
-//! The small plots of the page: both distributions over one axis.
+//! Plots of the HTML page: both distributions of a feature over one axis.
 
 use maud::{Markup, html};
 
 use crate::report::{FeatureDrift, Summary};
 use crate::text::number;
 
-/// Of the drawing, in its own units.
+/// Width of the plot, in SVG units.
 const WIDTH: f64 = 240.0;
-/// Where the bars stand.
+/// Vertical position of the baseline of the bars.
 const BASELINE: f64 = 46.0;
-/// Where the 5-95 % ranges of reference and current run.
+/// Vertical positions of the 5–95 % ranges of reference and current values.
 const STRIPS: [f64; 2] = [53.0, 59.0];
 
-/// The histograms of a feature on top of each other, the reference filled and the current one outlined; below them
-/// a line each from the 5 % to the 95 % quantile with a dot at the median; below these the ends of the axis.
+/// Plots the histograms of a feature on top of each other, the reference filled and the current values outlined; below
+/// them, for each, a line from the 5 % to the 95 % quantile with a dot at the median, and the limits of the axis.
 pub(crate) fn distribution(feature: &FeatureDrift) -> Markup {
     let histogram = &feature.histogram;
     let (reference, current) = (shares(&histogram.reference), shares(&histogram.current));
     let tallest = reference.iter().chain(&current).copied().fold(f64::MIN_POSITIVE, f64::max);
     let (low, high) = (histogram.edges[0], histogram.edges[histogram.edges.len() - 1]);
     html! {
-        svg class="plot" viewBox="0 0 240 74" role="img" aria-label=(spoken(feature)) {
+        svg class="plot" viewBox="0 0 240 74" role="img" aria-label=(description(feature)) {
             path class="area reference" d=(steps(&reference, tallest)) {}
             path class="area current" d=(steps(&current, tallest)) {}
             path class="line reference" d=(steps(&reference, tallest)) {}
@@ -34,8 +34,8 @@ pub(crate) fn distribution(feature: &FeatureDrift) -> Markup {
     }
 }
 
-/// The plot for who can't see it.
-fn spoken(feature: &FeatureDrift) -> String {
+/// Text alternative of the plot, for screen readers.
+fn description(feature: &FeatureDrift) -> String {
     let side = |summary: &Summary| {
         let [median, p05, p95] = [summary.median, summary.p05, summary.p95].map(number);
         format!("median {median}, 90 % between {p05} and {p95}")
@@ -43,13 +43,13 @@ fn spoken(feature: &FeatureDrift) -> String {
     format!("{}: reference {}; current {}", feature.name, side(&feature.reference), side(&feature.current))
 }
 
-/// Counts as shares of their sum.
+/// Counts as fractions of their sum.
 fn shares(counts: &[u64]) -> Vec<f64> {
     let sum = counts.iter().sum::<u64>().max(1) as f64;
     counts.iter().map(|count| *count as f64 / sum).collect()
 }
 
-/// The outline of bars side by side, from the baseline and back to it.
+/// SVG path of the outline of the bars, starting and ending at the baseline.
 fn steps(shares: &[f64], tallest: f64) -> String {
     let bar = WIDTH / shares.len() as f64;
     let mut path = format!("M0 {BASELINE}");
@@ -69,7 +69,7 @@ fn strip(class: &str, y: f64, summary: &Summary, low: f64, high: f64) -> Markup 
     }
 }
 
-/// Where a value stands on an axis from `low` to `high`; halved, as their distance may overflow.
+/// Horizontal position of a value on an axis from `low` to `high`; halved, because their difference may overflow.
 fn position(value: f64, low: f64, high: f64) -> f64 {
     WIDTH * ((value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)).clamp(0.0, 1.0)
 }
@@ -79,12 +79,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bars_stand_on_the_baseline() {
+    fn bars_start_and_end_at_the_baseline() {
         assert_eq!(steps(&[0.5, 0.25], 0.5), "M0 46V2.0H120V24.0H240V46");
     }
 
     #[test]
-    fn values_keep_within_the_drawing() {
+    fn positions_are_within_the_plot() {
         assert_eq!(position(0.5, 0.0, 1.0), 120.0);
         assert_eq!(position(1e308, -1e308, 1e308), WIDTH);
         assert_eq!(position(-0.1, 0.0, 1.0), 0.0);

@@ -1,4 +1,4 @@
-//! Features by column: from CSV, from JSON, from a drift reference or from prediction records.
+//! Tables of features, stored by column: from CSV, JSON, a drift reference or prediction records.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -11,25 +11,25 @@ use crate::error::Error;
 use crate::report::Skipped;
 use crate::sample::require_finite;
 
-/// The values of each feature on one side. Which values belong to one image is not kept: each feature is compared
-/// for itself.
+/// The values of each feature on one side. The columns are independent samples: which values belong to the same image
+/// is not kept, because each feature is compared separately.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
-    /// Images it was made of; a feature has fewer values where some are missing or a reference was thinned.
+    /// Number of images; a column is shorter if values are missing.
     pub rows: usize,
-    /// The finite values of each feature, missing ones left out.
+    /// Finite values of each feature, without missing ones.
     pub columns: BTreeMap<String, Vec<f64>>,
-    /// Columns that hold no numbers, with the reason.
+    /// Columns that are not numeric, with the reason.
     pub skipped: Vec<Skipped>,
 }
 
 impl Table {
-    /// Reads a CSV: UTF-8, comma-separated, the names in the first line. An empty cell is a missing value. A column
-    /// with a cell that is no number is skipped, and so is one without a name (the index that pandas writes).
+    /// Reads CSV: UTF-8, comma-separated, with a header row. An empty cell is a missing value. Columns with a cell that
+    /// is not a number are skipped, and so are columns without a name (such as the index that pandas writes).
     ///
     /// # Errors
-    /// [`Error::Csv`] for what is no CSV or can't be read, [`Error::NoHeader`], [`Error::Header`] for a name that
-    /// comes twice, [`Error::NotFinite`] for `NaN` and `inf`; they name row and column.
+    /// [`Error::Csv`] for invalid CSV and failed reads; [`Error::NoHeader`]; [`Error::Header`] for duplicate names;
+    /// [`Error::NotFinite`] for `NaN` and `inf` in a column of numbers. They name row and column.
     pub fn from_csv(reader: impl Read) -> Result<Self, Error> {
         let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(reader);
         let names = csv.headers()?.clone();
@@ -47,13 +47,13 @@ impl Table {
         Self::collect(rows, columns)
     }
 
-    /// Reads JSON of one of three shapes: a drift reference (`reference.json`), an array of objects
-    /// `[{"grey_mean": 0.4}, …]`, or an object of arrays `{"grey_mean": [0.4, …], …}`. `null` is a missing value. A
-    /// column with another value that is no number is skipped.
+    /// Reads JSON: a drift reference (`reference.json`), an array of objects `[{"grey_mean": 0.4}, …]`, or an object of
+    /// arrays `{"grey_mean": [0.4, …], …}`. `null` is a missing value. Columns with any other value that is not a number
+    /// are skipped.
     ///
     /// # Errors
-    /// [`Error::Json`] for what is no JSON or no sound reference, [`Error::Shape`] and [`Error::Ragged`] for what is
-    /// no table; they name row and column.
+    /// [`Error::Json`] for invalid JSON and invalid references; [`Error::Shape`] and [`Error::Ragged`] for documents that
+    /// are not tables. They name row and column.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Error> {
         match serde_json::from_slice(bytes)? {
             Value::Array(rows) => Self::from_rows(&rows),
@@ -65,10 +65,11 @@ impl Table {
         }
     }
 
-    /// The columns of a drift reference. `rows` is the number of its image rows.
+    /// Returns the columns of a drift reference, image features as well as model features. `rows` is the number of rows
+    /// of its image table.
     ///
     /// # Errors
-    /// [`Error::NotFinite`] for a NaN or an infinity.
+    /// [`Error::NotFinite`] names feature and row (from 1).
     pub fn from_reference(reference: &DriftReference) -> Result<Self, Error> {
         let mut table = Self { rows: reference.image.rows(), ..Self::default() };
         for part in [&reference.image, &reference.model] {
@@ -84,7 +85,7 @@ impl Table {
         Ok(table)
     }
 
-    /// The columns of the features of many images, as in prediction records.
+    /// Returns the columns of the features of many images, as in prediction records.
     ///
     /// # Errors
     /// [`Error::NotFinite`] names feature and image (from 1).
@@ -149,14 +150,14 @@ impl Table {
     }
 }
 
-/// A column while it is read.
+/// A column during reading.
 #[derive(Debug, Default)]
 struct Column {
     name: String,
     values: Vec<f64>,
-    /// Why it can't be used.
+    /// Reason why the column is skipped.
     obstacle: Option<String>,
-    /// The first NaN or infinity. An error only in a column of numbers: `nan` may also be a name.
+    /// Row and value of the first NaN or infinity: an error in a column of numbers, but `nan` may also be text.
     not_finite: Option<(usize, f64)>,
 }
 
@@ -171,7 +172,7 @@ impl Column {
         }
         match cell.parse() {
             Ok(value) => self.push(row, value),
-            Err(_) => self.give_up(row, &format!("'{}'", shortened(cell))),
+            Err(_) => self.skip(row, &format!("'{}'", shortened(cell))),
         }
     }
 
@@ -179,8 +180,8 @@ impl Column {
         match (cell, cell.as_f64()) {
             (Value::Null, _) => {}
             (_, Some(value)) => self.push(row, value),
-            (Value::String(text), _) => self.give_up(row, &format!("'{}'", shortened(text))),
-            (other, _) => self.give_up(row, kind(other)),
+            (Value::String(text), _) => self.skip(row, &format!("'{}'", shortened(text))),
+            (other, _) => self.skip(row, kind(other)),
         }
     }
 
@@ -192,12 +193,12 @@ impl Column {
         }
     }
 
-    fn give_up(&mut self, row: usize, cell: &str) {
+    fn skip(&mut self, row: usize, cell: &str) {
         self.obstacle.get_or_insert_with(|| format!("holds {cell} in row {row}, which is not a number"));
     }
 }
 
-/// A column for each name of the header row.
+/// Creates a column for each name of the header row.
 fn named_columns(names: &csv::StringRecord) -> Result<Vec<Column>, Error> {
     let mut columns: Vec<Column> = Vec::new();
     for (index, name) in names.iter().enumerate() {
@@ -205,7 +206,7 @@ fn named_columns(names: &csv::StringRecord) -> Result<Vec<Column>, Error> {
             let obstacle = Some("has no name in the header row".to_owned());
             columns.push(Column { obstacle, ..Column::new(&format!("column {}", index + 1)) });
         } else if columns.iter().any(|column| column.name == name) {
-            let problem = "stands there already";
+            let problem = "occurs twice";
             return Err(Error::Header { column: index + 1, name: name.to_owned(), problem });
         } else {
             columns.push(Column::new(name));
@@ -233,7 +234,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// Enough of a cell to find it by.
+/// Start of a cell, long enough to find it by.
 fn shortened(cell: &str) -> String {
     const LONGEST: usize = 40;
     match cell.char_indices().nth(LONGEST) {
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn the_index_of_pandas_is_not_a_feature() {
+    fn the_unnamed_index_column_of_pandas_is_skipped() {
         let table = csv(",a\n0,1.5\n1,2.5\n");
         assert_eq!(table.columns.keys().collect::<Vec<_>>(), ["a"]);
         assert_eq!(skipped(&table), ["column 1 has no name in the header row"]);
@@ -291,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn nan_is_an_error_among_numbers_and_text_among_text() {
+    fn nan_is_an_error_in_numeric_columns_and_text_in_others() {
         let error = csv_error("a,b\n1,2\n1,NaN\n");
         assert!(error.contains("'b', row 2: NaN"), "{error}");
         assert!(csv_error("a\n-inf\n").contains("'a', row 1"));
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_csv_is_told_where() {
+    fn errors_in_csv_name_the_position() {
         assert!(csv_error("a,b\n1,2\n3\n").contains("line: 3"), "{}", csv_error("a,b\n1,2\n3\n"));
         assert!(csv_error("a,b,a\n").contains("column 3 of the header row is 'a'"));
         assert!(csv_error("").contains("no header row"));
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn json_columns_are_of_one_length() {
+    fn json_columns_must_have_the_same_length() {
         let table = json(r#"{"a": [1, null, 3], "b": [4, 5, 6]}"#);
         assert_eq!((table.rows, table.columns["a"].len(), table.columns["b"].len()), (3, 2, 3));
         let error = json_error(r#"{"a": [1, 2], "b": [1]}"#);
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn json_of_another_shape_is_told_where() {
+    fn errors_in_json_name_the_position() {
         assert!(json_error("3").starts_with("the document is a number"));
         assert!(json_error(r#"[{"a": 1}, 2]"#).starts_with("row 2 is a number"));
         assert!(json_error(r#"{"a": 1}"#).starts_with("column 'a' is a number"));
@@ -338,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_is_a_table() {
+    fn a_reference_is_read_as_a_table() {
         let images = [0.1, 0.2].map(|value| Features::from([("grey_mean".to_owned(), value)]));
         let mut rows = FeatureTable::default();
         for image in &images {
@@ -354,14 +355,14 @@ mod tests {
     }
 
     #[test]
-    fn features_that_are_no_numbers_are_refused() {
+    fn non_finite_features_are_errors() {
         let images = [0.1, f64::INFINITY].map(|value| Features::from([("grey_mean".to_owned(), value)]));
         let error = Table::from_features(&images).unwrap_err().to_string();
         assert!(error.contains("'grey_mean', row 2: inf"), "{error}");
     }
 
     #[test]
-    fn long_cells_are_cut_in_messages() {
+    fn long_cells_are_shortened_in_messages() {
         let table = csv(&format!("a\n{}\n", "ä".repeat(1000)));
         assert!(table.skipped[0].reason.chars().count() < 100);
     }

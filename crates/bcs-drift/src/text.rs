@@ -1,15 +1,15 @@
-//! Numbers and findings in words, as a reader wants them.
+//! Formatting of numbers and findings.
 
 use crate::report::{DriftReport, FeatureDrift, Summary};
 
-/// A mean that moved by less of its standard deviation than this isn't worth a word.
+/// Minimum shift of a mean, in standard deviations, to be reported as a shift.
 const NOTABLE_SHIFT: f64 = 0.2;
-/// Nor is a standard deviation that changed by less than this factor.
+/// Minimum ratio of standard deviations to be reported as a change of spread.
 const NOTABLE_SPREAD: f64 = 1.2;
-/// Standard errors that the difference of two means rarely exceeds by chance.
+/// Standard errors beyond which a difference of means is unlikely to be chance.
 const BEYOND_CHANCE: f64 = 2.0;
 
-/// The verdict in a few words.
+/// Headline of the report.
 pub(crate) fn headline(report: &DriftReport) -> String {
     match (report.drifted, report.features.len()) {
         (_, 0) => "Nothing to compare".to_owned(),
@@ -19,21 +19,21 @@ pub(crate) fn headline(report: &DriftReport) -> String {
     }
 }
 
-/// What the verdict means for the data as a whole.
+/// Explanation of the headline, for the dataset as a whole.
 pub(crate) fn consequence(report: &DriftReport) -> String {
     let (share, limit) = (percent(report.share), percent(report.drift_share));
     if report.features.is_empty() {
-        "No feature has enough values on both sides. Why, is listed below.".to_owned()
+        "No feature has enough values on both sides; the reasons are listed below.".to_owned()
     } else if report.dataset_drift {
-        format!("{share} of the features drifted, the limit is {limit}: the data as a whole has drifted.")
+        format!("{share} of the features drifted, and the limit is {limit}: the dataset has drifted.")
     } else if report.drifted > 0 {
-        format!("{share} of the features drifted. From {limit} on, the data as a whole counts as drifted.")
+        format!("{share} of the features drifted. The dataset counts as drifted from {limit}.")
     } else {
-        "All features of the current images are distributed like those of the reference.".to_owned()
+        "No feature of the current images differs significantly from the reference.".to_owned()
     }
 }
 
-/// What happened to a drifted feature, to be read after its name.
+/// Description of the drift of a feature, to follow its name.
 pub(crate) fn finding(feature: &FeatureDrift) -> String {
     let (reference, current) = (&feature.reference, &feature.current);
     let shift = current.mean - reference.mean;
@@ -42,17 +42,17 @@ pub(crate) fn finding(feature: &FeatureDrift) -> String {
     if shift.abs() > NOTABLE_SHIFT * reference.std.min(current.std) {
         format!("{verb} from {from} to {to}")
     } else if spread_changed(reference, current) {
-        let verb = if current.std > reference.std { "spreads wider" } else { "spreads less" };
+        let verb = if current.std > reference.std { "is more spread" } else { "is less spread" };
         let (from, to) = distinct(reference.std, current.std);
         format!("{verb}: its standard deviation went from {from} to {to}")
     } else if shift.abs() > BEYOND_CHANCE * error_of_shift(reference, current) {
-        format!("{verb} a little, from {from} to {to}")
+        format!("{verb} slightly, from {from} to {to}")
     } else {
-        "changed its shape, with about the same mean and spread".to_owned()
+        "changed its shape at about the same mean and spread".to_owned()
     }
 }
 
-/// The standard error of the difference between two means.
+/// Standard error of the difference between two means.
 fn error_of_shift(reference: &Summary, current: &Summary) -> f64 {
     let squared = |summary: &Summary| summary.std.powi(2) / summary.count as f64;
     (squared(reference) + squared(current)).sqrt()
@@ -63,23 +63,23 @@ fn spread_changed(reference: &Summary, current: &Summary) -> bool {
     large > NOTABLE_SPREAD * small
 }
 
-/// `p = 0.43`, `p < 1e-300`
+/// P-value with its sign: `p = 0.43`, `p < 1e-300`.
 pub(crate) fn p_with_sign(p_value: f64) -> String {
     let text = p(p_value);
     if text.starts_with('<') { format!("p {text}") } else { format!("p = {text}") }
 }
 
-/// A p-value: `0.43`, `3.1e-12`, `< 1e-300`.
+/// P-value: `0.43`, `3.1e-12`, `< 1e-300`.
 pub(crate) fn p(p_value: f64) -> String {
     if p_value < 1e-300 { "< 1e-300".to_owned() } else { significant(p_value, 2, 1e-3) }
 }
 
-/// Three significant digits.
+/// Number with three significant digits.
 pub(crate) fn number(value: f64) -> String {
     significant(value, 3, 1e-4)
 }
 
-/// A mean and its standard deviation, both to the second digit of the latter.
+/// Mean and standard deviation, both rounded to the second significant digit of the standard deviation.
 pub(crate) fn mean_and_std(summary: &Summary) -> (String, String) {
     let (mean, std) = (summary.mean, summary.std);
     if !(1e-5..1e6).contains(&std) || mean.abs() >= 1e6 {
@@ -89,13 +89,13 @@ pub(crate) fn mean_and_std(summary: &Summary) -> (String, String) {
     (format!("{mean:.decimals$}"), format!("{std:.decimals$}"))
 }
 
-/// Two different values with as many digits as it takes to tell them apart, three at least.
+/// Two values with as many significant digits as are needed to distinguish them, at least three.
 fn distinct(a: f64, b: f64) -> (String, String) {
     let texts = |digits| (significant(a, digits, 1e-4), significant(b, digits, 1e-4));
     (3..12).map(texts).find(|(a, b)| a != b).unwrap_or_else(|| texts(12))
 }
 
-/// `digits` significant digits; with an exponent below `smallest` and from a million on.
+/// Number with `digits` significant digits; in exponential notation below `smallest` and from one million.
 fn significant(value: f64, digits: usize, smallest: f64) -> String {
     let digits_after_first = digits - 1;
     if value == 0.0 {
@@ -108,18 +108,18 @@ fn significant(value: f64, digits: usize, smallest: f64) -> String {
     }
 }
 
-/// The power of ten of the first digit.
+/// Decimal exponent of the first significant digit.
 fn magnitude(value: f64) -> i32 {
     value.abs().log10().floor() as i32
 }
 
-/// A share as a percentage: `37.5 %`, `50 %`.
+/// Fraction as a percentage: `37.5 %`, `50 %`.
 pub(crate) fn percent(share: f64) -> String {
     let tenths = (share * 1000.0).round() / 10.0;
     format!("{tenths}\u{202f}%")
 }
 
-/// A count with its thousands apart: `10 000`.
+/// Count with thousands separators: `10 000`.
 pub(crate) fn count(value: usize) -> String {
     let digits = value.to_string();
     let groups: Vec<&str> = digits
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn p_values_are_readable() {
+    fn p_values_have_two_significant_digits() {
         let expected = [
             (1.0, "1.0"),
             (0.43, "0.43"),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_three_digits() {
+    fn numbers_have_three_significant_digits() {
         let expected = [
             (0.0, "0"),
             (0.3141, "0.314"),
@@ -201,19 +201,19 @@ mod tests {
     }
 
     #[test]
-    fn findings_say_what_changed() {
+    fn findings_describe_shift_spread_and_shape() {
         assert_eq!(found(summary(0.31, 0.1), summary(0.42, 0.1)), "rose from 0.310 to 0.420");
         assert_eq!(found(summary(0.42, 0.0), summary(0.4201, 0.0)), "rose from 0.4200 to 0.4201");
         assert_eq!(found(summary(5.0, 0.1), summary(4.0, 0.3)), "fell from 5.00 to 4.00");
-        let wider = "spreads wider: its standard deviation went from 0.100 to 0.200";
+        let wider = "is more spread: its standard deviation went from 0.100 to 0.200";
         assert_eq!(found(summary(0.31, 0.1), summary(0.32, 0.2)), wider);
-        let little = "rose a little, from 0.310 to 0.325";
+        let little = "rose slightly, from 0.310 to 0.325";
         assert_eq!(found(summary(0.31, 0.1), summary(0.325, 0.1)), little);
         assert!(found(summary(0.31, 0.1), summary(0.311, 0.11)).starts_with("changed its shape"));
     }
 
     #[test]
-    fn counts_and_shares_are_readable() {
+    fn counts_have_separators_and_fractions_are_percentages() {
         assert_eq!(count(7), "7");
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(percent(0.375), "37.5\u{202f}%");

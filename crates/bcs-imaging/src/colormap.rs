@@ -1,13 +1,13 @@
-//! Colour maps for masks: matplotlib's by name, or the classes' own colours.
+//! Colour maps for masks: a colour map of matplotlib, or the colours of the classes.
 
 use bcs_contracts::{Color, TissueClass};
 
 use crate::error::Error;
 
-/// The names that [`palette`] takes.
+/// Names of the colour maps.
 pub const NAMES: [&str; 2] = ["YlGn", "classes"];
 
-/// ColorBrewer's nine anchors of YlGn, which matplotlib interpolates.
+/// ColorBrewer's nine colours of YlGn, between which matplotlib interpolates.
 const YLGN: [[u8; 3]; 9] = [
     [255, 255, 229],
     [247, 252, 185],
@@ -20,11 +20,11 @@ const YLGN: [[u8; 3]; 9] = [
     [0, 69, 41],
 ];
 
-/// The colour of each class, in the classes' order: `YlGn` spreads matplotlib's map over them from light to
-/// dark, as the predecessor did, `classes` takes the colours that the classes bring.
+/// Returns the colour of each class, in the order of the classes: with `YlGn`, matplotlib's colour map at equal
+/// intervals from light to dark, as in the predecessor; with `classes`, the classes' own colours.
 ///
 /// # Errors
-/// [`Error::UnknownColormap`].
+/// [`Error::UnknownColormap`] for another name.
 pub fn palette(name: &str, classes: &[TissueClass]) -> Result<Vec<Color>, Error> {
     match name {
         "YlGn" => Ok((0..classes.len()).map(|index| ylgn(position(index, classes.len()))).collect()),
@@ -33,20 +33,20 @@ pub fn palette(name: &str, classes: &[TissueClass]) -> Result<Vec<Color>, Error>
     }
 }
 
-/// Where among `count` the `index`-th stands, in [0, 1].
+/// Position of the `index`-th of `count` classes on the colour map, in [0, 1].
 fn position(index: usize, count: usize) -> f64 {
     if count < 2 { 0.0 } else { index as f64 / (count - 1) as f64 }
 }
 
-/// matplotlib's `YlGn`: 256 steps over the anchors.
+/// matplotlib's `YlGn`: 256 levels, interpolated linearly between the anchors.
 fn ylgn(position: f64) -> Color {
-    let step = (position * 256.0).floor().clamp(0.0, 255.0);
-    let at = step / 255.0 * (YLGN.len() - 1) as f64;
+    let level = (position * 256.0).floor().clamp(0.0, 255.0);
+    let at = level / 255.0 * (YLGN.len() - 1) as f64;
     let below = (at as usize).min(YLGN.len() - 2);
-    let part = at - below as f64;
+    let fraction = at - below as f64;
     let mix = |channel: usize| {
         let (from, to) = (f64::from(YLGN[below][channel]), f64::from(YLGN[below + 1][channel]));
-        (from + (to - from) * part) as u8
+        (from + (to - from) * fraction) as u8
     };
     Color([mix(0), mix(1), mix(2)])
 }
@@ -58,14 +58,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ylgn_is_matplotlibs() {
+    fn ylgn_matches_matplotlib() {
         // (np.array(matplotlib.colormaps["YlGn"](x)) * 255).astype(int) for x = 0, 0.25, 0.5, 0.9, 1.
         let colors = [0.0, 0.25, 0.5, 0.9, 1.0].map(|x| ylgn(x).0);
         assert_eq!(colors, [[255, 255, 229], [216, 239, 162], [119, 197, 120], [0, 96, 51], [0, 69, 41]]);
     }
 
     #[test]
-    fn an_unknown_map_names_the_known() {
+    fn an_unknown_name_is_an_error_that_lists_the_names() {
         let error = palette("jet", &unnamed_classes(2)).unwrap_err().to_string();
         assert!(error.contains("jet") && error.contains("YlGn"), "{error}");
         assert_eq!(palette("YlGn", &unnamed_classes(1)).unwrap().len(), 1);

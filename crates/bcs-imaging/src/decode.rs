@@ -1,4 +1,4 @@
-//! An uploaded file to RGB, within limits that hold before anything is allocated.
+//! Decoding of images and masks, within limits that are checked before memory is allocated.
 
 use std::io::Cursor;
 
@@ -6,10 +6,10 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
 
 use crate::error::Error;
 
-/// What a file may cost.
+/// Limits of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Width × height that a header may declare.
+    /// Maximum number of pixels (width × height).
     pub max_pixels: u64,
 }
 
@@ -20,51 +20,55 @@ impl Default for Limits {
     }
 }
 
-/// An image as it came in, upright and in RGB.
+/// A decoded image, in RGB and with the EXIF orientation applied.
 #[derive(Debug, Clone)]
 pub struct Decoded {
-    /// The pixels, 8 bits a channel.
+    /// Pixels, 8 bits per channel.
     pub rgb: RgbImage,
-    /// `png`, `jpeg`, `tiff`, `webp` or `bmp`.
+    /// Format of the file: `png`, `jpeg`, `tiff`, `webp` or `bmp`.
     pub format: &'static str,
 }
 
-/// Decodes PNG, JPEG, TIFF, WebP or BMP, told apart by content. Grey, palette and CMYK become RGB, 16 bits
-/// become 8, transparency is laid over white (the colour of a slide without tissue), and the EXIF orientation
-/// is applied.
+/// Decodes an image to RGB with 8 bits per channel. The format (PNG, JPEG, TIFF, WebP or BMP) is detected from the
+/// content. Grayscale, palette and CMYK images are converted, transparency is blended with white (the colour of a slide
+/// without tissue), and the EXIF orientation is applied.
 ///
 /// # Errors
-/// [`Error::Empty`], [`Error::UnknownFormat`], [`Error::TooManyPixels`] and [`Error::Damaged`].
+/// [`Error::Empty`]; [`Error::UnknownFormat`]; [`Error::TooManyPixels`]; [`Error::Damaged`].
 pub fn decode(bytes: &[u8], limits: Limits) -> Result<Decoded, Error> {
     let (image, format) = decode_upright(bytes, limits)?;
     Ok(Decoded { rgb: into_rgb(image), format })
 }
 
-/// Decodes a mask of class codes: the values of a grey or palette image as they are stored, unscaled.
+/// Decodes a mask, one class code per pixel: the values of an 8-bit grayscale image, or the indices of a palette PNG.
+///
+/// Whether the codes were compressed with loss is not checked.
 ///
 /// # Errors
-/// Those of [`decode`]; [`Error::Damaged`] too for a mask with colours or 16 bits.
+/// Those of [`decode`]; [`Error::NotAMask`] for colours, transparency or 16 bits per channel.
 pub fn decode_mask(bytes: &[u8], limits: Limits) -> Result<image::GrayImage, Error> {
-    let format = format_of(bytes)?;
-    let reason = |reason: String| Error::Damaged { format: name_of(format), reason };
-    if format == ImageFormat::Png && is_palette_png(bytes) {
-        return crate::decode::palette_codes(bytes, limits);
+    if format_of(bytes)? == ImageFormat::Png && is_palette_png(bytes) {
+        return palette_codes(bytes, limits);
     }
     match decode_upright(bytes, limits)?.0 {
         DynamicImage::ImageLuma8(mask) => Ok(mask),
-        other => Err(reason(format!(
-            "a mask holds one code of 8 bits a pixel, this image is {:?}; save it as 8-bit grey",
-            other.color()
-        ))),
+        other => {
+            Err(Error::NotAMask { bits: bits_per_channel(&other), channels: other.color().channel_count() })
+        }
     }
 }
 
-/// A PNG's colour type stands at byte 25, in the header chunk that always comes first; 3 is a palette.
+fn bits_per_channel(image: &DynamicImage) -> u16 {
+    let color = image.color();
+    color.bits_per_pixel() / u16::from(color.channel_count())
+}
+
+/// Byte 25 of a PNG is the colour type, in the header chunk that always comes first; 3 is a palette.
 fn is_palette_png(bytes: &[u8]) -> bool {
     bytes.get(25) == Some(&3)
 }
 
-/// The indices of a palette PNG: in a mask they are the codes, whatever colours the palette gives them.
+/// The indices of a palette PNG: the codes of a mask, whatever colours the palette has.
 fn palette_codes(bytes: &[u8], limits: Limits) -> Result<image::GrayImage, Error> {
     let damaged = |error: &dyn std::fmt::Display| Error::Damaged { format: "png", reason: error.to_string() };
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
@@ -73,7 +77,7 @@ fn palette_codes(bytes: &[u8], limits: Limits) -> Result<image::GrayImage, Error
     let (width, height) = (reader.info().width, reader.info().height);
     check_pixels(width, height, limits)?;
     let bits = reader.info().bit_depth as usize;
-    let size = reader.output_buffer_size().ok_or_else(|| damaged(&"its size overflows"))?;
+    let size = reader.output_buffer_size().ok_or_else(|| damaged(&"the size overflows"))?;
     let mut packed = vec![0; size];
     reader.next_frame(&mut packed).map_err(|error| damaged(&error))?;
     let row_bytes = (width as usize * bits).div_ceil(8);
@@ -82,10 +86,10 @@ fn palette_codes(bytes: &[u8], limits: Limits) -> Result<image::GrayImage, Error
         .take(height as usize)
         .flat_map(|row| (0..width as usize).map(move |x| unpack(row, x, bits)))
         .collect();
-    image::GrayImage::from_raw(width, height, codes).ok_or_else(|| damaged(&"it has too few rows"))
+    image::GrayImage::from_raw(width, height, codes).ok_or_else(|| damaged(&"rows are missing"))
 }
 
-/// The `index`-th value of `bits` bits (1, 2, 4 or 8), most significant first, as PNG packs them.
+/// The `index`-th value of `bits` bits (1, 2, 4 or 8) in a row of a PNG, most significant bits first.
 fn unpack(row: &[u8], index: usize, bits: usize) -> u8 {
     let at = index * bits;
     let mask = u8::MAX >> (8 - bits);
@@ -137,7 +141,7 @@ fn name_of(format: ImageFormat) -> &'static str {
         .unwrap_or(&"?")
 }
 
-/// RGB without a copy where it already is; transparency over white.
+/// Converts to RGB, blending transparency with white; RGB images are not copied.
 fn into_rgb(image: DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
         return image.into_rgb8();
@@ -174,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn grey_16_bit_and_alpha_become_rgb() {
+    fn grayscale_16_bit_and_transparent_images_become_rgb() {
         let grey = GrayImage::from_pixel(3, 2, Luma([77]));
         assert_eq!(decode(&png(&grey), Limits::default()).unwrap().rgb.get_pixel(2, 1), &Rgb([77; 3]));
         let deep = ImageBuffer::<Luma<u16>, _>::from_pixel(3, 2, Luma([77 * 257]));
@@ -186,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_is_told_apart_from_a_damaged_one() {
+    fn files_that_are_not_images_differ_from_damaged_images() {
         assert!(matches!(decode(b"", Limits::default()), Err(Error::Empty)));
         assert!(matches!(decode(b"hello, pathologist", Limits::default()), Err(Error::UnknownFormat)));
         assert!(matches!(decode(b"GIF89a....", Limits::default()), Err(Error::UnknownFormat)));
@@ -197,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn declared_pixels_are_refused_before_they_are_allocated() {
+    fn the_pixel_limit_is_checked_before_memory_is_allocated() {
         let mut bomb = png(&GrayImage::new(1, 1));
         bomb[16..24].copy_from_slice(&[0, 0, 0x4e, 0x20, 0, 0, 0x4e, 0x20]);
         let checksum = crc32(&bomb[12..29]);
@@ -214,15 +218,28 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_keeps_its_codes() {
+    fn codes_of_a_mask_are_unchanged() {
         let mask = GrayImage::from_fn(5, 1, |x, _| Luma([x as u8]));
         assert_eq!(decode_mask(&png(&mask), Limits::default()).unwrap(), mask);
-        let colour = RgbImage::new(2, 2);
-        assert!(decode_mask(&png(&colour), Limits::default()).is_err());
     }
 
     #[test]
-    fn a_palette_mask_gives_its_indices() {
+    fn color_transparency_and_16_bits_are_not_a_mask() {
+        let deep = ImageBuffer::<Luma<u16>, _>::from_pixel(3, 2, Luma([257]));
+        let cases = [
+            (png(&RgbImage::new(2, 2)), "3 channels of 8 bits"),
+            (png(&RgbaImage::new(2, 2)), "4 channels of 8 bits"),
+            (png(&deep), "1 channel of 16 bits"),
+        ];
+        for (bytes, expected) in cases {
+            let error = decode_mask(&bytes, Limits::default()).unwrap_err();
+            assert!(matches!(error, Error::NotAMask { .. }), "{error}");
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn codes_of_a_palette_mask_are_its_indices() {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, 5, 2);
         encoder.set_color(png::ColorType::Indexed);
@@ -235,7 +252,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_bytes_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..600), start in 0usize..4) {
+        fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..600), start in 0usize..4) {
             let magic: [&[u8]; 4] = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"BM"];
             let whole = [magic[start], &bytes].concat();
             let _ = decode(&whole, Limits { max_pixels: 1 << 16 });

@@ -1,4 +1,4 @@
-//! RGB and masks to PNG and JPEG.
+//! Encoding of images and masks as PNG and JPEG.
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
@@ -6,23 +6,23 @@ use image::{ExtendedColorType, GrayImage, ImageEncoder, RgbImage};
 
 use crate::error::Error;
 
-/// Quality of JPEG answers, of 100: stain detail survives, blocks do not show.
+/// JPEG quality, of 100: high enough that stain detail survives and blocks are not visible.
 const JPEG_QUALITY: u8 = 92;
 
-/// RGB as PNG.
+/// Encodes an image as PNG.
 ///
 /// # Errors
-/// [`Error::Encode`].
+/// [`Error::Encode`] if the encoder fails, as for an image without pixels.
 pub fn png(image: &RgbImage) -> Result<Vec<u8>, Error> {
     write_png(image.as_raw(), image.dimensions(), ExtendedColorType::Rgb8, FilterType::Adaptive)
 }
 
-/// A mask as 8-bit grey PNG, one code a pixel.
+/// Encodes a mask as 8-bit grayscale PNG, one class code per pixel.
 ///
 /// # Errors
-/// [`Error::Encode`].
+/// [`Error::Encode`] if the encoder fails, as for an image without pixels.
 pub fn mask_png(mask: &GrayImage) -> Result<Vec<u8>, Error> {
-    // Codes are flat areas: unfiltered rows compress best.
+    // Masks are mostly uniform areas, which compress best without a filter.
     write_png(mask.as_raw(), mask.dimensions(), ExtendedColorType::L8, FilterType::NoFilter)
 }
 
@@ -39,10 +39,10 @@ fn write_png(
     Ok(bytes)
 }
 
-/// RGB as JPEG.
+/// Encodes an image as JPEG.
 ///
 /// # Errors
-/// [`Error::Encode`].
+/// [`Error::Encode`] if the encoder fails, as for an image without pixels.
 pub fn jpeg(image: &RgbImage) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::with_capacity(image.as_raw().len() / 8);
     JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)

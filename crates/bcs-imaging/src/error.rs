@@ -1,42 +1,54 @@
-/// Why bytes did not become an image, or an image bytes.
+/// Errors of decoding, encoding and drawing.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing was sent.
+    /// The file has no bytes.
     #[error("the file is empty; send an image (PNG, JPEG, TIFF, WebP or BMP)")]
     Empty,
-    /// The bytes do not begin like any format we read.
-    #[error("this is no image that can be read here; send PNG, JPEG, TIFF, WebP or BMP")]
+    /// The first bytes are those of none of the supported formats.
+    #[error("the file is not an image of a supported format; send PNG, JPEG, TIFF, WebP or BMP")]
     UnknownFormat,
-    /// The bytes begin like an image and do not go on like one.
-    #[error("the {format} image is damaged or cut short: {reason}")]
+    /// The file begins like an image but cannot be decoded.
+    #[error("the {format} image is damaged or truncated: {reason}")]
     Damaged {
-        /// The format that its first bytes name.
+        /// Format according to the first bytes.
         format: &'static str,
-        /// What the decoder said.
+        /// Error message of the decoder.
         reason: String,
     },
-    /// The header declares more pixels than the limit.
+    /// The image cannot be a mask, which has one 8-bit class code per pixel.
+    #[error(
+        "a mask has one 8-bit class code per pixel, but this image has {channels} channel{} of {bits} bits; save it as \
+         8-bit grayscale PNG",
+        if *channels == 1 { "" } else { "s" }
+    )]
+    NotAMask {
+        /// Number of channels.
+        channels: u8,
+        /// Bits per channel.
+        bits: u16,
+    },
+    /// The image has more pixels than the limit.
     #[error(
         "the image is {width}×{height} pixels, more than the {limit} allowed; cut it into smaller regions"
     )]
     TooManyPixels {
-        /// Declared width.
+        /// Width of the image.
         width: u32,
-        /// Declared height.
+        /// Height of the image.
         height: u32,
-        /// Pixels allowed.
+        /// Maximum number of pixels.
         limit: u64,
     },
-    /// The encoder failed.
+    /// The image could not be encoded.
     #[error("the image could not be written as {format}: {reason}")]
     Encode {
-        /// The format asked for.
+        /// The requested format.
         format: &'static str,
-        /// What the encoder said.
+        /// Error message of the encoder.
         reason: String,
     },
-    /// A mask and an image, or a buffer and its dimensions, do not belong together.
-    #[error("the mask is {mask_width}×{mask_height} pixels, its image {width}×{height}")]
+    /// Mask and image differ in size.
+    #[error("the mask is {mask_width}×{mask_height} pixels, but its image is {width}×{height}")]
     SizeMismatch {
         /// Width of the mask.
         mask_width: u32,
@@ -47,10 +59,10 @@ pub enum Error {
         /// Height of the image.
         height: u32,
     },
-    /// No colour map has this name.
-    #[error("there is no colour map '{name}'; there are {}", crate::colormap::NAMES.join(", "))]
+    /// The colour map is not known.
+    #[error("unknown colour map '{name}'; known are {}", crate::colormap::NAMES.join(", "))]
     UnknownColormap {
-        /// The name asked for.
+        /// The requested name.
         name: String,
     },
 }

@@ -1,14 +1,14 @@
-//! Bytes to RGB and back: decoding within limits, overlays, the sliding window's geometry, and the features by
-//! which drift is seen. Functions of their arguments; no I/O and no libtorch.
+//! Image decoding within limits, overlays, sliding-window geometry, stain separation and image features. Pure functions
+//! on images in memory, without libtorch.
 //!
 //! # Layout
 //! - [`colormap`]: colour maps for masks
-//! - [`decode`]: an uploaded file to RGB, within limits
-//! - [`encode`]: RGB and masks to PNG and JPEG
-//! - [`features`]: what is measured of every image, for training and serving alike
-//! - [`overlay`]: a mask laid over its image
-//! - [`stain`]: haematoxylin and eosin, told apart
-//! - [`windows`]: where a sliding window stops, and how much each of its pixels counts
+//! - [`decode`]: decoding of images and masks, within limits
+//! - [`encode`]: encoding of images and masks as PNG and JPEG
+//! - [`features`]: the image features that drift is measured on
+//! - [`overlay`]: overlay of a mask on its image
+//! - [`stain`]: separation of haematoxylin and eosin
+//! - [`windows`]: positions and pixel weights of the sliding window
 
 pub mod colormap;
 pub mod decode;

@@ -1,15 +1,15 @@
-//! A mask laid over its image.
+//! Overlay of a mask on its image.
 
 use bcs_contracts::Color;
 use image::{GrayImage, RgbImage};
 
 use crate::error::Error;
 
-/// Lays the colours of a mask over its image, in place. `alpha` is the weight of the colour in [0, 1];
-/// pixels of a class whose colour is `None` stay as they are, as does a code beyond the palette.
+/// Blends the colours of a mask with its image, in place. `alpha` is the weight of the colour, in [0, 1]. Pixels of a
+/// class whose colour is `None`, and codes beyond the palette, are left unchanged.
 ///
 /// # Errors
-/// [`Error::SizeMismatch`].
+/// [`Error::SizeMismatch`] if mask and image differ in size.
 pub fn blend(
     image: &mut RgbImage,
     mask: &GrayImage,
@@ -32,7 +32,7 @@ pub fn blend(
     Ok(())
 }
 
-/// What each value of a channel becomes under a colour: one look-up a pixel instead of a multiplication.
+/// The blended value for each value of a channel: a table look-up is cheaper than a multiplication per pixel.
 fn mixing_table(target: u8, alpha: f64) -> [u8; 256] {
     std::array::from_fn(|value| {
         let mixed = (1.0 - alpha) * value as f64 + alpha * f64::from(target);
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_coloured_classes_are_tinted() {
+    fn only_classes_with_a_color_are_blended() {
         let mut image = RgbImage::from_pixel(2, 1, Rgb([200, 100, 50]));
         let mask = GrayImage::from_fn(2, 1, |x, _| Luma([x as u8]));
         blend(&mut image, &mask, &[None, Some(Color([0, 200, 250]))], 0.5).unwrap();
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_of_another_size_is_refused() {
+    fn a_mask_of_another_size_is_an_error() {
         let error = blend(&mut RgbImage::new(4, 4), &GrayImage::new(4, 5), &[], 0.5).unwrap_err();
         assert!(error.to_string().contains("4×5"), "{error}");
     }

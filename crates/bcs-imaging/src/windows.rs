@@ -1,15 +1,14 @@
-//! The sliding window: where it stops and how much each of its pixels counts, as MONAI's
-//! `sliding_window_inference` has it. Pure geometry, whether tensors or plain buffers are cut.
+//! Positions and pixel weights of the sliding window, as in MONAI's `sliding_window_inference`.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How overlapping windows are blended.
+/// Weights by which overlapping windows are averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BlendMode {
-    /// Every pixel counts the same.
+    /// The same weight for all pixels of a window.
     Constant,
-    /// Pixels count less towards a window's edge, where the network saw less around them.
+    /// Gaussian weights, which fall towards the edges, where the network sees less context.
     #[default]
     Gaussian,
 }
@@ -21,7 +20,7 @@ impl FromStr for BlendMode {
         match text {
             "constant" => Ok(Self::Constant),
             "gaussian" => Ok(Self::Gaussian),
-            _ => Err(format!("there is no blend mode '{text}'; there are constant, gaussian")),
+            _ => Err(format!("unknown blend mode '{text}'; known are constant and gaussian")),
         }
     }
 }
@@ -35,35 +34,36 @@ impl fmt::Display for BlendMode {
     }
 }
 
-/// The upper left corner of a window.
+/// Top-left corner of a window, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// Row of its first pixel.
+    /// Row.
     pub y: usize,
-    /// Column of its first pixel.
+    /// Column.
     pub x: usize,
 }
 
-/// The windows of size `roi` (height, width) that cover an image, row by row. `overlap` in [0, 1) is the share
-/// of a window that its neighbour covers too. An image smaller than the window has one, at the origin.
+/// Returns the windows of size `roi` that cover an image, row by row; sizes are (height, width). `overlap`, in [0, 1),
+/// is the fraction of a window that it shares with its neighbour. The last window of a row or column is moved back to
+/// end with the image. An image smaller than the window has one window, at the origin, which extends beyond it.
 pub fn positions(image: [usize; 2], roi: [usize; 2], overlap: f64) -> Vec<Window> {
     let rows = starts(image[0], roi[0], overlap);
     let columns = starts(image[1], roi[1], overlap);
     rows.iter().flat_map(|&y| columns.iter().map(move |&x| Window { y, x })).collect()
 }
 
-/// Where windows start along one axis; the last is moved back to end with the image.
+/// Start of each window along one axis.
 fn starts(image: usize, roi: usize, overlap: f64) -> Vec<usize> {
     let image = image.max(roi);
-    // MONAI's interval: one window where it spans the image, else the part without overlap, at least a pixel.
+    // MONAI's scan interval: the part of a window without overlap, at least one pixel.
     let interval = if roi == image { roi } else { ((roi as f64 * (1.0 - overlap)) as usize).max(1) };
     let last = image - roi;
     let whole_steps = last.div_ceil(interval);
     (0..=whole_steps).map(|index| (index * interval).min(last)).collect()
 }
 
-/// The weight of each pixel of a window, row by row, as MONAI's `compute_importance_map` with a standard
-/// deviation of an eighth of the window: 1 in the middle, never below a thousandth.
+/// Returns the weight of each pixel of a window, row by row, as MONAI's `compute_importance_map` with its default
+/// `sigma_scale` of 0.125: 1 in the centre, at least 0.001.
 pub fn importance_map(roi: [usize; 2], mode: BlendMode) -> Vec<f32> {
     const SIGMA_SCALE: f64 = 0.125;
     if mode == BlendMode::Constant {
@@ -75,12 +75,12 @@ pub fn importance_map(roi: [usize; 2], mode: BlendMode) -> Vec<f32> {
     map.into_iter().map(|weight| weight.max(floor)).collect()
 }
 
-/// A Gaussian bell of `length` samples around its middle, 1 at the top.
+/// `length` samples of a Gaussian around the centre, where it is 1.
 fn gaussian(length: usize, sigma: f64) -> Vec<f32> {
-    let middle = (length as f64 - 1.0) / 2.0;
+    let centre = (length as f64 - 1.0) / 2.0;
     (0..length)
         .map(|index| {
-            let distance = (index as f64 - middle) as f32;
+            let distance = (index as f64 - centre) as f32;
             (distance * distance / (-2.0 * sigma * sigma) as f32).exp()
         })
         .collect()
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn positions_are_monais() {
+    fn positions_match_monai() {
         // monai.data.utils.dense_patch_slices with the interval of monai.inferers.utils._get_scan_interval.
         let ys = |image, roi, overlap| starts(image, roi, overlap);
         assert_eq!(ys(500, 224, 0.25), [0, 168, 276]);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_monais() {
+    fn weights_match_monai() {
         // monai.data.utils.compute_importance_map((4, 6), mode="gaussian").
         let map = importance_map([4, 6], BlendMode::Gaussian);
         let half = [[0.001, 0.001_503_439_2, 0.008_895_389], [0.002_344_799_7, 0.082_085, 0.485_671_8]];

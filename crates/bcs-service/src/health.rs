@@ -1,25 +1,25 @@
-//! Readiness, as the one who does the work reports it: a server is ready when its worker has answered, not when
-//! its socket is open.
+//! Readiness of a server, as reported by its worker: a server is ready once the worker has done its first piece of
+//! work, not when the socket is open.
 
 use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
-/// What a worker can do at present.
+/// State of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "status", content = "reason")]
 pub enum State {
-    /// It is being made ready.
+    /// Not ready yet.
     Starting,
-    /// It has answered.
+    /// Ready for requests.
     Ready,
-    /// It failed, and why.
+    /// Failed, with the reason.
     Failed(String),
-    /// It finishes what was begun and takes nothing new.
+    /// Finishing requests in progress, taking no new ones.
     Stopping,
 }
 
-/// A shared view of the state; clones see the same.
+/// Shared state of a server; clones refer to the same state.
 #[derive(Debug, Clone)]
 pub struct Health {
     state: watch::Sender<State>,
@@ -32,17 +32,12 @@ impl Default for Health {
 }
 
 impl Health {
-    /// What holds now.
+    /// Returns the current state.
     pub fn state(&self) -> State {
         self.state.borrow().clone()
     }
 
-    /// Whether new work is taken.
-    pub fn is_ready(&self) -> bool {
-        *self.state.borrow() == State::Ready
-    }
-
-    /// Says what holds from now on. Nothing follows [`State::Stopping`].
+    /// Changes the state. [`State::Stopping`] is final.
     pub fn set(&self, state: State) {
         self.state.send_if_modified(|current| {
             let changes = *current != State::Stopping && *current != state;
@@ -53,11 +48,11 @@ impl Health {
         });
     }
 
-    /// Waits until it is neither starting nor, unless it fails, unready; gives what then holds.
-    pub async fn settled(&self) -> State {
+    /// Waits until the state is no longer [`State::Starting`] and returns it.
+    pub async fn started(&self) -> State {
         let mut states = self.state.subscribe();
-        let settled = states.wait_for(|state| *state != State::Starting).await;
-        settled.map_or(State::Stopping, |state| state.clone())
+        let started = states.wait_for(|state| *state != State::Starting).await;
+        started.map_or(State::Stopping, |state| state.clone())
     }
 }
 
@@ -68,10 +63,9 @@ mod tests {
     #[tokio::test]
     async fn stopping_is_final() {
         let health = Health::default();
-        assert!(!health.is_ready());
+        assert_eq!(health.state(), State::Starting);
         health.set(State::Ready);
-        assert!(health.is_ready());
-        assert_eq!(health.settled().await, State::Ready);
+        assert_eq!(health.started().await, State::Ready);
         health.set(State::Stopping);
         health.set(State::Ready);
         assert_eq!(health.state(), State::Stopping);

@@ -1,24 +1,32 @@
-//! What every server shares: logs that Cloud Logging reads, metrics that Prometheus reads, problems that clients
-//! read, health that tells the truth, and a shutdown that finishes what was begun.
+//! Parts that all servers share.
 //!
 //! # Layout
-//! - [`environment`]: variables over the settings
-//! - [`health`]: readiness, as the one who does the work reports it
-//! - [`logging`]: one JSON object a line, or text for people
-//! - [`metrics`]: requests and their latencies by route
-//! - [`problem`]: errors as `application/problem+json`
-//! - [`request_id`]: the id that every answer carries
-//! - [`server`]: the layers around every router, and serving until told to stop
+//! - [`environment`]: environment variables applied to settings
+//! - [`failure`]: errors of a program and their exit codes
+//! - [`health`]: readiness of a server
+//! - [`logging`]: structured logs for Cloud Logging, or text for terminals
+//! - [`metrics`]: Prometheus metrics of HTTP requests
+//! - [`negotiation`]: the media type that a client prefers
+//! - [`page`]: style sheet and response headers of HTML pages
+//! - [`problem`]: error responses as `application/problem+json`
+//! - [`routes`]: `/health`, `/ready` and `/metrics`
+//! - [`server`]: middleware of all routes, listening and graceful shutdown
+//! - [`settings`]: settings from built-in defaults and a file
 
 pub mod environment;
+pub mod failure;
 pub mod health;
 pub mod logging;
 pub mod metrics;
+pub mod negotiation;
+pub mod page;
 pub mod problem;
-pub mod request_id;
+pub mod routes;
 pub mod server;
+pub mod settings;
 
 pub use environment::Environment;
+pub use failure::Failure;
 pub use health::Health;
 pub use metrics::Metrics;
 pub use problem::Problem;

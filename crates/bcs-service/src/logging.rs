@@ -1,4 +1,5 @@
-//! Logs: one JSON object a line under the names that Cloud Logging gives a meaning to, or text for people.
+//! Structured logs on standard error: one JSON object per line with the field names of Cloud Logging, or text for
+//! terminals.
 
 use std::io::IsTerminal;
 
@@ -10,34 +11,40 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Starts logging to standard error. `LOG_FORMAT` is `json` or `text` (by default text on a terminal, else
-/// JSON); `RUST_LOG` filters (by default `info`).
+use crate::failure::Failure;
+
+/// Installs the global logger. `LOG_FORMAT` is `json` or `text` (default: `text` on a terminal, otherwise `json`);
+/// `RUST_LOG` is the filter (default: `info`).
 ///
 /// # Errors
-/// A sentence, where `LOG_FORMAT` or `RUST_LOG` can't be read or logging was started before.
-pub fn start() -> Result<(), String> {
+/// [`Failure::Usage`] if `LOG_FORMAT` or `RUST_LOG` is invalid, or a logger is already installed.
+pub fn start() -> Result<(), Failure> {
     let filter = match std::env::var("RUST_LOG") {
-        Ok(text) if !text.is_empty() => {
-            EnvFilter::try_new(&text).map_err(|error| format!("RUST_LOG={text} can't be read: {error}"))?
-        }
+        Ok(text) if !text.is_empty() => EnvFilter::try_new(&text)
+            .map_err(|error| Failure::usage(format!("RUST_LOG={text} is invalid: {error}")))?,
         _ => EnvFilter::new("info"),
     };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let json = match std::env::var("LOG_FORMAT").as_deref() {
-        Ok("json") => true,
-        Ok("text") => false,
-        Ok(other) if !other.is_empty() => return Err(format!("LOG_FORMAT={other} is neither json nor text")),
-        _ => !std::io::stderr().is_terminal(),
-    };
-    let started = if json {
+    let started = if use_json()? {
         builder.event_format(CloudLogging).try_init()
     } else {
         builder.with_target(false).try_init()
     };
-    started.map_err(|error| error.to_string())
+    started.map_err(Failure::usage)
 }
 
-/// One JSON object a line: `severity`, `time`, `message`, `target`, and the event's fields.
+fn use_json() -> Result<bool, Failure> {
+    match std::env::var("LOG_FORMAT").as_deref() {
+        Ok("json") => Ok(true),
+        Ok("text") => Ok(false),
+        Ok(other) if !other.is_empty() => {
+            Err(Failure::usage(format!("LOG_FORMAT={other} is invalid; set it to json or text")))
+        }
+        _ => Ok(!std::io::stderr().is_terminal()),
+    }
+}
+
+/// Event format: one JSON object per line with `severity`, `time`, `target`, `message` and the fields of the event.
 struct CloudLogging;
 
 impl<S, N> FormatEvent<S, N> for CloudLogging
@@ -60,7 +67,7 @@ where
     }
 }
 
-/// Cloud Logging's name of a level.
+/// Returns the Cloud Logging severity of a level.
 fn severity(level: Level) -> &'static str {
     match level {
         Level::ERROR => "ERROR",
@@ -70,6 +77,7 @@ fn severity(level: Level) -> &'static str {
     }
 }
 
+/// Log entry under construction.
 struct Entry(Map<String, Value>);
 
 impl Visit for Entry {
@@ -106,9 +114,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Lines {
+    impl Write for Buffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -119,15 +127,15 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_json_with_a_severity() {
-        let lines = Lines::default();
-        let writer = lines.clone();
+    fn lines_are_json_objects_with_a_severity() {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
         let subscriber =
             tracing_subscriber::fmt().event_format(CloudLogging).with_writer(move || writer.clone()).finish();
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(key = "a \"b\"", count = 3, "The store is slow.");
         });
-        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
         let entry: Value = serde_json::from_str(text.trim()).unwrap();
         assert_eq!(entry["severity"], "WARNING");
         assert_eq!(entry["message"], "The store is slow.");

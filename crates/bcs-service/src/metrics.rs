@@ -1,5 +1,5 @@
-//! Requests and their latencies by route, for Prometheus. Labels are route templates, never paths, so that
-//! nobody can make new series by asking for nonsense.
+//! Prometheus metrics of HTTP requests: counts and latencies by route. Labels are route templates, never paths, so that
+//! clients cannot create time series by requesting arbitrary paths.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,10 +10,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
-/// Upper ends of the latency buckets in seconds, from a cached answer to a whole region.
+/// Upper bounds of the latency histogram buckets in seconds.
 const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// The metrics of one server, under one prefix; clones share them.
+/// Metrics of one server; clones refer to the same metrics.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     inner: Arc<Inner>,
@@ -28,35 +28,40 @@ struct Inner {
 }
 
 impl Metrics {
-    /// The metrics of a server whose names begin with `prefix`, as `bcs_predictor`.
+    /// Creates and registers the metrics. `prefix`, such as `bcs_predictor`, begins their names.
     ///
     /// # Errors
-    /// [`prometheus::Error`], where the prefix can't begin a metric's name.
+    /// [`prometheus::Error`] if the prefix is not valid in a metric name.
     pub fn new(prefix: &str) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let requests = IntCounterVec::new(
-            Opts::new(format!("{prefix}_http_requests_total"), "Answered requests"),
+            Opts::new(format!("{prefix}_http_requests_total"), "Number of HTTP requests"),
             &["method", "route", "status"],
         )?;
         let latency = HistogramVec::new(
-            HistogramOpts::new(format!("{prefix}_http_request_duration_seconds"), "Seconds until the answer")
-                .buckets(BUCKETS.to_vec()),
+            HistogramOpts::new(
+                format!("{prefix}_http_request_duration_seconds"),
+                "Latency of HTTP requests in seconds",
+            )
+            .buckets(BUCKETS.to_vec()),
             &["method", "route"],
         )?;
-        let in_flight =
-            IntGauge::new(format!("{prefix}_http_requests_in_flight"), "Requests being answered")?;
+        let in_flight = IntGauge::new(
+            format!("{prefix}_http_requests_in_flight"),
+            "Number of HTTP requests in progress",
+        )?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(latency.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
         Ok(Self { inner: Arc::new(Inner { registry, requests, latency, in_flight }) })
     }
 
-    /// Where a server registers metrics of its own.
+    /// Returns the registry, in which a server registers its own metrics.
     pub fn registry(&self) -> &Registry {
         &self.inner.registry
     }
 
-    /// `GET /metrics`: all metrics in Prometheus' text format.
+    /// Returns all metrics in the Prometheus text format, as a response.
     pub fn page(&self) -> Response {
         match TextEncoder::new().encode_to_string(&self.inner.registry.gather()) {
             Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
@@ -65,7 +70,7 @@ impl Metrics {
     }
 }
 
-/// Middleware that counts and times every request.
+/// Middleware that counts requests and measures their latency.
 pub async fn track(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
     let route = request
         .extensions()
@@ -82,7 +87,7 @@ pub async fn track(State(metrics): State<Metrics>, request: Request, next: Next)
     response
 }
 
-/// Counts a request as in flight until dropped, also where its client leaves.
+/// Guard that counts a request as in progress until dropped, also if the client disconnects.
 struct InFlight(IntGauge);
 
 impl InFlight {

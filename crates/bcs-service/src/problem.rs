@@ -1,34 +1,34 @@
-//! Errors as `application/problem+json` (RFC 9457).
+//! Error responses as `application/problem+json` (RFC 9457).
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The media type of a problem.
+/// Media type of problems.
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
-/// An error as clients see it.
+/// An error response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(example = json!({
     "type": "about:blank",
     "title": "Unsupported Media Type",
     "status": 415,
-    "detail": "this is no image that can be read here; send PNG, JPEG, TIFF, WebP or BMP"
+    "detail": "the file is not a supported image; send PNG, JPEG, TIFF, WebP or BMP"
 }))]
 pub struct Problem {
-    /// Always `about:blank`: the status tells the kind.
+    /// Problem type, always `about:blank`: the status identifies the kind of problem.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// The status in words.
+    /// Reason phrase of the status.
     title: &'static str,
-    /// The status of the answer.
+    /// HTTP status of the response.
     #[schema(value_type = u16)]
     #[serde(serialize_with = "status_number")]
     status: StatusCode,
-    /// What was wrong with this request and what to do.
+    /// Explanation of this occurrence, and what to do.
     detail: String,
-    /// Seconds after which to try again, sent as `Retry-After`.
+    /// Seconds to wait before trying again, sent as `Retry-After`.
     #[serde(skip)]
     retry_after: Option<u32>,
 }
@@ -38,19 +38,19 @@ fn status_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Re
 }
 
 impl Problem {
-    /// A problem of this status; `detail` says what was wrong and what to do.
+    /// Creates a problem. `detail` states what was wrong and what to do.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
         Self { kind: "about:blank", title, status, detail: detail.into(), retry_after: None }
     }
 
-    /// The same, to be tried again after so many seconds.
+    /// Sets the `Retry-After` header.
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// Its status.
+    /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status
     }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_problem_has_its_media_type_and_says_when_to_come_back() {
+    async fn problems_have_their_media_type_and_retry_after() {
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "the queue is full").retry_after(2);
         let response = problem.into_response();
         assert_eq!(response.status(), 429);

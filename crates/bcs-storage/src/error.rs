@@ -1,38 +1,38 @@
-/// Why a store did not do what it was asked; every variant names the key.
+/// Errors of a store; every variant names the key.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no such object.
+    /// The object does not exist.
     #[error("there is no object '{key}' in {store}")]
     NotFound {
-        /// The store, as [`crate::Store::name`] says it.
+        /// The store, as [`crate::Store::name`] gives it.
         store: String,
-        /// The key asked for.
+        /// The requested key.
         key: String,
     },
-    /// A create-only write found an object.
-    #[error("the object '{key}' exists already in {store}")]
+    /// A write with [`crate::PutMode::Create`] found an existing object.
+    #[error("the object '{key}' already exists in {store}")]
     AlreadyExists {
         /// The store.
         store: String,
         /// The key to be written.
         key: String,
     },
-    /// The key leaves the bucket or is not portable.
-    #[error("'{key}' is not a key: {reason}")]
+    /// The key points outside the bucket or is not portable.
+    #[error("'{key}' is not a valid key: {reason}")]
     InvalidKey {
         /// The key.
         key: String,
-        /// What is wrong with it.
+        /// Which rule it breaks.
         reason: &'static str,
     },
-    /// The store can't be reached, is full, or may not be written.
-    #[error("{store} can't be used ('{key}'): {reason}")]
+    /// The store cannot be reached, is full, or denies access.
+    #[error("{store} is unavailable (key '{key}'): {reason}")]
     Unavailable {
         /// The store.
         store: String,
-        /// The key that was worked on.
+        /// The key of the failed operation.
         key: String,
-        /// What the system said.
+        /// Error message of the operating system or the server.
         reason: String,
     },
 }

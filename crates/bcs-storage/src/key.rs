@@ -1,11 +1,12 @@
-//! Which keys are allowed: those that mean the same in a folder and in Google Cloud Storage.
+//! Valid keys: those that mean the same in a folder and in Google Cloud Storage.
 
 use crate::error::Error;
 
-/// Longest key in bytes, as in Google Cloud Storage.
+/// Maximum length of a key in bytes, as in Google Cloud Storage.
 const MAX_LENGTH: usize = 1024;
 
-/// Checks a key: parts between `/`, none of them empty, `.` or `..`, without control characters, `\` or NUL.
+/// Checks a key: components separated by `/`, none of which is empty, `.` or `..`, without control characters and
+/// backslashes, of at most 1024 bytes.
 ///
 /// # Errors
 /// [`Error::InvalidKey`].
@@ -14,10 +15,10 @@ pub fn check(key: &str) -> Result<(), Error> {
         "it is empty"
     } else if key.len() > MAX_LENGTH {
         "it is longer than 1024 bytes"
-    } else if key.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        "a part between '/' is empty, '.' or '..'"
+    } else if key.split('/').any(|component| matches!(component, "" | "." | "..")) {
+        "a component between '/' is empty, '.' or '..'"
     } else if key.chars().any(|c| c.is_control() || c == '\\') {
-        "it has a control character or a backslash"
+        "it contains a control character or a backslash"
     } else {
         return Ok(());
     };
@@ -29,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_stays_in_its_bucket() {
+    fn keys_outside_the_bucket_are_errors() {
         for key in ["a", "records/date=2026-01-02/x.json", "best_model-val_metric=0.87/model.safetensors"] {
             assert!(check(key).is_ok(), "{key}");
         }

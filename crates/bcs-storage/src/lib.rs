@@ -1,10 +1,10 @@
-//! One trait over a bucket. Keys are paths with `/`; a write is whole or not at all; a create-only write tells
-//! who came first.
+//! Object storage behind one trait, [`Store`]. Keys are paths with `/`; writes are atomic; a write with
+//! [`PutMode::Create`] fails if the object exists, so that of several writers exactly one succeeds.
 //!
 //! # Layout
-//! - [`Store`]: the trait
-//! - [`key`]: which keys are allowed
+//! - [`key`]: validation of keys
 //! - [`local`]: a folder as a bucket
+//! - [`Store`]: the trait
 
 mod error;
 pub mod key;

@@ -1,38 +1,42 @@
-//! A folder as a bucket: an object is a file, written beside its place and moved there when whole.
+//! A folder as a bucket: an object is a file, which is written under a temporary name and then renamed.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tempfile::Builder;
 
 use crate::error::Error;
 use crate::key;
 use crate::store::{PutMode, Store};
 
-/// Where unfinished writes lie; [`Store::list`] passes it over.
+/// Folder of unfinished writes, which [`Store::list`] skips.
 const UNFINISHED: &str = ".unfinished";
 
 /// A folder as a bucket.
+///
+/// Files and folders get the permissions that the umask leaves, so that a service under another user can read them.
 #[derive(Debug, Clone)]
 pub struct LocalStore {
     root: PathBuf,
 }
 
 impl LocalStore {
-    /// The store in this folder, which is made if it does not exist.
+    /// Opens the store in a folder, which is created if it does not exist.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where the folder can't be made.
+    /// [`Error::Unavailable`] if the folder cannot be created.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
         let store = Self { root: root.into() };
         fs::create_dir_all(store.root.join(UNFINISHED)).map_err(|error| store.unavailable("", &error))?;
         Ok(store)
     }
 
-    /// The store in this folder, of which nothing is made before the first write: for whoever only reads, maybe a
-    /// folder that may not be written. A folder that is not there is an empty store.
+    /// Opens the store in a folder without creating anything before the first write, for reading folders that may not
+    /// be writable. A folder that does not exist is an empty store.
     pub fn as_it_is(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
@@ -43,9 +47,13 @@ impl LocalStore {
 
     fn put_blocking(&self, key: &str, bytes: &[u8], mode: PutMode) -> Result<(), Error> {
         let path = self.root.join(key);
-        write_whole(&self.root.join(UNFINISHED), &path, bytes, mode).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => Error::AlreadyExists { store: self.name(), key: key.to_owned() },
-            _ => self.unavailable(key, &error),
+        write_atomically(&self.root.join(UNFINISHED), &path, bytes, mode).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::AlreadyExists => {
+                    Error::AlreadyExists { store: self.name(), key: key.to_owned() }
+                }
+                _ => self.unavailable(key, &error),
+            }
         })
     }
 
@@ -60,7 +68,7 @@ impl LocalStore {
     }
 
     fn list_blocking(&self, prefix: &str) -> Result<Vec<String>, Error> {
-        // Only the folder that the prefix lies in need be walked, not the whole bucket.
+        // Only the folder of the prefix is walked, not the whole bucket.
         let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
         let mut keys = Vec::new();
         walk(&self.root, &self.root.join(folder), &mut keys)
@@ -77,7 +85,7 @@ impl LocalStore {
         }
     }
 
-    /// Runs blocking file work where it does not hold up the requests of others.
+    /// Runs file operations on a thread for blocking work.
     async fn blocking<T: Send + 'static>(
         &self,
         key: &str,
@@ -119,9 +127,10 @@ impl Store for LocalStore {
     }
 }
 
-/// Writes a file beside its place, flushes it to the disk and moves it there: readers see all of it or nothing.
-fn write_whole(unfinished: &Path, path: &Path, bytes: &[u8], mode: PutMode) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(unfinished)?;
+/// Writes a file under a temporary name, flushes it to disk and renames it, so that readers see all of it or nothing.
+fn write_atomically(unfinished: &Path, path: &Path, bytes: &[u8], mode: PutMode) -> io::Result<()> {
+    // The default of temporary files is 0600; the umask applies to this mode as it does to that of any new file.
+    let mut file = Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(unfinished)?;
     file.write_all(bytes)?;
     file.as_file().sync_data()?;
     if let Some(folder) = path.parent() {
@@ -164,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_put_can_be_read_listed_and_deleted() {
+    async fn objects_can_be_read_listed_and_deleted() {
         let (_folder, store) = store();
         for key in ["records/date=2026-01-02/b.json", "records/date=2026-01-02/a.json", "masks/a.png"] {
             store.put(key, Bytes::from(key.to_owned()), PutMode::Create).await.unwrap();
@@ -181,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_first_create_wins() {
+    async fn of_concurrent_creates_exactly_one_succeeds() {
         let (_folder, store) = store();
         let writes = (0..16u8).map(|writer| {
             let store = store.clone();
@@ -189,14 +198,14 @@ mod tests {
                 async move { store.put("one", Bytes::from(vec![writer; 1000]), PutMode::Create).await },
             )
         });
-        let mut won = 0;
+        let mut created = 0;
         for write in writes.collect::<Vec<_>>() {
             match write.await.unwrap() {
-                Ok(()) => won += 1,
+                Ok(()) => created += 1,
                 Err(error) => assert!(matches!(error, Error::AlreadyExists { .. }), "{error}"),
             }
         }
-        assert_eq!(won, 1);
+        assert_eq!(created, 1);
         let bytes = store.get("one").await.unwrap();
         assert!(bytes.len() == 1000 && bytes.iter().all(|byte| *byte == bytes[0]), "a torn write");
         store.put("one", Bytes::from_static(b"two"), PutMode::Overwrite).await.unwrap();
@@ -204,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_is_not_there_says_so() {
+    async fn an_unavailable_store_is_named_in_the_error() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "in the way").unwrap();
@@ -217,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn reading_makes_nothing() {
+    async fn reading_creates_nothing() {
         let (folder, _) = store();
         let store = LocalStore::as_it_is(folder.path().join("other"));
         assert!(store.list("records/").await.unwrap().is_empty());
@@ -226,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_key_leaves_the_folder() {
+    async fn keys_outside_the_folder_are_errors() {
         let (_folder, store) = store();
         let error = store.put("../escape", Bytes::new(), PutMode::Overwrite).await.unwrap_err();
         assert!(matches!(error, Error::InvalidKey { .. }));

@@ -3,22 +3,22 @@ use bytes::Bytes;
 
 use crate::error::Error;
 
-/// What a write does where an object exists.
+/// Behaviour of a write where the object already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutMode {
     /// Fails with [`Error::AlreadyExists`].
     Create,
-    /// Replaces it.
+    /// Replaces the object.
     Overwrite,
 }
 
-/// A bucket: named objects, written whole or not at all.
+/// A bucket of named objects with atomic writes.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// What people call it, for messages: a folder's path, `gs://bucket`.
+    /// Name of the store for messages: the path of a folder, `gs://bucket`.
     fn name(&self) -> String;
 
-    /// Writes an object. When it returns `Ok`, the object is stored and readers see all of it.
+    /// Writes an object atomically: readers see all of it or nothing. Once it returns `Ok`, the object is stored.
     ///
     /// # Errors
     /// [`Error::AlreadyExists`] with [`PutMode::Create`]; [`Error::InvalidKey`]; [`Error::Unavailable`].
@@ -30,19 +30,19 @@ pub trait Store: Send + Sync {
     /// [`Error::NotFound`]; [`Error::InvalidKey`]; [`Error::Unavailable`].
     async fn get(&self, key: &str) -> Result<Bytes, Error>;
 
-    /// All keys that begin with `prefix` (empty: all), in ascending order.
+    /// Returns all keys that start with `prefix` (all keys if it is empty), in ascending order.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::InvalidKey`]; [`Error::Unavailable`].
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error>;
 
-    /// Removes an object; it is no error that there is none.
+    /// Deletes an object. Deleting an object that does not exist succeeds.
     ///
     /// # Errors
     /// [`Error::InvalidKey`]; [`Error::Unavailable`].
     async fn delete(&self, key: &str) -> Result<(), Error>;
 
-    /// Writes, reads and removes a small object: fails where the others would.
+    /// Checks that the store can be used, by writing, reading and deleting a small object.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

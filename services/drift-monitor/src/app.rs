@@ -1,42 +1,46 @@
-//! What requests share, and the router over it.
+//! State shared by all requests, and the router.
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
-use bcs_service::{Health, Metrics, server};
+use bcs_service::health::State;
+use bcs_service::routes::Service;
+use bcs_service::{Failure, Health, Metrics, Problem, server};
+use jiff::Timestamp;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::failure::Failure;
+use crate::error::Error;
 use crate::metrics::RunMetrics;
 use crate::monitor::Monitor;
-use crate::openapi::Description;
-use crate::routes::{health, home, metrics, ready, report, reports, run};
+use crate::openapi::ApiDoc;
+use crate::routes::{home, report, reports, run};
 
-/// Bytes of a request's body: some names and dates.
-const MOST_BYTES: usize = 64 << 10;
+/// Maximum size of a request body in bytes: a few names and dates.
+const MAX_BODY_BYTES: usize = 64 << 10;
 
-/// What requests share.
+/// State shared by all requests.
 pub struct App {
-    /// What runs.
+    /// Runs comparisons and stores reports.
     pub monitor: Monitor,
-    /// Whether it stops.
+    /// Whether the server is stopping.
     pub health: Health,
-    /// What every server counts.
+    /// HTTP metrics.
     pub http_metrics: Metrics,
-    /// What is counted of runs.
+    /// Run metrics.
     pub metrics: RunMetrics,
 }
 
 impl App {
-    /// Everything is handed in but the metrics, which begin at zero.
+    /// Creates the state, with all metrics at zero.
     ///
     /// # Errors
-    /// [`Failure::Failed`] where a metric's name is taken: a mistake of the program.
+    /// [`Failure::Failed`] if two metrics have the same name, which is a bug.
     pub fn new(monitor: Monitor, health: Health) -> Result<Self, Failure> {
         let http_metrics = Metrics::new("bcs_drift_monitor").map_err(Failure::failed)?;
         let metrics = RunMetrics::register(&http_metrics).map_err(Failure::failed)?;
@@ -44,20 +48,33 @@ impl App {
     }
 }
 
-/// All routes with the layers that every server has.
+#[async_trait]
+impl Service for App {
+    async fn check_ready(&self) -> Result<(), Problem> {
+        if self.health.state() == State::Stopping {
+            return Err(Error::Stopping.into_problem());
+        }
+        self.monitor.check(Timestamp::now()).await.map_err(Error::into_problem)
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.http_metrics
+    }
+}
+
+/// Returns all routes with their middleware.
 pub fn router(app: Arc<App>) -> Router {
-    let (routes, description) = OpenApiRouter::with_openapi(Description::openapi())
+    let service: Arc<dyn Service> = Arc::<App>::clone(&app);
+    let (routes, api) = OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(run::run))
         .routes(routes!(reports::reports))
         .routes(routes!(report::report))
-        .routes(routes!(health::health))
-        .routes(routes!(ready::ready))
-        .routes(routes!(metrics::metrics))
+        .merge(bcs_service::routes::router(service))
         .split_for_parts();
     let routes = routes
         .route("/", get(home::home))
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
-        .layer(DefaultBodyLimit::max(MOST_BYTES));
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", api))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     let metrics = app.http_metrics.clone();
     server::with_layers(routes.with_state(app), &metrics)
 }

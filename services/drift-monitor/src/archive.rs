@@ -1,4 +1,4 @@
-//! The reports in their bucket. A report never changes, so what is listed of it is kept in memory.
+//! Stored reports. A report never changes, so the list keeps its summary in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,35 +12,35 @@ use crate::error::Error;
 use crate::fetch;
 use crate::report::{StoredReport, Summary};
 
-/// The reports in their bucket.
+/// The reports in a bucket.
 pub struct Archive {
     store: Arc<dyn Store>,
     summaries: Mutex<BTreeMap<String, Summary>>,
 }
 
 impl Archive {
-    /// The reports in this store.
+    /// Creates an archive in a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store, summaries: Mutex::default() }
     }
 
-    /// The store.
+    /// Returns the store.
     pub fn store(&self) -> &dyn Store {
         self.store.as_ref()
     }
 
-    /// A report as it is stored.
+    /// Reads a report as JSON.
     ///
     /// # Errors
-    /// [`Error::NoReport`]; [`Error::Store`].
+    /// [`Error::NoReport`] or [`Error::Store`].
     pub async fn json(&self, id: &str) -> Result<Bytes, Error> {
         self.get(id, &keys::report(id)).await
     }
 
-    /// The page of a report.
+    /// Reads the HTML page of a report.
     ///
     /// # Errors
-    /// [`Error::NoReport`]; [`Error::Store`].
+    /// [`Error::NoReport`] or [`Error::Store`].
     pub async fn page(&self, id: &str) -> Result<Bytes, Error> {
         self.get(id, &keys::report_page(id)).await
     }
@@ -53,24 +53,33 @@ impl Archive {
         })
     }
 
-    /// Stores a report, the page first. `None` where another monitor stored it meanwhile.
+    /// Stores a report, the page before the JSON, and returns the JSON. Returns `None` if another process stored the
+    /// report first.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn put(&self, report: &StoredReport) -> Result<Option<Bytes>, Error> {
         let id = &report.drift.about.id;
-        let page = html::page(&report.drift);
-        // A page without report is what a monitor left that ended between the two; it says the same.
-        self.create(&keys::report_page(id), page.into()).await?;
+        let page_key = keys::report_page(id);
+        let page = Bytes::from(html::page(&report.drift));
         let mut json =
             serde_json::to_vec_pretty(report).map_err(|error| Error::Internal(error.to_string()))?;
         json.push(b'\n');
         let json = Bytes::from(json);
-        let created = self.create(&keys::report(id), json.clone()).await?;
-        Ok(created.then_some(json))
+
+        let page_created = self.create(&page_key, page.clone()).await?;
+        if !self.create(&keys::report(id), json.clone()).await? {
+            return Ok(None);
+        }
+        if !page_created {
+            // The page is from a process that was interrupted, or that is storing the same report now. The report is
+            // ours, so its page must be, too: the two differ in the time of creation.
+            self.store.put(&page_key, page, PutMode::Overwrite).await?;
+        }
+        Ok(Some(json))
     }
 
-    /// Whether there was none yet.
+    /// Creates an object and returns whether it did not exist.
     async fn create(&self, key: &str, bytes: Bytes) -> Result<bool, Error> {
         match self.store.put(key, bytes, PutMode::Create).await {
             Ok(()) => Ok(true),
@@ -79,7 +88,7 @@ impl Archive {
         }
     }
 
-    /// All reports, the newest first.
+    /// Lists all reports, newest first.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -102,5 +111,40 @@ impl Archive {
         let mut listed: Vec<Summary> = summaries.values().cloned().collect();
         listed.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| b.id.cmp(&a.id)));
         Ok(listed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bcs_contracts::Features;
+    use bcs_drift::{About, Options, Table, detect};
+    use bcs_storage::LocalStore;
+
+    use super::*;
+    use crate::report::Sources;
+
+    fn report(created: &str) -> StoredReport {
+        let image = |value: f64| Features::from([("grey_mean".to_owned(), value)]);
+        let table = Table::from_features([image(0.1), image(0.2)]).unwrap();
+        let about = About::new("id", created.parse().unwrap());
+        let drift = detect(&table, &table, Options::new(about)).unwrap();
+        StoredReport { drift, records: Sources::default() }
+    }
+
+    #[tokio::test]
+    async fn page_and_report_are_of_the_same_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = Archive::new(Arc::new(LocalStore::open(folder.path()).unwrap()));
+        let (interrupted, ours) = (report("2026-11-22T10:00:00Z"), report("2026-11-22T11:00:00Z"));
+        let page_of = |report: &StoredReport| Bytes::from(html::page(&report.drift));
+        assert!(archive.create(&keys::report_page("id"), page_of(&interrupted)).await.unwrap());
+
+        let json = archive.put(&ours).await.unwrap();
+        assert_eq!(json, Some(archive.json("id").await.unwrap()));
+        assert_eq!(archive.page("id").await.unwrap(), page_of(&ours));
+
+        assert_eq!(archive.put(&interrupted).await.unwrap(), None);
+        assert_eq!(archive.json("id").await.unwrap(), json.unwrap());
+        assert_eq!(archive.page("id").await.unwrap(), page_of(&ours));
     }
 }

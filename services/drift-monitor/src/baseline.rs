@@ -1,4 +1,4 @@
-//! What drift is measured against: the reference in a model package, with proof that it is the package's own.
+//! The drift reference of a model package, verified by its checksum.
 
 use std::sync::Arc;
 
@@ -9,53 +9,55 @@ use bcs_storage::{Bytes, Store};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-/// Why there is nothing to measure against.
+/// The drift reference cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file is missing or can't be read.
-    #[error(
-        "the model package can't be read: {0}; set MODEL_PATH to a package folder with its drift reference"
-    )]
+    /// A file is missing or cannot be read.
+    #[error("cannot read the model package: {0}; set MODEL_PATH to a model package with a drift reference")]
     Store(#[from] bcs_storage::Error),
-    /// A file is not what it should be.
+    /// A file is damaged or has an unsupported format.
     #[error("{file} of the model package in {package} {reason}")]
     File {
-        /// The package.
+        /// Path of the package.
         package: String,
-        /// The file.
+        /// Name of the file.
         file: &'static str,
-        /// What is wrong with it, and what to do.
+        /// What is wrong, and what to do.
         reason: String,
     },
 }
 
-/// What drift is measured against.
+/// The drift reference that records are compared with.
 #[derive(Debug)]
 pub struct Baseline {
-    /// The model that the reference belongs to, as its records name it.
+    /// Version of the model that the reference belongs to.
     pub version: String,
-    /// The features of the training tiles.
+    /// Format of the reference, see [`bcs_contracts::reference`].
+    pub format_version: u32,
+    /// What a reference of an older format lacks; `None` for the current format.
+    pub shortcomings: Option<&'static str>,
+    /// Features of the reference.
     pub table: Table,
-    /// The sha256 of the reference, in lower-case hex.
+    /// SHA-256 of `reference.json`, in lower-case hex.
     pub sha256: String,
 }
 
-/// A model package, of which only metadata and reference are read.
+/// A model package, of which only the metadata and the drift reference are read.
 pub struct Package {
     store: Arc<dyn Store>,
     name: String,
-    /// The baseline, and the metadata it was read under.
+    /// The baseline and the bytes of the metadata it was read with.
     loaded: Mutex<Option<(Bytes, Arc<Baseline>)>>,
 }
 
 impl Package {
-    /// The package in this store; `name` is its version where it does not say one.
+    /// Creates a package in a store. `name` is the version of a package whose metadata states none.
     pub fn new(store: Arc<dyn Store>, name: String) -> Self {
         Self { store, name, loaded: Mutex::new(None) }
     }
 
-    /// Its baseline. The reference, some megabytes, is read again only where the metadata changed: a package that
-    /// was not there or was damaged may be put right, and a new one may take its place.
+    /// Returns the baseline. The reference, some megabytes, is read again only if the metadata changed, so a package may
+    /// be added, repaired or replaced while the server runs.
     ///
     /// # Errors
     /// [`Error`].
@@ -76,7 +78,7 @@ impl Package {
 
     fn metadata(&self, bytes: &[u8]) -> Result<PackageMetadata, Error> {
         let metadata: PackageMetadata = serde_json::from_slice(bytes)
-            .map_err(|error| self.refuse(METADATA_FILE, format!("can't be read: {error}")))?;
+            .map_err(|error| self.error(METADATA_FILE, format!("cannot be read: {error}")))?;
         if !package::READABLE.contains(&metadata.format_version) {
             let (found, readable) = (metadata.format_version, package::READABLE);
             let reason = format!(
@@ -84,40 +86,46 @@ impl Package {
                 readable.start(),
                 readable.end()
             );
-            return Err(self.refuse(METADATA_FILE, reason));
+            return Err(self.error(METADATA_FILE, reason));
         }
         Ok(metadata)
     }
 
-    /// Checks and parses off the threads that answer: a large reference takes a while.
+    /// Verifies and parses the reference on a blocking thread, because a large one takes a while.
     async fn read(&self, metadata: PackageMetadata, reference: Bytes) -> Result<Baseline, Error> {
         let name = self.name.clone();
         let read = tokio::task::spawn_blocking(move || parse(metadata, &reference, name)).await;
-        read.unwrap_or_else(|error| Err(format!("can't be read: {error}")))
-            .map_err(|reason| self.refuse(REFERENCE_FILE, reason))
+        read.unwrap_or_else(|error| Err(format!("cannot be read: {error}")))
+            .map_err(|reason| self.error(REFERENCE_FILE, reason))
     }
 
-    fn refuse(&self, file: &'static str, reason: String) -> Error {
+    fn error(&self, file: &'static str, reason: String) -> Error {
         Error::File { package: self.store.name(), file, reason }
     }
 }
 
 fn parse(metadata: PackageMetadata, reference: &[u8], name: String) -> Result<Baseline, String> {
     let expected = metadata.files.get(REFERENCE_FILE).ok_or(
-        "is not listed in metadata.json: the model has no drift reference; take a package that the trainer wrote",
+        "is not listed in metadata.json, so the model has no drift reference; use a package written by the trainer",
     )?;
-    let sha256: String = Sha256::digest(reference).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = sha256(reference);
     if sha256 != *expected {
         return Err(format!(
-            "has the sha256 {sha256} where the package says {expected}: it was changed or damaged; copy the package \
+            "has the SHA-256 {sha256}, but metadata.json states {expected}: it was changed or damaged; copy the package \
              again"
         ));
     }
     let reference: DriftReference =
-        serde_json::from_slice(reference).map_err(|error| format!("can't be read: {error}"))?;
-    let table = Table::from_reference(&reference).map_err(|error| format!("can't be used: {error}"))?;
+        serde_json::from_slice(reference).map_err(|error| format!("cannot be read: {error}"))?;
+    let table = Table::from_reference(&reference).map_err(|error| format!("is invalid: {error}"))?;
     let version = if metadata.version.is_empty() { name } else { metadata.version };
-    Ok(Baseline { version, table, sha256 })
+    let (format_version, shortcomings) = (reference.format_version, reference.shortcomings());
+    Ok(Baseline { version, format_version, shortcomings, table, sha256 })
+}
+
+/// Returns the SHA-256 in lower-case hex.
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -142,31 +150,32 @@ mod tests {
         }
         let reference = bcs_drift::reference::build("v", images, FeatureTable::default()).unwrap();
         let bytes = serde_json::to_vec(&reference).unwrap();
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = sha256(&bytes);
         (bytes, sha256)
     }
 
     #[tokio::test]
-    async fn a_package_may_come_be_wrong_be_put_right_and_be_replaced() {
+    async fn a_package_can_be_added_repaired_and_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let package = Package::new(Arc::new(LocalStore::as_it_is(folder.path())), "folder".into());
-        let refused = async || package.baseline().await.unwrap_err().to_string();
-        assert!(refused().await.contains("MODEL_PATH"));
+        let failure = async || package.baseline().await.unwrap_err().to_string();
+        assert!(failure().await.contains("MODEL_PATH"));
 
         let store = LocalStore::open(folder.path()).unwrap();
         let (bytes, sha256) = reference();
         write(&store, "v1", &bytes, "00").await;
-        assert!(refused().await.contains("changed or damaged"), "{}", refused().await);
+        assert!(failure().await.contains("changed or damaged"), "{}", failure().await);
         write(&store, "v1", &bytes, &sha256).await;
         let baseline = package.baseline().await.unwrap();
         assert_eq!((baseline.version.as_str(), baseline.table.rows), ("v1", 2));
+        assert_eq!((baseline.format_version, baseline.shortcomings), (2, None));
         assert!(Arc::ptr_eq(&baseline, &package.baseline().await.unwrap()));
         write(&store, "", &bytes, &sha256).await;
         assert_eq!(package.baseline().await.unwrap().version, "folder");
     }
 
     #[tokio::test]
-    async fn a_model_without_reference_is_told() {
+    async fn a_package_without_reference_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let store = LocalStore::open(folder.path()).unwrap();
         let metadata = r#"{"architecture": {"name": "UNet"}}"#;
@@ -174,5 +183,16 @@ mod tests {
         store.put(REFERENCE_FILE, reference().0.into(), PutMode::Create).await.unwrap();
         let package = Package::new(Arc::new(store), String::new());
         assert!(package.baseline().await.unwrap_err().to_string().contains("no drift reference"));
+    }
+
+    #[tokio::test]
+    async fn references_of_format_1_are_read_with_their_shortcomings() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path()).unwrap();
+        let bytes = br#"{"format_version": 1, "model_version": "v", "images": 2, "features": {"grey_mean": [0.1, 0.2]}}"#;
+        write(&store, "v1", bytes, &sha256(bytes)).await;
+        let baseline = Package::new(Arc::new(store), String::new()).baseline().await.unwrap();
+        assert_eq!((baseline.format_version, baseline.table.columns["grey_mean"].len()), (1, 2));
+        assert!(baseline.shortcomings.unwrap().contains("cases"));
     }
 }

@@ -1,61 +1,63 @@
-//! Why a run or a request failed, and how HTTP says it. Every error becomes a problem here and nowhere else.
+//! Errors of runs and requests, and their HTTP responses. This is the only place where errors become problems.
 
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bcs_service::Problem;
+use bcs_service::{Failure, Problem};
 
 use crate::{baseline, window};
 
-/// Seconds after which a store or a package that fails may have recovered.
+/// `Retry-After` in seconds if a store or the model package fails.
 const OUTAGE_RETRY: u32 = 5;
 
 /// Why a run or a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The body breaks off or is too long.
+    /// The body is incomplete or too long.
     #[error(transparent)]
     Upload(#[from] BytesRejection),
-    /// The body is no JSON.
-    #[error("the body is no JSON ({0}); send none, or an object such as {{\"from\": \"2026-11-22\"}}")]
+    /// The body is not JSON.
+    #[error(
+        "the body is not JSON ({0}); send an empty body or an object such as {{\"from\": \"2026-11-22\"}}"
+    )]
     Body(String),
-    /// The body is JSON that says something else.
-    #[error("the body can't be used: {0}; GET /docs says what it may hold")]
+    /// The body is JSON, but not a valid request.
+    #[error("the body is invalid: {0}; GET /docs describes it")]
     Request(String),
-    /// There is no such window.
+    /// The window is invalid.
     #[error(transparent)]
     Window(#[from] window::Error),
-    /// Features were named that the reference does not have.
+    /// The reference does not have the requested features.
     #[error("the reference has no feature {unknown}; it has {known}")]
     UnknownFeatures {
-        /// Those named.
+        /// Features that the reference does not have.
         unknown: String,
-        /// Those there are.
+        /// Features of the reference.
         known: String,
     },
-    /// There is nothing to measure drift against.
+    /// The drift reference cannot be read.
     #[error(transparent)]
     Baseline(#[from] baseline::Error),
-    /// Reference and records can't be compared.
-    #[error("the predictions can't be compared with the reference: {0}")]
+    /// Reference and records cannot be compared.
+    #[error("the predictions cannot be compared with the reference: {0}")]
     Drift(#[from] bcs_drift::Error),
     /// A bucket failed.
     #[error(transparent)]
     Store(#[from] bcs_storage::Error),
     /// No report has this id.
-    #[error("there is no report '{0}'; GET /reports lists them")]
+    #[error("there is no report '{0}'; GET /reports lists the reports")]
     NoReport(String),
-    /// The server stops.
+    /// The server is stopping.
     #[error("the server is stopping; try again")]
     Stopping,
-    /// The program's own mistake.
-    #[error("the program made a mistake: {0}")]
+    /// A bug of the program.
+    #[error("internal error: {0}")]
     Internal(String),
 }
 
 impl Error {
-    /// Whether another request would help, with the same model and records.
-    pub fn is_the_requests(&self) -> bool {
+    /// Whether the request is at fault, rather than model, records or stores.
+    pub fn is_request_error(&self) -> bool {
         self.status().is_client_error() && !matches!(self, Self::Drift(_))
     }
 
@@ -72,35 +74,40 @@ impl Error {
         }
     }
 
-    /// What clients are told: where buckets lie is not their business.
+    /// Logs the error and returns it as a problem.
+    pub fn into_problem(self) -> Problem {
+        let (status, error) = (self.status(), self.to_string());
+        if status.is_server_error() {
+            tracing::error!(error, "Request failed.");
+        } else {
+            tracing::debug!(error, "Request failed.");
+        }
+        let problem = Problem::new(status, self.detail());
+        if status == StatusCode::SERVICE_UNAVAILABLE { problem.retry_after(OUTAGE_RETRY) } else { problem }
+    }
+
+    /// Returns the detail for clients, who are not told where the stores are.
     fn detail(&self) -> String {
         match self {
-            Self::Upload(_) => "the body breaks off or is too long; a few lines of JSON will do".to_owned(),
-            Self::Store(_) => "a bucket can't be used now; try again, and see the log for why".to_owned(),
-            Self::Internal(_) => "the server made a mistake; it is in its log".to_owned(),
+            Self::Upload(_) => "the body is incomplete or too long; send at most 64 KiB of JSON".to_owned(),
+            Self::Store(_) => {
+                "a bucket cannot be used now; try again; the log of the server has the reason".to_owned()
+            }
+            Self::Internal(_) => "internal error; the log of the server has the details".to_owned(),
             told => told.to_string(),
         }
     }
 }
 
-impl From<&Error> for Problem {
-    fn from(error: &Error) -> Self {
-        let problem = Self::new(error.status(), error.detail());
-        if problem.status() == StatusCode::SERVICE_UNAVAILABLE {
-            return problem.retry_after(OUTAGE_RETRY);
-        }
-        problem
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        if error.is_request_error() { Self::usage(error) } else { Self::failed(error) }
     }
 }
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        if self.status().is_server_error() {
-            tracing::error!(error = self.to_string(), "Not answered.");
-        } else {
-            tracing::debug!(error = self.to_string(), "Not answered.");
-        }
-        Problem::from(&self).into_response()
+        self.into_problem().into_response()
     }
 }
 
@@ -109,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outage_says_when_to_come_back_and_not_where_the_bucket_lies() {
+    fn outages_have_retry_after_and_do_not_reveal_the_store() {
         let error: Error =
             bcs_storage::Error::NotFound { store: "/srv/bucket".into(), key: "k".into() }.into();
         assert!(!error.detail().contains("/srv/bucket"));
@@ -119,9 +126,9 @@ mod tests {
     }
 
     #[test]
-    fn only_the_requests_own_errors_are_usage() {
-        assert!(Error::Window(window::Error::Length).is_the_requests());
-        assert!(!Error::Stopping.is_the_requests());
-        assert!(!Error::Drift(bcs_drift::Error::NoImages).is_the_requests());
+    fn only_request_errors_are_usage_errors() {
+        assert!(Error::Window(window::Error::Length).is_request_error());
+        assert!(!Error::Stopping.is_request_error());
+        assert!(!Error::Drift(bcs_drift::Error::NoImages).is_request_error());
     }
 }

@@ -1,14 +1,14 @@
-//! Many objects of a bucket at a time: over a network each takes a while, and together they take hardly longer.
+//! Reads many objects of a bucket concurrently, which hides the latency of a network.
 
 use std::sync::Arc;
 
 use bcs_storage::{Bytes, Error, Store};
 use tokio::task::JoinSet;
 
-/// Objects that are read at the same time.
-const AT_ONCE: usize = 16;
+/// Number of concurrent reads.
+const CONCURRENCY: usize = 16;
 
-/// Reads the objects, in the order of their keys. One that has gone since it was listed is left out.
+/// Reads the objects and returns them sorted by key. Objects deleted since they were listed are left out.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
@@ -17,7 +17,7 @@ pub async fn all(store: &Arc<dyn Store>, keys: Vec<String>) -> Result<Vec<(Strin
     let mut reads = JoinSet::new();
     let mut objects = Vec::with_capacity(keys.len());
     loop {
-        while reads.len() < AT_ONCE
+        while reads.len() < CONCURRENCY
             && let Some(key) = keys.next()
         {
             let store = Arc::clone(store);
@@ -30,14 +30,14 @@ pub async fn all(store: &Arc<dyn Store>, keys: Vec<String>) -> Result<Vec<(Strin
             Ok((Ok(bytes), key)) => objects.push((key, bytes)),
             Ok((Err(Error::NotFound { .. }), _)) => {}
             Ok((Err(error), _)) => return Err(error),
-            Err(error) => return Err(cut_off(store.as_ref(), &error)),
+            Err(error) => return Err(task_failed(store.as_ref(), &error)),
         }
     }
     objects.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     Ok(objects)
 }
 
-fn cut_off(store: &dyn Store, error: &tokio::task::JoinError) -> Error {
+fn task_failed(store: &dyn Store, error: &tokio::task::JoinError) -> Error {
     Error::Unavailable { store: store.name(), key: String::new(), reason: error.to_string() }
 }
 
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn all_that_are_there_are_read_in_order() {
+    async fn existing_objects_are_read_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(LocalStore::open(folder.path()).unwrap());
         let keys: Vec<String> = (0..50).map(|i| format!("k/{i:02}")).collect();

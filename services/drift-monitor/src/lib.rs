@@ -1,30 +1,30 @@
-//! `bcs-drift-monitor`: tells when the tissue that comes in is no longer the tissue trained on. It reads prediction
-//! records, compares their features with the reference of a model package, and stores reports. It has no libtorch.
+//! `bcs-drift-monitor`: detects when incoming tissue differs from the tissue a model was trained on. It reads
+//! prediction records, compares their features with the drift reference of a model package, and stores reports. It
+//! does not link libtorch.
 //!
 //! # Layout
-//! - [`app`]: what requests share, and the router
-//! - [`archive`]: the reports in their bucket
-//! - [`baseline`]: what drift is measured against, from a model package
-//! - [`cli`]: the command line
-//! - [`commands`]: one file a subcommand
-//! - [`error`]: why a run or a request failed, as HTTP says it
-//! - [`failure`]: why the program ended, as its exit code says it
-//! - [`fetch`]: many objects of a bucket at a time
-//! - [`metrics`]: what Prometheus sees of the runs
-//! - [`monitor`]: one run: records in, report out
-//! - [`negotiation`]: whether a client prefers a page or JSON
-//! - [`openapi`]: what the description of the routes shares
-//! - [`pages`]: the list of reports as HTML
-//! - [`progress`]: how far a long task is
-//! - [`records`]: the prediction records of a window
-//! - [`report`]: a report as it is stored and listed
-//! - [`report_id`]: the name of a report
-//! - [`request`]: what a run may be narrowed to
-//! - [`routes`]: one file a route
-//! - [`settings`]: the configuration, from file and environment
+//! - [`app`]: state shared by all requests, and the router
+//! - [`archive`]: stored reports
+//! - [`baseline`]: the drift reference of a model package
+//! - [`cli`]: command-line arguments
+//! - [`commands`]: one file per subcommand
+//! - [`error`]: errors of runs and requests, and their HTTP responses
+//! - [`fetch`]: reads many objects of a bucket concurrently
+//! - [`metrics`]: Prometheus metrics of runs
+//! - [`monitor`]: one run: compares the records of a window and stores the report
+//! - [`openapi`]: parts of the OpenAPI description that routes share
+//! - [`outcome`]: exit codes of successful commands
+//! - [`pages`]: HTML list of reports
+//! - [`progress`]: progress of a long task
+//! - [`records`]: prediction records of a window
+//! - [`report`]: a report as stored and as listed
+//! - [`report_id`]: id of a report
+//! - [`request`]: body of `POST /run`
+//! - [`routes`]: one file per route
+//! - [`settings`]: settings from file and environment
 //! - [`stores`]: opens the buckets that the settings name
-//! - [`table`]: a report on a terminal
-//! - [`window`]: which stretch of time is looked at
+//! - [`table`]: a report as text for terminals
+//! - [`window`]: time window of a run
 
 pub mod app;
 pub mod archive;
@@ -32,12 +32,11 @@ pub mod baseline;
 pub mod cli;
 pub mod commands;
 pub mod error;
-pub mod failure;
 pub mod fetch;
 pub mod metrics;
 pub mod monitor;
-pub mod negotiation;
 pub mod openapi;
+pub mod outcome;
 pub mod pages;
 pub mod progress;
 pub mod records;

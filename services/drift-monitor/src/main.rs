@@ -1,4 +1,4 @@
-//! `bcs-drift-monitor`, the program.
+//! The `bcs-drift-monitor` program.
 
 use std::process::ExitCode;
 

@@ -1,11 +1,11 @@
-//! What Prometheus sees of the runs, beside what every server shows.
+//! Prometheus metrics of runs, in addition to the HTTP metrics of every server.
 
 use bcs_service::Metrics;
 use prometheus::{Error, Gauge, IntCounterVec, IntGauge, Opts};
 
 use crate::monitor::Run;
 
-/// The metrics of the runs. The gauges are of the last one.
+/// Metrics of runs. The gauges describe the last run.
 #[derive(Debug)]
 pub struct RunMetrics {
     runs: IntCounterVec,
@@ -18,10 +18,10 @@ pub struct RunMetrics {
 }
 
 impl RunMetrics {
-    /// Registers the metrics where the server's own are.
+    /// Creates the metrics and registers them with those of the server.
     ///
     /// # Errors
-    /// [`Error`], where one of the names is taken.
+    /// [`Error`] if a name is already registered.
     pub fn register(metrics: &Metrics) -> Result<Self, Error> {
         let registry = metrics.registry();
         let integer = |name: &str, help: &str| {
@@ -34,26 +34,29 @@ impl RunMetrics {
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, Error>(gauge)
         };
-        let runs = Opts::new("bcs_drift_monitor_runs_total", "Runs, by what became of them");
+        let runs = Opts::new("bcs_drift_monitor_runs_total", "Number of runs by outcome");
         let registered = Self {
             runs: IntCounterVec::new(runs, &["outcome"])?,
-            time: real("last_run_timestamp_seconds", "When the last run ended well, in Unix time")?,
-            records: integer("last_run_records", "Records that the last run compared")?,
-            features: integer("last_run_features", "Features that the last run compared")?,
-            drifted: integer("last_run_drifted_features", "Features that had drifted at the last run")?,
-            share: real("last_run_drift_share", "Share of drifted features at the last run")?,
-            drift: integer("last_run_dataset_drift", "1 where the data as a whole had drifted, else 0")?,
+            time: real("last_run_timestamp_seconds", "Unix time of the last successful run")?,
+            records: integer("last_run_records", "Number of records compared by the last run")?,
+            features: integer("last_run_features", "Number of features compared by the last run")?,
+            drifted: integer("last_run_drifted_features", "Number of drifted features in the last run")?,
+            share: real("last_run_drift_share", "Fraction of drifted features in the last run")?,
+            drift: integer(
+                "last_run_dataset_drift",
+                "1 if the data had drifted in the last run, otherwise 0",
+            )?,
         };
         registry.register(Box::new(registered.runs.clone()))?;
         Ok(registered)
     }
 
-    /// Counts a run that failed.
+    /// Counts a failed run.
     pub fn failed(&self) {
         self.runs.with_label_values(&["failed"]).inc();
     }
 
-    /// Counts a run that ended well at this time.
+    /// Counts a successful run that ended at `now`.
     pub fn done(&self, run: &Run, now: jiff::Timestamp) {
         let drift = &run.report.drift;
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);

@@ -1,14 +1,13 @@
-//! One run: the records of a window in, a report out. The server and the job call the same function.
+//! One run: compares the records of a window with the drift reference and stores the report.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bcs_drift::report::Skipped;
-use bcs_drift::{About, Table, detect};
+use bcs_drift::{About, DriftReport, Options, Table, detect};
 use bcs_storage::{Bytes, Store};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::archive::Archive;
 use crate::baseline::{Baseline, Package};
@@ -20,32 +19,32 @@ use crate::request::RunRequest;
 use crate::settings::{Drift, Settings};
 use crate::stores::Stores;
 
-/// Compares predictions with their reference.
+/// Compares predictions with the drift reference of their model.
 pub struct Monitor {
     predictions: Arc<dyn Store>,
-    /// What drift is measured against.
+    /// Model package with the drift reference.
     pub package: Package,
-    /// Where reports go.
+    /// Stored reports.
     pub archive: Archive,
     days: u32,
     drift: Drift,
-    /// Held by the one run at a time: of several that ask for the same report, the first makes it.
+    /// Held during a run, so that of concurrent requests for the same report the first makes it.
     running: Mutex<()>,
 }
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Debug)]
 pub struct Run {
     /// The report.
     pub report: StoredReport,
-    /// The same as it is stored.
+    /// The report as stored.
     pub json: Bytes,
-    /// Whether this run made it; otherwise it was there already.
+    /// Whether this run made the report; otherwise it was already stored.
     pub created: bool,
 }
 
 impl Monitor {
-    /// Over these stores, with the defaults that the settings give.
+    /// Creates a monitor.
     pub fn new(stores: Stores, settings: &Settings) -> Self {
         Self {
             predictions: stores.predictions,
@@ -57,24 +56,24 @@ impl Monitor {
         }
     }
 
-    /// Compares the predictions of a window with the reference and stores the report, unless it is there.
+    /// Compares the predictions of a window with the reference and stores the report, unless it is already stored.
     ///
     /// # Errors
-    /// [`Error`]; nothing is stored then.
+    /// [`Error`]; then nothing is stored.
     pub async fn run(&self, request: &RunRequest, now: Timestamp) -> Result<Run, Error> {
-        let _alone = self.running.lock().await;
+        let _guard = self.running.lock().await;
         let window = request.window(self.days, now)?;
         let baseline = self.package.baseline().await?;
         let features = request.features.as_ref();
         check_features(features, &baseline.table)?;
         let version = request.model_version.as_ref().unwrap_or(&baseline.version);
-        let records = records::collect(&self.predictions, window, version).await?;
+        let records = records::collect(&self.predictions, window, version, &baseline).await?;
 
         let id = report_id(window, version, features, &baseline, &self.drift, &records);
         let sources = Sources::from(&records);
         let about = About {
             title: sources.title(),
-            window: window.seen_at(now),
+            window: window.up_to(now),
             model_version: version.clone(),
             ..About::new(id, now)
         };
@@ -85,11 +84,11 @@ impl Monitor {
                 self.store(StoredReport { drift, records: sources }).await?
             }
         };
-        announce(&run);
+        log(&run);
         Ok(run)
     }
 
-    /// The report of this id, where it is there already.
+    /// Returns the stored report with this id, if there is one.
     async fn stored(&self, id: &str) -> Result<Option<Run>, Error> {
         let json = match self.archive.json(id).await {
             Ok(json) => json,
@@ -97,10 +96,11 @@ impl Monitor {
             Err(error) => return Err(error),
         };
         let report = serde_json::from_slice(&json)
-            .map_err(|error| Error::Internal(format!("the stored report '{id}' can't be read: {error}")))?;
+            .map_err(|error| Error::Internal(format!("the stored report '{id}' cannot be read: {error}")))?;
         Ok(Some(Run { report, json, created: false }))
     }
 
+    /// Stores a report, or returns the report that another process stored meanwhile.
     async fn store(&self, report: StoredReport) -> Result<Run, Error> {
         if let Some(json) = self.archive.put(&report).await? {
             return Ok(Run { report, json, created: true });
@@ -109,25 +109,25 @@ impl Monitor {
         self.stored(&id).await?.ok_or(Error::NoReport(id))
     }
 
-    /// Compares off the threads that answer: large samples take seconds.
+    /// Compares on a blocking thread, because large samples take seconds.
     async fn compare(
         &self,
         about: About,
         baseline: Arc<Baseline>,
         records: Records,
         features: Option<BTreeSet<String>>,
-    ) -> Result<bcs_drift::DriftReport, Error> {
+    ) -> Result<DriftReport, Error> {
         let drift = self.drift.clone();
         let compared = tokio::task::spawn_blocking(move || {
-            compare(about, &baseline.table, &records, features.as_ref(), &drift)
+            compare(about, &baseline, &records, features.as_ref(), &drift)
         });
         compared.await.map_err(|error| Error::Internal(error.to_string()))?
     }
 
-    /// Whether a run could be done now.
+    /// Checks whether a run is possible now.
     ///
     /// # Errors
-    /// [`Error::Baseline`] without reference; [`Error::Store`] for a bucket that can't be used.
+    /// [`Error::Baseline`] without a drift reference; [`Error::Store`] if a bucket cannot be used.
     pub async fn check(&self, now: Timestamp) -> Result<(), Error> {
         self.package.baseline().await?;
         let today = now.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
@@ -137,13 +137,14 @@ impl Monitor {
     }
 }
 
+/// Checks that the requested features are in the reference.
 fn check_features(features: Option<&BTreeSet<String>>, reference: &Table) -> Result<(), Error> {
     let known = || reference.columns.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let named = features.into_iter().flatten();
     let unknown: Vec<String> =
         named.filter(|name| !reference.columns.contains_key(*name)).map(|name| format!("'{name}'")).collect();
     if features.is_some_and(BTreeSet::is_empty) {
-        return Err(Error::Request(format!("'features' is empty; leave it out or name some of {}", known())));
+        return Err(Error::Request(format!("'features' is empty; omit it or choose from {}", known())));
     }
     if unknown.is_empty() {
         return Ok(());
@@ -153,75 +154,62 @@ fn check_features(features: Option<&BTreeSet<String>>, reference: &Table) -> Res
 
 fn compare(
     about: About,
-    reference: &Table,
+    baseline: &Baseline,
     records: &Records,
     features: Option<&BTreeSet<String>>,
     drift: &Drift,
-) -> Result<bcs_drift::DriftReport, Error> {
-    let keep = |mut table: Table| {
+) -> Result<DriftReport, Error> {
+    let select = |mut table: Table| {
         table.columns.retain(|name, _| features.is_none_or(|features| features.contains(name)));
         table
     };
-    let reference = keep(reference.clone());
+    let reference = select(baseline.table.clone());
     let options = drift.options(about)?;
-    let count = records.used.len();
-    if count >= drift.min_records {
+    let report = if records.used.len() < drift.min_records {
+        too_few_records(records.used.len(), &reference, options, drift.min_records)?
+    } else {
         let current = Table::from_features(records.used.iter().map(|(_, features)| features))?;
-        return Ok(detect(&reference, &keep(current), options)?);
-    }
-    let mut report = detect(&reference, &Table::default(), options)?;
-    report.current_rows = count;
-    let records = if count == 1 { "1 record".to_owned() } else { format!("{count} records") };
-    let reason = format!("{records} in the window, at least {} are needed", drift.min_records);
-    report.skipped = report
-        .skipped
-        .into_iter()
-        .map(|Skipped { name, .. }| Skipped { name, reason: reason.clone() })
-        .collect();
+        detect(&reference, &select(current), options)?
+    };
     Ok(report)
 }
 
-fn announce(run: &Run) {
+/// Returns a report without a verdict, which states that there are too few records.
+fn too_few_records(
+    count: usize,
+    reference: &Table,
+    options: Options,
+    needed: usize,
+) -> Result<DriftReport, Error> {
+    let mut report = detect(reference, &Table::default(), options)?;
+    report.current_rows = count;
+    let records = if count == 1 { "1 record".to_owned() } else { format!("{count} records") };
+    for skipped in &mut report.skipped {
+        skipped.reason = format!("{records} in the window, at least {needed} are needed");
+    }
+    Ok(report)
+}
+
+/// Logs the result of a run; drift, runs without a comparison and notes as warnings.
+fn log(run: &Run) {
     let StoredReport { drift, records } = &run.report;
-    let (report, created, model_version) = (&drift.about.id, run.created, &drift.about.model_version);
-    let (used, damaged) = (records.used, records.damaged.len());
-    let other_versions = records.other_versions.values().sum::<usize>();
-    let (drifted, features, share) = (drift.drifted, drift.features.len(), drift.share);
+    let (report, drifted, features) = (&drift.about.id, drift.drifted, drift.features.len());
+    info!(
+        report,
+        created = run.created,
+        model_version = drift.about.model_version,
+        records = records.used,
+        model_features_only = records.model_features_only,
+        damaged = records.damaged.len(),
+        other_versions = records.other_versions.values().sum::<usize>(),
+        drifted,
+        features,
+        share = drift.share,
+        "The run is done."
+    );
     if drift.dataset_drift {
-        tracing::warn!(
-            report,
-            created,
-            model_version,
-            records = used,
-            damaged,
-            other_versions,
-            drifted,
-            features,
-            share,
-            "Drift: {drifted} of {features} features."
-        );
-    } else if drift.features.is_empty() {
-        tracing::warn!(
-            report,
-            created,
-            model_version,
-            records = used,
-            damaged,
-            other_versions,
-            "Nothing to compare: {used} records."
-        );
-    } else {
-        info!(
-            report,
-            created,
-            model_version,
-            records = used,
-            damaged,
-            other_versions,
-            drifted,
-            features,
-            share,
-            "No drift of the whole: {drifted} of {features} features."
-        );
+        warn!(report, drifted, features, "Drift: {drifted} of {features} features drifted.");
+    } else if features == 0 {
+        warn!(report, records = records.used, "No features were compared.");
     }
 }

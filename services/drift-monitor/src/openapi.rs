@@ -1,61 +1,62 @@
-//! What the description of the routes shares: its head, and the schema of reports.
+//! Parts of the OpenAPI description that routes share: general information and the schema of reports.
 
 use jiff::Timestamp;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::report::Sources;
 
-/// The head of `/openapi.json`; the paths come from the routes.
+/// General information of `/openapi.json`; the routes add their paths.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Drift of breast-cancer tissue",
-        description = "Compares what the predictor has seen with what its model was trained on, feature by feature. \
-            Every answer carries `x-request-id` (yours, if you send one); every error is a problem (RFC 9457)."
+        description = "Compares the predictions of a model with the data it was trained on, feature by feature. Every \
+            response has an `x-request-id` (the one sent, or a new one); every error is a problem (RFC 9457). The \
+            server is ready if the drift reference and both buckets can be used."
     ),
     tags(
         (name = "drift", description = "Runs and their reports"),
-        (name = "service", description = "Whether it runs, and how much")
+        (name = "service", description = "Health and metrics")
     )
 )]
-pub struct Description;
+pub struct ApiDoc;
 
-/// What a comparison found.
+/// Result of a comparison.
 #[derive(ToSchema)]
 #[schema(as = DriftReport)]
-#[expect(dead_code, reason = "it describes bcs_drift::DriftReport, which has no dependency for that")]
+#[expect(dead_code, reason = "describes bcs_drift::DriftReport, a crate without utoipa")]
 pub struct ReportSchema {
-    /// The layout of the report.
+    /// Report format.
     format_version: u32,
-    /// Its name: `GET /reports/{id}`.
+    /// Id of the report, for `GET /reports/{id}`.
     #[schema(example = "2026-11-22_2026-11-23-0f1e2d3c")]
     id: String,
-    /// When it was made.
+    /// Time of the comparison.
     #[schema(value_type = String, format = DateTime)]
     created: Timestamp,
-    /// The headline of the page, which names what was left out.
+    /// Heading of the page, which counts what was left out.
     title: String,
-    /// When the records came in.
+    /// Time window of the records.
     #[schema(inline)]
     window: WindowSchema,
-    /// The model that the records are of.
+    /// Version of the model that made the predictions.
     model_version: String,
-    /// Images behind the reference.
+    /// Number of images in the reference.
     reference_rows: usize,
-    /// Images compared with it.
+    /// Number of images compared with it.
     current_rows: usize,
-    /// Share of drifted features from which the data as a whole has drifted, in (0, 1].
+    /// Fraction of drifted features from which on the data has drifted, in (0, 1].
     drift_share: f64,
-    /// Features that drifted.
+    /// Number of features that drifted.
     drifted: usize,
-    /// Share of the compared features that drifted, in [0, 1].
+    /// Fraction of the compared features that drifted, in [0, 1].
     share: f64,
     /// Whether `share` is at least `drift_share`.
     dataset_drift: bool,
-    /// The features compared: drifted ones first, then by p-value.
+    /// Compared features: drifted ones first, then by p-value.
     #[schema(inline)]
     features: Vec<FeatureSchema>,
-    /// Features that could not be compared.
+    /// Features that were not compared.
     #[schema(inline)]
     skipped: Vec<SkippedSchema>,
     /// The records behind the report.
@@ -63,49 +64,49 @@ pub struct ReportSchema {
     records: Sources,
 }
 
-/// A stretch of time: from `from` until just before `to`.
+/// Time window, from `from` (included) to `to` (excluded).
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes bcs_drift::report::Window")]
+#[expect(dead_code, reason = "describes bcs_drift::report::Window")]
 struct WindowSchema {
-    /// Its beginning.
+    /// Start.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     from: Option<Timestamp>,
-    /// Its end.
+    /// End, excluded.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     to: Option<Timestamp>,
 }
 
-/// How one feature compares.
+/// Comparison of one feature.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes bcs_drift::report::FeatureDrift")]
+#[expect(dead_code, reason = "describes bcs_drift::report::FeatureDrift")]
 struct FeatureSchema {
-    /// The feature.
+    /// Name of the feature.
     name: String,
-    /// The test: `ks`.
+    /// Statistical test: `ks`.
     test: String,
-    /// The distance by that test.
+    /// Statistic of the test.
     statistic: f64,
-    /// How likely such a distance is without drift, in [0, 1].
+    /// Probability of a statistic at least as large without drift, in [0, 1].
     #[schema(required)]
     p_value: Option<f64>,
-    /// A p-value below it is drift.
+    /// The feature drifted if the p-value is below this threshold.
     threshold: f64,
-    /// Whether it drifted.
+    /// Whether the feature drifted.
     drifted: bool,
-    /// The reference in numbers.
+    /// Summary statistics of the reference.
     #[schema(inline)]
     reference: SummarySchema,
-    /// The current values in numbers.
+    /// Summary statistics of the current data.
     #[schema(inline)]
     current: SummarySchema,
-    /// Both over the same bins.
+    /// Histograms of both over the same bins.
     #[schema(inline)]
     histogram: HistogramSchema,
 }
 
-/// Values in numbers.
+/// Summary statistics of a feature.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes bcs_drift::report::Summary")]
+#[expect(dead_code, reason = "describes bcs_drift::report::Summary")]
 struct SummarySchema {
     count: usize,
     mean: f64,
@@ -117,25 +118,25 @@ struct SummarySchema {
     max: f64,
 }
 
-/// Counts of both sides over the same bins.
+/// Histograms of reference and current data over the same bins.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes bcs_drift::report::Histogram")]
+#[expect(dead_code, reason = "describes bcs_drift::report::Histogram")]
 struct HistogramSchema {
-    /// Borders of the bins, one more than bins.
+    /// Edges of the bins, one more than bins.
     edges: Vec<f64>,
-    /// Values of the reference in each bin.
+    /// Number of reference values in each bin.
     reference: Vec<u64>,
-    /// Current values in each bin.
+    /// Number of current values in each bin.
     current: Vec<u64>,
 }
 
-/// A feature that could not be compared.
+/// A feature that was not compared.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes bcs_drift::report::Skipped")]
+#[expect(dead_code, reason = "describes bcs_drift::report::Skipped")]
 struct SkippedSchema {
-    /// The feature.
+    /// Name of the feature.
     name: String,
-    /// Why, in words.
+    /// Reason, in words.
     reason: String,
 }
 
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_describes_the_report_that_is_stored() {
+    fn the_schema_has_the_fields_of_the_stored_report() {
         let image = |value: f64| Features::from([("grey_mean".to_owned(), value)]);
         let table = Table::from_features([image(0.1), image(0.2)]).unwrap();
         let about = About::new("r", Timestamp::UNIX_EPOCH);
@@ -166,7 +167,7 @@ mod tests {
         let (described, feature) = (&schema["properties"]["features"]["items"], &stored["features"][0]);
         assert_eq!(keys(&described["properties"]), keys(feature));
         for part in ["reference", "current", "histogram"] {
-            // Its own description stands beside that of its type.
+            // The schema combines the description of the field with the type.
             let described = &described["properties"][part]["allOf"][0];
             assert_eq!(keys(&described["properties"]), keys(&feature[part]), "{part}");
         }

@@ -1,30 +1,15 @@
-//! The list of reports as HTML: no script, no font, no image from elsewhere.
+//! HTML list of reports.
 
-use axum::body::Body;
-use axum::http::header;
-use axum::response::IntoResponse;
+use bcs_service::page;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::report::Summary;
 
+/// Style of the list, in addition to the shared style sheet.
 const STYLE: &str = include_str!("pages.css");
 
-/// What a page may do: have a style of its own.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
-    frame-ancestors 'none'";
-
-/// A page as an answer.
-pub fn respond(page: impl Into<Body>) -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::CACHE_CONTROL, "no-cache"),
-    ];
-    (headers, page.into())
-}
-
-/// All reports, or how to make the first.
+/// Returns the page that lists all reports, or explains how to make the first one.
 pub fn list(reports: &[Summary]) -> String {
     let markup = html! {
         (DOCTYPE)
@@ -34,13 +19,13 @@ pub fn list(reports: &[Summary]) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { "Drift reports" }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(page::STYLE)) (PreEscaped(STYLE)) }
             }
             body {
                 main {
                     h1 { "Drift reports" }
                     @if reports.is_empty() { (none_yet()) } @else { (table(reports)) }
-                    p.links { a href="/docs" { "API" } " · " a href="/metrics" { "Metrics" } }
+                    p.links { a href="/docs" { "API documentation" } " · " a href="/metrics" { "Metrics" } }
                 }
             }
         }
@@ -50,9 +35,9 @@ pub fn list(reports: &[Summary]) -> String {
 
 fn none_yet() -> Markup {
     html! {
-        p.lead { "There is no report yet. Make the first of yesterday's and today's predictions:" }
+        p { "There is no report yet. To make one from the predictions of yesterday and today:" }
         pre { code { "curl -X POST http://THIS-SERVER/run" } }
-        p { "or, without the server:" }
+        p { "Or without the server:" }
         pre { code { "bcs-drift-monitor run" } }
     }
 }
@@ -67,7 +52,7 @@ fn table(reports: &[Summary]) -> Markup {
                     th.number scope="col" { "Drifted" }
                     th.number scope="col" { "Records" }
                     th scope="col" { "Model" }
-                    th scope="col" { "Made (UTC)" }
+                    th scope="col" { "Created (UTC)" }
                 }
             }
             tbody { @for report in reports { (row(report)) } }
@@ -85,29 +70,29 @@ fn row(report: &Summary) -> Markup {
             }
             td.number data-label="Records" { (report.records) }
             td.model data-label="Model" { (report.model_version) }
-            td data-label="Made" { (moment(report.created)) }
+            td data-label="Created" { (time(report.created)) }
         }
     }
 }
 
 fn verdict(report: &Summary) -> Markup {
     let (class, word) = match report {
-        Summary { features: 0, .. } => ("unknown", "Nothing to compare"),
-        Summary { dataset_drift: true, .. } => ("drift", "Drift"),
-        Summary { drifted: 1.., .. } => ("some", "Some drift"),
-        _ => ("stable", "Stable"),
+        Summary { features: 0, .. } => ("unknown", "Not compared"),
+        Summary { dataset_drift: true, .. } => ("alarm", "Drift"),
+        Summary { drifted: 1.., .. } => ("drift", "Some features drifted"),
+        _ => ("stable", "No drift"),
     };
     html! { span class={ "badge " (class) } { (word) } }
 }
 
 fn window(report: &Summary) -> Markup {
     match (report.from, report.to) {
-        (Some(from), Some(to)) => html! { (moment(from)) " – " wbr; (moment(to)) },
-        _ => html! { "all there is" },
+        (Some(from), Some(to)) => html! { (time(from)) " – " wbr; (time(to)) },
+        _ => html! { "all records" },
     }
 }
 
-fn moment(time: Timestamp) -> Markup {
+fn time(time: Timestamp) -> Markup {
     html! { time datetime=(time) { (time.strftime("%-d\u{a0}%b\u{a0}%Y, %H:%M").to_string()) } }
 }
 
@@ -131,14 +116,16 @@ mod tests {
     }
 
     #[test]
-    fn reports_are_linked_and_names_escaped() {
+    fn reports_are_linked_and_text_is_escaped() {
         let page = list(&[summary("<script>")]);
         assert!(page.contains(r#"<a href="/reports/2026-11-22_2026-11-23-0f1e2d3c">"#));
-        assert!(page.contains("1 of 4") && page.contains("Some drift") && !page.contains("<script"));
+        assert!(
+            page.contains("1 of 4") && page.contains("Some features drifted") && !page.contains("<script")
+        );
     }
 
     #[test]
-    fn without_reports_it_says_how_to_make_one() {
+    fn an_empty_list_explains_how_to_make_a_report() {
         assert!(list(&[]).contains("/run"));
     }
 }

@@ -1,4 +1,4 @@
-//! How far a long task is: a bar on a terminal, plain lines in a log.
+//! Progress of a long task: a bar on a terminal, otherwise lines of text.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Lines that a long task prints in a log.
+/// Number of lines for a task without a terminal.
 const LINES: u64 = 4;
 
-/// The progress of one task; it may be advanced from several threads.
+/// Progress of one task, shared by its threads.
 pub struct Progress {
     bar: Option<ProgressBar>,
     label: &'static str,
@@ -18,14 +18,14 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A task of `total` steps.
+    /// Starts a task of `total` steps.
     pub fn new(label: &'static str, total: usize) -> Self {
         let total = total as u64;
         let bar = std::io::stderr().is_terminal().then(|| bar(label, total));
         Self { bar, label, total, done: AtomicU64::new(0) }
     }
 
-    /// One step more is done.
+    /// Counts a finished step.
     pub fn step(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some(bar) = &self.bar {
@@ -35,8 +35,8 @@ impl Progress {
         }
     }
 
-    /// Says something that stays, without disturbing the bar.
-    pub fn say(&self, text: &str) {
+    /// Prints a line without disturbing the bar.
+    pub fn print(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
             None => eprintln!("{text}"),

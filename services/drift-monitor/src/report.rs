@@ -1,4 +1,4 @@
-//! A report as it is stored, and what is listed of it.
+//! A report as stored and as listed.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,28 @@ use utoipa::ToSchema;
 
 use crate::records::Records;
 
-/// `reports/<id>.json`: what the comparison found, and the records it is of.
+/// `reports/<id>.json`: the result of a comparison, and the records it was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredReport {
-    /// What was found; its fields stand beside `records`.
+    /// Result of the comparison; its fields are stored beside `records`.
     #[serde(flatten)]
     pub drift: DriftReport,
-    /// Where it comes from.
+    /// The records behind the report.
     pub records: Sources,
 }
 
 /// The records behind a report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Sources {
-    /// Records that were compared.
+    /// Number of records that were compared.
     pub used: usize,
-    /// Keys of records that could not be read.
+    /// Number of those whose image features were measured otherwise than those of the drift reference, so that only
+    /// their model features (confidence, entropy, class fractions) were compared.
+    #[serde(default)]
+    pub model_features_only: usize,
+    /// Keys of damaged records.
     pub damaged: Vec<String>,
-    /// Records that other models made, which were not compared, by version.
+    /// Number of records of other models, which were not compared, by model version.
     pub other_versions: BTreeMap<String, usize>,
 }
 
@@ -34,6 +38,7 @@ impl From<&Records> for Sources {
     fn from(records: &Records) -> Self {
         Self {
             used: records.used.len(),
+            model_features_only: records.model_features_only,
             damaged: records.damaged.keys().cloned().collect(),
             other_versions: records.other_versions.clone(),
         }
@@ -41,7 +46,7 @@ impl From<&Records> for Sources {
 }
 
 impl Sources {
-    /// The heading of their report, which names what was left out.
+    /// Returns the heading of the report, which counts what was left out.
     pub fn title(&self) -> String {
         let mut title = "Data drift".to_owned();
         let mut leave_out = |count: usize, one: &str, many: &str| match count {
@@ -55,32 +60,32 @@ impl Sources {
     }
 }
 
-/// What is listed of a report.
+/// Summary of a report, as listed.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Summary {
-    /// Its name: `GET /reports/{id}`.
+    /// Id of the report, for `GET /reports/{id}`.
     #[schema(example = "2026-11-22_2026-11-23-0f1e2d3c")]
     pub id: String,
-    /// When it was made.
+    /// Time of the comparison.
     #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
-    /// When the records came in: the beginning.
+    /// Start of the time window.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub from: Option<Timestamp>,
-    /// When the records came in: the end.
+    /// End of the time window, excluded.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub to: Option<Timestamp>,
-    /// The model that the records are of.
+    /// Version of the model that made the predictions.
     pub model_version: String,
-    /// Records that were compared.
+    /// Number of records that were compared.
     pub records: usize,
-    /// Features that were compared; 0 where the records were too few.
+    /// Number of features that were compared; 0 if there were too few records.
     pub features: usize,
-    /// Features that drifted.
+    /// Number of features that drifted.
     pub drifted: usize,
-    /// Share of drifted features, in [0, 1].
+    /// Fraction of the compared features that drifted, in [0, 1].
     pub share: f64,
-    /// Whether the data as a whole has drifted.
+    /// Whether the data has drifted: enough features drifted.
     pub dataset_drift: bool,
 }
 
@@ -107,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_title_names_what_is_left_out() {
+    fn the_title_counts_what_was_left_out() {
         let mut sources = Sources::default();
         assert_eq!(sources.title(), "Data drift");
         sources.damaged.push("records/x.json".into());

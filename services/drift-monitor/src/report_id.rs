@@ -1,6 +1,6 @@
-//! The name of a report: its days, and a digest of everything that the report is made of. The same window with the
-//! same records has the same name, so its report is made once, however often it is asked for; a record that came in
-//! since, another model, other features or other thresholds make another report.
+//! Id of a report: its days, and a digest of everything that determines its content. The same window with the same
+//! records has the same id, so its report is made once, however often it is requested. A new record, another model,
+//! other features or other thresholds make another report.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +13,11 @@ use crate::records::Records;
 use crate::settings::Drift;
 use crate::window::Window;
 
-/// Everything that a report is made of.
+/// Everything that determines the content of a report.
 #[derive(Serialize)]
-struct Ingredients<'a> {
+struct Content<'a> {
+    /// A later format of reports says more about the same records.
+    report_format: u32,
     window: Window,
     model_version: &'a str,
     features: Option<&'a BTreeSet<String>>,
@@ -26,7 +28,7 @@ struct Ingredients<'a> {
     other_versions: &'a BTreeMap<String, usize>,
 }
 
-/// `<first day>_<last day>-<8 hex digits>`, as `2026-11-22_2026-11-23-0f1e2d3c`.
+/// Returns `<first day>_<last day>-<8 hex digits>`, such as `2026-11-22_2026-11-23-0f1e2d3c`.
 pub fn report_id(
     window: Window,
     model_version: &str,
@@ -35,7 +37,8 @@ pub fn report_id(
     drift: &Drift,
     records: &Records,
 ) -> String {
-    let ingredients = Ingredients {
+    let content = Content {
+        report_format: bcs_drift::report::FORMAT_VERSION,
         window,
         model_version,
         features,
@@ -45,7 +48,7 @@ pub fn report_id(
         damaged: records.damaged.keys().collect(),
         other_versions: &records.other_versions,
     };
-    let text = serde_json::to_vec(&ingredients).expect("names, numbers and times are JSON");
+    let text = serde_json::to_vec(&content).expect("strings, numbers and times are valid JSON");
     let digest: String = Sha256::digest(&text)[..4].iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}_{}-{digest}", window.first_day(), window.last_day())
 }
@@ -58,11 +61,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_the_report_says_is_in_its_name() {
+    fn whatever_changes_the_report_changes_its_id() {
         let now = "2026-11-23T14:30:00Z".parse().unwrap();
         let window = Window::latest(1, now).unwrap();
-        let baseline =
-            |sha256: &str| Baseline { version: "v1".into(), table: Table::default(), sha256: sha256.into() };
+        let baseline = |sha256: &str| Baseline {
+            version: "v1".into(),
+            format_version: 2,
+            shortcomings: None,
+            table: Table::default(),
+            sha256: sha256.into(),
+        };
         let drift = |share| Drift { test: "ks".into(), threshold: None, share, min_records: 2 };
         let records = |count: u128| {
             let used = (0..count).map(|i| (Uuid::from_u128(i), Features::new())).collect();

@@ -1,4 +1,4 @@
-//! What a run may be narrowed to: the body of `POST /run`, and the arguments of `run`.
+//! Request of a run: the body of `POST /run`, and the arguments of `run`.
 
 use std::collections::BTreeSet;
 
@@ -9,34 +9,34 @@ use utoipa::ToSchema;
 use crate::error::Error;
 use crate::window::{self, Bound, Window};
 
-/// What to compare; whatever is left out is as the settings and the model package say.
+/// What to compare. Defaults are taken from the settings and the model package.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"from": "2026-11-22", "to": "2026-11-23"}))]
 pub struct RunRequest {
-    /// First day (UTC), or a moment in RFC 3339.
+    /// First day (UTC), or start time in RFC 3339.
     #[schema(value_type = Option<String>, example = "2026-11-22")]
     pub from: Option<Bound>,
-    /// Last day, which is included, or the moment to stop before; today where only `from` is given.
+    /// Last day (included), or end time in RFC 3339 (excluded); today by default.
     #[schema(value_type = Option<String>, example = "2026-11-23")]
     pub to: Option<Bound>,
-    /// Instead of `from` and `to`: the last so many full days, and today as far as it has come.
+    /// Number of full days before today; today is included as well. Excludes `from` and `to`.
     #[schema(minimum = 1, maximum = 396)]
     pub days: Option<u32>,
-    /// The features to compare; all of them by default.
+    /// Features to compare; by default all.
     #[schema(value_type = Option<Vec<String>>, example = json!(["grey_mean", "confidence"]))]
     pub features: Option<BTreeSet<String>>,
-    /// The model whose predictions to compare with the reference; by default the one that the reference belongs to.
-    #[schema(example = "train-2026-11-20_09-15-00")]
+    /// Version of the model whose predictions are compared; by default that of the drift reference.
+    #[schema(example = "train-2026-11-20_09-15-00-epoch=07-1f2e3d4c")]
     pub model_version: Option<String>,
 }
 
 impl RunRequest {
-    /// Reads the body of a request, whatever its media type: schedulers send JSON as `application/octet-stream`. An
-    /// empty body, and `null`, narrow nothing.
+    /// Parses the body of a request, regardless of its media type, because schedulers send JSON as
+    /// `application/octet-stream`. An empty body and `null` select the defaults.
     ///
     /// # Errors
-    /// [`Error::Body`] for what is no JSON, [`Error::Request`] for JSON that says something else.
+    /// [`Error::Body`] if the body is not JSON; [`Error::Request`] if it is not a valid request.
     pub fn from_body(body: &[u8]) -> Result<Self, Error> {
         if body.trim_ascii().is_empty() {
             return Ok(Self::default());
@@ -48,19 +48,19 @@ impl RunRequest {
             serde_json::Value::Object(_) => {
                 serde_path_to_error::deserialize(value).map_err(|error| Error::Request(error.to_string()))
             }
-            // A list would pass for the values of the fields in their order.
-            _ => Err(Error::Request("it is no object {\"key\": value}".to_owned())),
+            // Deserialization would accept a list of the field values.
+            _ => Err(Error::Request("it must be an object {\"key\": value}".to_owned())),
         }
     }
 
-    /// The window it means at this time, of `default_days` where it says nothing.
+    /// Returns the window of the request at the time `now`, by default the last `default_days` full days and today.
     ///
     /// # Errors
     /// [`window::Error`].
     pub fn window(&self, default_days: u32, now: Timestamp) -> Result<Window, window::Error> {
         match (self.from, self.to, self.days) {
-            (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => Err(window::Error::Both),
-            (None, Some(_), None) => Err(window::Error::NoBeginning),
+            (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => Err(window::Error::Conflict),
+            (None, Some(_), None) => Err(window::Error::MissingFrom),
             (Some(from), to, None) => Window::between(from, to, now),
             (None, None, days) => Window::latest(days.unwrap_or(default_days), now),
         }
@@ -71,25 +71,25 @@ impl RunRequest {
 mod tests {
     use super::*;
 
-    fn refused(body: &str) -> String {
+    fn error_of(body: &str) -> String {
         RunRequest::from_body(body.as_bytes()).unwrap_err().to_string()
     }
 
     #[test]
-    fn an_empty_body_narrows_nothing() {
+    fn an_empty_body_selects_the_defaults() {
         for body in ["", " \n", "null", "{}"] {
             assert_eq!(RunRequest::from_body(body.as_bytes()).unwrap(), RunRequest::default(), "{body:?}");
         }
     }
 
     #[test]
-    fn the_key_that_is_wrong_is_named() {
+    fn invalid_keys_are_named() {
         assert!(matches!(RunRequest::from_body(b"{").unwrap_err(), Error::Body(_)));
-        assert!(refused(r#"{"form": "2026-11-22"}"#).contains("form"));
-        assert!(refused(r#"{"days": -1}"#).contains("days"));
-        assert!(refused(r#"{"from": "22.11.2026"}"#).contains("22.11.2026"));
+        assert!(error_of(r#"{"form": "2026-11-22"}"#).contains("form"));
+        assert!(error_of(r#"{"days": -1}"#).contains("days"));
+        assert!(error_of(r#"{"from": "22.11.2026"}"#).contains("22.11.2026"));
         for body in ["[]", "3", r#"["2026-11-22", null, null, null, null]"#] {
-            assert!(refused(body).contains("no object"), "{body}");
+            assert!(error_of(body).contains("an object"), "{body}");
         }
     }
 
@@ -100,13 +100,13 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_said_in_one_way() {
+    fn days_exclude_from_and_to() {
         let now = "2026-11-23T14:30:00Z".parse().unwrap();
         let window = |body: &str| RunRequest::from_body(body.as_bytes()).unwrap().window(1, now);
         assert_eq!(window("{}"), Window::latest(1, now));
         assert_eq!(window(r#"{"days": 7}"#), Window::latest(7, now));
-        assert_eq!(window(r#"{"to": "2026-11-22"}"#), Err(window::Error::NoBeginning));
-        assert_eq!(window(r#"{"days": 7, "from": "2026-11-22"}"#), Err(window::Error::Both));
+        assert_eq!(window(r#"{"to": "2026-11-22"}"#), Err(window::Error::MissingFrom));
+        assert_eq!(window(r#"{"days": 7, "from": "2026-11-22"}"#), Err(window::Error::Conflict));
         assert_eq!(
             window(r#"{"from": "2026-11-22"}"#),
             window(r#"{"from": "2026-11-22", "to": "2026-11-23"}"#)

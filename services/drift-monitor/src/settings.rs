@@ -1,62 +1,54 @@
-//! The configuration: the defaults of `config/drift-monitor.yaml`, a file over them, the environment over both.
+//! Settings: the defaults of `config/drift-monitor.yaml`, overridden by a file, overridden by environment variables.
 
-mod environment;
-
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bcs_drift::stattests::{self, StatTest};
-use bcs_service::Environment;
+use bcs_service::environment::InvalidVariable;
+use bcs_service::settings::{ServerSettings, StorageMode};
+use bcs_service::{Environment, Failure};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
-
-/// The file with every setting, its default and what it means.
-const DEFAULTS: &str = include_str!("../../../config/drift-monitor.yaml");
-
-/// Where a file is looked for that was not named.
-const FILE: &str = "config/drift-monitor.yaml";
-
-/// The whole configuration. What each setting means stands in `config/drift-monitor.yaml`.
+/// Settings. `config/drift-monitor.yaml` documents each of them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where it listens.
+    /// Address and protection.
     pub server: Server,
-    /// What drift is measured against.
+    /// Model package with the drift reference.
     pub model: Model,
-    /// Where records and reports lie.
+    /// Buckets of records and reports.
     pub storage: Storage,
-    /// Which predictions are compared.
+    /// Default time window.
     pub window: DefaultWindow,
-    /// When it is drift.
+    /// Test and thresholds.
     pub drift: Drift,
 }
 
-/// Where it listens.
+/// Address and protection.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
-    /// Address.
+    /// Address to listen on.
     pub host: String,
-    /// Port; 0 for any.
+    /// Port to listen on; 0 selects a free port.
     pub port: u16,
-    /// Audience of ID tokens.
+    /// Audience of ID tokens; not supported yet.
     pub oidc_audience: Option<String>,
 }
 
-/// What drift is measured against.
+/// Model package with the drift reference.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// A model package.
+    /// Path of the model package.
     pub path: Option<PathBuf>,
 }
 
-/// Where records and reports lie.
+/// Buckets of records and reports.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Storage {
-    /// Which kind of store.
+    /// Kind of store.
     pub mode: StorageMode,
     /// Folder of the records.
     pub predictions_bucket: String,
@@ -64,40 +56,30 @@ pub struct Storage {
     pub reports_bucket: String,
 }
 
-/// Which kind of store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StorageMode {
-    /// A folder.
-    Local,
-    /// Google Cloud Storage.
-    Gcp,
-}
-
-/// Which predictions are compared where a run does not say.
+/// Default time window of a run.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DefaultWindow {
-    /// Full days before today.
+    /// Number of full days before today.
     pub days: u32,
 }
 
-/// When it is drift.
+/// Test and thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Drift {
-    /// The test of each feature.
+    /// Statistical test of each feature.
     pub test: String,
-    /// Where drift of a feature begins.
+    /// Threshold of the test; `None` for its default.
     pub threshold: Option<f64>,
-    /// Where drift of the whole begins.
+    /// Fraction of drifted features from which on the data has drifted, in (0, 1].
     pub share: f64,
-    /// Fewer records are not judged.
+    /// Minimum number of records of a comparison.
     pub min_records: usize,
 }
 
 impl Drift {
-    /// How to compare, under this heading.
+    /// Returns the options of a comparison.
     ///
     /// # Errors
     /// [`bcs_drift::Error::UnknownTest`].
@@ -107,54 +89,55 @@ impl Drift {
     }
 }
 
-impl Settings {
-    /// Reads the file that was named, or that lies where one is looked for, and the environment.
-    ///
-    /// # Errors
-    /// [`Failure::Usage`], naming what can't be read and what is allowed.
-    pub fn load(named: Option<&Path>) -> Result<Self, Failure> {
-        let found = Some(Path::new(FILE)).filter(|path| path.is_file());
-        Self::layer(named.or(found), |name| std::env::var(name).ok())
-    }
+impl ServerSettings for Settings {
+    const DEFAULTS: &'static str = include_str!("../../../config/drift-monitor.yaml");
+    const DEFAULT_FILE: &'static str = "config/drift-monitor.yaml";
 
-    fn layer(file: Option<&Path>, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let mut settings: Self = bcs_config::layer(DEFAULTS, file).map_err(Failure::usage)?;
-        environment::apply(&mut settings, &Environment::new(&lookup)).map_err(Failure::usage)?;
-        settings.check()?;
-        Ok(settings)
+    fn apply(&mut self, environment: &Environment<'_>) -> Result<(), InvalidVariable> {
+        let Self { server, model, storage, .. } = self;
+        environment.set_text(&mut server.host, "HOST");
+        environment.set(&mut server.port, "PORT", "a number from 0 to 65535")?;
+        environment.set_optional(&mut server.oidc_audience, "OIDC_AUDIENCE");
+        environment.set_optional(&mut model.path, "MODEL_PATH");
+        environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
+        environment.set_text(&mut storage.reports_bucket, "REPORTS_BUCKET");
+        environment.set(&mut storage.mode, "STORAGE_MODE", "local")
     }
 
     fn check(&self) -> Result<(), Failure> {
         let Drift { test, threshold, share, min_records } = &self.drift;
         stattests::by_name(test).map_err(|error| Failure::usage(format!("drift.test: {error}")))?;
         if threshold.is_some_and(|threshold| !(threshold.is_finite() && threshold > 0.0)) {
-            return Err(Failure::usage("drift.threshold must be a number above 0, such as 0.05, or null"));
+            return Err(Failure::usage(
+                "drift.threshold must be a number greater than 0, such as 0.05, or null",
+            ));
         }
         if !(*share > 0.0 && *share <= 1.0) {
             return Err(Failure::usage(format!(
-                "drift.share is {share}; give a share above 0 and at most 1"
+                "drift.share is {share}; it must be greater than 0 and at most 1"
             )));
         }
         if *min_records < 2 {
-            return Err(Failure::usage(format!("drift.min_records is {min_records}; give at least 2")));
+            return Err(Failure::usage(format!("drift.min_records is {min_records}; it must be at least 2")));
         }
         if !(1..=396).contains(&self.window.days) {
-            return Err(Failure::usage(format!("window.days is {}; give 1 to 396", self.window.days)));
+            return Err(Failure::usage(format!("window.days is {}; it must be 1 to 396", self.window.days)));
         }
         Ok(())
     }
+}
 
-    /// Refuses to serve under a belief that is not true.
+impl Settings {
+    /// Checks that the settings do not ask for protection that this version lacks.
     ///
     /// # Errors
-    /// [`Failure::Usage`], where ID tokens are to be checked.
+    /// [`Failure::Usage`] if ID tokens are to be verified.
     pub fn check_protection(&self) -> Result<(), Failure> {
         match &self.server.oidc_audience {
             None => Ok(()),
             Some(audience) => Err(Failure::usage(format!(
-                "OIDC_AUDIENCE is {audience}, but ID tokens are not checked in this version, so POST /run would be \
-                 open to all; protect it in front of this server (on Cloud Run: --no-allow-unauthenticated) and unset \
-                 OIDC_AUDIENCE"
+                "OIDC_AUDIENCE is {audience}, but this version does not verify ID tokens, so anyone could POST /run; \
+                 protect the server otherwise (on Cloud Run: --no-allow-unauthenticated) and unset OIDC_AUDIENCE"
             ))),
         }
     }
@@ -162,6 +145,8 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn with(file: &str, variables: &[(&str, &str)]) -> Result<Settings, Failure> {
@@ -171,17 +156,17 @@ mod tests {
         let lookup = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        Settings::layer(Some(&path), lookup)
+        Settings::read(Some(&path), &lookup)
     }
 
-    fn refused(file: &str, variables: &[(&str, &str)]) -> String {
+    fn usage_error(file: &str, variables: &[(&str, &str)]) -> String {
         let failure = with(file, variables).unwrap_err();
         assert!(matches!(failure, Failure::Usage(_)));
         failure.to_string()
     }
 
     #[test]
-    fn the_documented_defaults_are_whole() {
+    fn the_shipped_defaults_are_complete() {
         let settings = with("", &[]).unwrap();
         assert_eq!((settings.server.port, settings.window.days), (8080, 1));
         assert_eq!(settings.storage.predictions_bucket, "./data/predictions");
@@ -191,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+    fn variables_override_the_file_and_the_file_overrides_defaults() {
         let file = "server: {port: 1}\ndrift: {share: 0.2}\nmodel: {path: here}";
         let settings = with(file, &[("PORT", "2"), ("REPORTS_BUCKET", "r"), ("HOST", "")]).unwrap();
         assert_eq!((settings.server.port, settings.drift.share), (2, 0.2));
@@ -201,19 +186,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
-        assert!(refused("drift: {shares: 1}", &[]).contains("shares"));
-        assert!(refused("drift: {share: 0}", &[]).contains("drift.share"));
-        assert!(refused("drift: {threshold: -1}", &[]).contains("drift.threshold"));
-        assert!(refused("drift: {test: psi}", &[]).contains("ks"));
-        assert!(refused("drift: {min_records: 1}", &[]).contains("drift.min_records"));
-        assert!(refused("window: {days: 0}", &[]).contains("window.days"));
-        assert!(refused("", &[("PORT", "eighty")]).contains("PORT=eighty"));
-        assert!(refused("", &[("STORAGE_MODE", "s3")]).contains("STORAGE_MODE=s3"));
+    fn invalid_settings_are_named() {
+        assert!(usage_error("drift: {shares: 1}", &[]).contains("shares"));
+        assert!(usage_error("drift: {share: 0}", &[]).contains("drift.share"));
+        assert!(usage_error("drift: {threshold: -1}", &[]).contains("drift.threshold"));
+        assert!(usage_error("drift: {test: psi}", &[]).contains("ks"));
+        assert!(usage_error("drift: {min_records: 1}", &[]).contains("drift.min_records"));
+        assert!(usage_error("window: {days: 0}", &[]).contains("window.days"));
+        assert!(usage_error("", &[("PORT", "eighty")]).contains("PORT=eighty"));
+        assert!(usage_error("", &[("STORAGE_MODE", "s3")]).contains("STORAGE_MODE=s3"));
     }
 
     #[test]
-    fn a_protection_that_is_not_there_is_not_promised() {
+    fn unsupported_protection_is_refused() {
         let settings = with("", &[("OIDC_AUDIENCE", "https://monitor")]).unwrap();
         assert!(settings.check_protection().unwrap_err().to_string().contains("OIDC_AUDIENCE"));
     }

@@ -1,39 +1,40 @@
-//! Opens the buckets that the settings name. Whoever works with them knows the trait alone.
+//! Opens the buckets that the settings name.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use bcs_service::Failure;
+use bcs_service::settings::{StorageMode, require_local};
 use bcs_storage::{LocalStore, Store};
 
 use crate::baseline::Package;
-use crate::failure::Failure;
-use crate::settings::{Settings, StorageMode};
+use crate::settings::Settings;
 
-/// Everything that is read and written.
+/// Buckets and model package of a monitor.
 pub struct Stores {
-    /// Where records lie; only read.
+    /// Bucket of the prediction records, which is only read.
     pub predictions: Arc<dyn Store>,
-    /// Where reports go.
+    /// Bucket of the reports.
     pub reports: Arc<dyn Store>,
-    /// The model package; only read.
+    /// Model package, which is only read.
     pub package: Package,
 }
 
-/// Opens them.
+/// Opens the stores.
 ///
 /// # Errors
-/// [`Failure::Usage`] for settings that name none this version has; [`Failure::Failed`] for a folder of reports that
-/// can't be made.
+/// [`Failure::Usage`] for stores that this version does not support; [`Failure::Failed`] if the folder of the reports
+/// cannot be created.
 pub fn open(settings: &Settings) -> Result<Stores, Failure> {
     let storage = &settings.storage;
     if storage.mode == StorageMode::Gcp {
         return Err(Failure::usage(
-            "STORAGE_MODE=gcp is not in this version; use STORAGE_MODE=local and folders",
+            "this version does not support STORAGE_MODE=gcp; use STORAGE_MODE=local and folders",
         ));
     }
     let path = settings.model.path.as_deref().ok_or_else(|| {
         Failure::usage(
-            "no model is named; set MODEL_PATH to the model package whose reference.json to compare with",
+            "no model is set; set MODEL_PATH to the model package whose reference.json to compare with",
         )
     })?;
     let named = [
@@ -42,12 +43,10 @@ pub fn open(settings: &Settings) -> Result<Stores, Failure> {
         ("REPORTS_BUCKET", Path::new(&storage.reports_bucket)),
     ];
     for (name, path) in named {
-        local(path, name)?;
+        require_local(path, name)?;
     }
     let reports = LocalStore::open(&storage.reports_bucket).map_err(|error| {
-        Failure::failed(format!(
-            "reports can't be stored: {error}; set REPORTS_BUCKET to a folder that can be written"
-        ))
+        Failure::failed(format!("reports cannot be stored: {error}; set REPORTS_BUCKET to a writable folder"))
     })?;
     Ok(Stores {
         predictions: Arc::new(LocalStore::as_it_is(&storage.predictions_bucket)),
@@ -56,18 +55,7 @@ pub fn open(settings: &Settings) -> Result<Stores, Failure> {
     })
 }
 
-/// The name that the predictor's records carry where a package does not say its version.
+/// Returns the version that the predictor gives a package whose metadata states none: the name of its folder.
 fn name_of(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-/// Refuses a path that is not on this machine.
-fn local(path: &Path, name: &str) -> Result<(), Failure> {
-    if path.to_string_lossy().starts_with("gs://") {
-        return Err(Failure::usage(format!(
-            "{name} is {}; Google Cloud Storage is not in this version, so name a folder",
-            path.display()
-        )));
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! A report on a terminal: a table that lines up, and the verdict below it.
+//! A report as text for terminals: an aligned table, and the verdict below it.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use bcs_drift::report::{FeatureDrift, Skipped};
 
 const HEADER: [&str; 4] = ["feature", "KS", "p-value", "verdict"];
 
-/// The features, those that were not compared, and the verdict.
+/// Returns the compared features, those not compared, the notes and the verdict.
 pub fn table(report: &DriftReport) -> String {
     let mut lines = Vec::new();
     if !report.features.is_empty() {
@@ -28,12 +28,12 @@ fn cells(feature: &FeatureDrift) -> [String; 4] {
     ]
 }
 
-/// Four digits, so that small ones can be told apart too.
+/// Formats a p-value with four significant digits if it is small, otherwise four decimals.
 fn p_value(p: f64) -> String {
     if p == 0.0 || p >= 1e-3 { format!("{p:.4}") } else { format!("{p:.3e}") }
 }
 
-/// Names to the left, numbers to the right.
+/// Aligns names left and numbers right.
 fn aligned(rows: &[[String; 4]]) -> Vec<String> {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
@@ -48,7 +48,7 @@ fn aligned(rows: &[[String; 4]]) -> Vec<String> {
     [line(HEADER), rule].into_iter().chain(rows).collect()
 }
 
-/// A line for each reason, however many features it holds for.
+/// Returns one line per reason, with all features that were not compared for it.
 fn not_compared(skipped: &[Skipped]) -> impl Iterator<Item = String> {
     let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for Skipped { name, reason } in skipped {
@@ -64,11 +64,9 @@ fn verdict(report: &DriftReport) -> String {
     match all {
         0 => format!("Nothing to compare: {} current images.", report.current_rows),
         _ if report.dataset_drift => {
-            format!("Drift: {drifted} of {all} features drifted ({share} %, the limit is {limit} %).")
+            format!("Drift: {drifted} of {all} features drifted ({share} %; threshold {limit} %).")
         }
-        _ => format!(
-            "No drift of the whole: {drifted} of {all} features drifted ({share} %, the limit is {limit} %)."
-        ),
+        _ => format!("No drift: {drifted} of {all} features drifted ({share} %; threshold {limit} %)."),
     }
 }
 
@@ -92,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_line_up() {
+    fn columns_are_aligned() {
         let text = table(&report(0.5));
         let expected = "\
 feature         KS   p-value  verdict
@@ -100,12 +98,12 @@ feature         KS   p-value  verdict
 grey_mean   0.5000  6.577e-5  drift
 confidence  0.0000    1.0000  stable
 
-Drift: 1 of 2 features drifted (50 %, the limit is 50 %).";
+Drift: 1 of 2 features drifted (50 %; threshold 50 %).";
         assert_eq!(text, expected);
     }
 
     #[test]
-    fn what_was_not_compared_is_named() {
+    fn features_not_compared_and_notes_are_listed() {
         let mut report = report(0.0);
         report.features.clear();
         report.skipped =

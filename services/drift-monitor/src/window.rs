@@ -1,4 +1,4 @@
-//! Which stretch of time is looked at: whole days (UTC) by default, or moments.
+//! Time window of a run: whole days (UTC), or times.
 
 use std::str::FromStr;
 
@@ -8,42 +8,42 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-/// Days that a window may have at most: a year and a month.
-const MOST_DAYS: u32 = 397;
+/// Maximum number of days of a window: a year and a month.
+const MAX_DAYS: u32 = 397;
 
-/// Why there is no such window.
+/// An invalid window.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// No day and no moment.
-    #[error("'{0}' is neither a day such as 2026-11-22 nor a moment such as 2026-11-22T06:00:00Z")]
+    /// Neither a day nor a time.
+    #[error("'{0}' is neither a day such as 2026-11-22 nor a time such as 2026-11-22T06:00:00Z")]
     Bound(String),
-    /// An end without a beginning.
-    #[error("'to' needs a 'from' before it; give both, or neither for the latest days")]
-    NoBeginning,
-    /// Two ways to say the same.
-    #[error("'days' counts back from today and goes with neither 'from' nor 'to'; give one or the other")]
-    Both,
-    /// It ends before it begins.
-    #[error("the window from {from} to {to} is empty; 'from' must come first")]
+    /// `to` without `from`.
+    #[error("'to' requires 'from'; set both, or neither for the latest days")]
+    MissingFrom,
+    /// `days` with `from` or `to`.
+    #[error("'days' cannot be combined with 'from' or 'to'; set one or the other")]
+    Conflict,
+    /// The end is not after the start.
+    #[error("the window from {from} to {to} is empty; 'from' must be before 'to'")]
     Empty {
-        /// Its beginning.
+        /// Start.
         from: Timestamp,
-        /// Its end.
+        /// End, excluded.
         to: Timestamp,
     },
-    /// Longer than the records of a run should be, or none at all.
-    #[error("a window has 1 to {MOST_DAYS} days; narrow it")]
+    /// Fewer than one day or more than the maximum.
+    #[error("a window must have 1 to {MAX_DAYS} days; choose another one")]
     Length,
 }
 
-/// A beginning or an end as people write it.
+/// Start or end of a window, as users write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Bound {
     /// A whole day.
     Day(Date),
-    /// A moment.
-    Moment(Timestamp),
+    /// A time.
+    Time(Timestamp),
 }
 
 impl FromStr for Bound {
@@ -51,9 +51,9 @@ impl FromStr for Bound {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         const DAY: usize = "2026-11-22".len();
-        // jiff would take the day out of a longer text.
+        // jiff would parse the day of a longer text.
         let bound =
-            if text.len() == DAY { text.parse().map(Self::Day) } else { text.parse().map(Self::Moment) };
+            if text.len() == DAY { text.parse().map(Self::Day) } else { text.parse().map(Self::Time) };
         bound.map_err(|_| Error::Bound(text.to_owned()))
     }
 }
@@ -67,23 +67,24 @@ impl TryFrom<String> for Bound {
 }
 
 impl Bound {
-    fn beginning(self) -> Result<Timestamp, Error> {
+    /// Returns the start of a window from this bound.
+    fn start(self) -> Result<Timestamp, Error> {
         match self {
             Self::Day(day) => midnight(day),
-            Self::Moment(moment) => Ok(moment),
+            Self::Time(time) => Ok(time),
         }
     }
 
-    /// A day is included.
+    /// Returns the end of a window up to this bound. A day is included.
     fn end(self) -> Result<Timestamp, Error> {
         match self {
             Self::Day(day) => midnight(day.tomorrow().map_err(|_| Error::Length)?),
-            Self::Moment(moment) => Ok(moment),
+            Self::Time(time) => Ok(time),
         }
     }
 }
 
-/// From `from` until just before `to`.
+/// Time window, from `from` (included) to `to` (excluded).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Window {
     from: Timestamp,
@@ -91,57 +92,57 @@ pub struct Window {
 }
 
 impl Window {
-    /// The window between two bounds, up to the end of today where there is no second one.
+    /// Returns the window between two bounds; without `to`, up to the end of today.
     ///
     /// # Errors
-    /// [`Error::Empty`]; [`Error::Length`].
+    /// [`Error::Empty`] or [`Error::Length`].
     pub fn between(from: Bound, to: Option<Bound>, now: Timestamp) -> Result<Self, Error> {
-        let (from, to) = (from.beginning()?, to.unwrap_or(Bound::Day(day_of(now))).end()?);
+        let (from, to) = (from.start()?, to.unwrap_or(Bound::Day(day_of(now))).end()?);
         if from >= to {
             return Err(Error::Empty { from, to });
         }
         let window = Self { from, to };
-        if window.days().count() > MOST_DAYS as usize { Err(Error::Length) } else { Ok(window) }
+        if window.days().count() > MAX_DAYS as usize { Err(Error::Length) } else { Ok(window) }
     }
 
-    /// The last so many full days, and today. It ends at midnight, so that it is the same window all day long.
+    /// Returns the last `days` full days and today. The end is midnight, so that it is the same window all day long.
     ///
     /// # Errors
     /// [`Error::Length`].
     pub fn latest(days: u32, now: Timestamp) -> Result<Self, Error> {
-        if !(1..MOST_DAYS).contains(&days) {
+        if !(1..MAX_DAYS).contains(&days) {
             return Err(Error::Length);
         }
         let first = day_of(now).checked_sub(i64::from(days).days()).map_err(|_| Error::Length)?;
         Self::between(Bound::Day(first), None, now)
     }
 
-    /// The days (UTC) that it touches, in order.
+    /// Returns the days (UTC) of the window in order.
     pub fn days(&self) -> impl Iterator<Item = Date> + use<> {
         let last = self.last_day();
         self.first_day().series(1.day()).take_while(move |day| *day <= last)
     }
 
-    /// The day it begins on.
+    /// Returns the first day.
     pub fn first_day(&self) -> Date {
         day_of(self.from)
     }
 
-    /// The day it ends on.
+    /// Returns the last day.
     pub fn last_day(&self) -> Date {
         day_of(self.to.checked_sub(1.nanosecond()).unwrap_or(self.from))
     }
 
-    /// Whether a record that lies under `day` and came in at `time` belongs to the window. A bound counts only on
-    /// the day that it cuts: an image that came in just before midnight and was answered after it lies under the
-    /// next day, and would otherwise belong to no window at all.
-    pub fn takes(&self, day: Date, time: Timestamp) -> bool {
+    /// Whether a record that is stored under `day` and was received at `time` belongs to the window. A bound applies only
+    /// on the day it divides: an image received just before midnight and answered after it is stored under the next day,
+    /// and would otherwise belong to no window.
+    pub fn contains(&self, day: Date, time: Timestamp) -> bool {
         (day != self.first_day() || starts(day, self.from) || time >= self.from)
             && (day != self.last_day() || ends(day, self.to) || time < self.to)
     }
 
-    /// As a report made at `created` says it: the part of it that had passed by then.
-    pub fn seen_at(&self, created: Timestamp) -> report::Window {
+    /// Returns the window for a report created at `created`: the part that had passed by then.
+    pub fn up_to(&self, created: Timestamp) -> report::Window {
         report::Window { from: Some(self.from), to: Some(self.to.min(created.max(self.from))) }
     }
 }
@@ -154,10 +155,12 @@ fn midnight(day: Date) -> Result<Timestamp, Error> {
     TimeZone::UTC.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())).map_err(|_| Error::Length)
 }
 
+/// Whether `time` is the start of `day`.
 fn starts(day: Date, time: Timestamp) -> bool {
     midnight(day) == Ok(time)
 }
 
+/// Whether `time` is the end of `day`.
 fn ends(day: Date, time: Timestamp) -> bool {
     day.tomorrow().is_ok_and(|next| starts(next, time))
 }
@@ -183,17 +186,17 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_days_are_full_ones_and_today() {
+    fn the_latest_days_are_full_days_and_today() {
         let window = Window::latest(1, now()).unwrap();
         assert_eq!((window.from, window.to), (time("2026-11-22T00:00:00Z"), time("2026-11-24T00:00:00Z")));
         assert_eq!(days(&window), ["2026-11-22", "2026-11-23"]);
-        assert_eq!(window.seen_at(now()).to, Some(now()));
+        assert_eq!(window.up_to(now()).to, Some(now()));
         assert_eq!(Window::latest(0, now()), Err(Error::Length));
         assert_eq!(Window::latest(u32::MAX, now()), Err(Error::Length));
     }
 
     #[test]
-    fn days_are_included_and_moments_are_not() {
+    fn end_days_are_included_and_end_times_are_not() {
         let window = between("2026-11-01", "2026-11-02").unwrap();
         assert_eq!(window.to, time("2026-11-03T00:00:00Z"));
         let window = between("2026-11-01T06:00:00Z", "2026-11-02T00:00:00Z").unwrap();
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_window_is_refused() {
+    fn invalid_windows_are_errors() {
         for bound in ["", "yesterday", "2026-13-01", "2026-11-22T06:00:00", "2026-11-22 "] {
             assert_eq!(bound.parse::<Bound>(), Err(Error::Bound(bound.to_owned())), "{bound}");
         }
@@ -213,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_belongs_to_exactly_one_of_two_windows_that_meet() {
+    fn a_record_belongs_to_exactly_one_of_two_adjacent_windows() {
         let at_noon = [
             between("2026-11-01", "2026-11-02T12:00:00Z").unwrap(),
             between("2026-11-02T12:00:00Z", "2026-11-03").unwrap(),
@@ -226,12 +229,12 @@ mod tests {
             ("2026-11-02", "2026-11-02T12:00:00Z"),
         ];
         for windows in [at_noon, at_midnight] {
-            for (day, moment) in records {
+            for (day, received) in records {
                 let day: Date = day.parse().unwrap();
-                let holders = windows.iter().filter(|window| {
-                    window.days().any(|touched| touched == day) && window.takes(day, time(moment))
+                let containing = windows.iter().filter(|window| {
+                    window.days().any(|known| known == day) && window.contains(day, time(received))
                 });
-                assert_eq!(holders.count(), 1, "{day} {moment} {windows:?}");
+                assert_eq!(containing.count(), 1, "{day} {received} {windows:?}");
             }
         }
     }

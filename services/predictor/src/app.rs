@@ -1,48 +1,54 @@
-//! What requests share, and the router over it.
+//! State shared by all requests, and the router.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
-use bcs_inference::Inference;
-use bcs_service::{Health, Metrics, server};
+use bcs_drift::novelty::Novelty;
+use bcs_inference::{Inference, ModelInfo};
+use bcs_service::health::State;
+use bcs_service::routes::Service;
+use bcs_service::{Failure, Health, Metrics, Problem, server};
 use bcs_storage::Store;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::failure::Failure;
+use crate::error::Error;
 use crate::metrics::PredictionMetrics;
-use crate::openapi::Description;
-use crate::routes::{health, info, metrics, predict_img, predictions, ready, viewer};
+use crate::openapi::ApiDoc;
+use crate::record;
+use crate::routes::{info, predict_img, predictions, viewer};
 use crate::settings::Settings;
 use crate::workers::Workers;
 
-/// What requests share.
+/// State shared by all requests.
 pub struct App {
-    /// The configuration.
+    /// Settings.
     pub settings: Settings,
-    /// Where predictions go.
+    /// Store of the predictions.
     pub store: Arc<dyn Store>,
-    /// The model, behind its queue.
+    /// Queue of the model.
     pub inference: Inference,
-    /// Whether it answers.
+    /// Readiness of the model.
     pub health: Health,
-    /// Where pixels are worked on.
+    /// Pool for decoding and encoding.
     pub workers: Workers,
-    /// What every server counts.
+    /// HTTP metrics.
     pub http_metrics: Metrics,
-    /// What is counted of predictions.
+    /// Prediction metrics.
     pub metrics: PredictionMetrics,
+    novelty: OnceLock<Option<Novelty>>,
 }
 
 impl App {
-    /// Everything is handed in but the metrics, which begin at zero.
+    /// Creates the state, with all metrics at zero.
     ///
     /// # Errors
-    /// [`Failure::Failed`] where a metric's name is taken: a mistake of the program.
+    /// [`Failure::Failed`] if two metrics have the same name, which is a bug.
     pub fn new(
         settings: Settings,
         store: Arc<dyn Store>,
@@ -52,53 +58,81 @@ impl App {
         let http_metrics = Metrics::new("bcs_predictor").map_err(Failure::failed)?;
         let metrics = PredictionMetrics::register(&http_metrics).map_err(Failure::failed)?;
         let workers = Workers::new(settings.limits.workers());
-        Ok(Self { settings, store, inference, health, workers, http_metrics, metrics })
+        let novelty = OnceLock::new();
+        Ok(Self { settings, store, inference, health, workers, http_metrics, metrics, novelty })
+    }
+
+    /// Returns the novelty score of the model, computed on the first call; `None` if the model has no drift reference.
+    pub fn novelty(&self, model: &ModelInfo) -> Option<&Novelty> {
+        self.novelty.get_or_init(|| record::novelty(model)).as_ref()
     }
 }
 
-/// Routes that the description does not list.
+#[async_trait]
+impl Service for App {
+    async fn check_ready(&self) -> Result<(), Problem> {
+        match self.health.state() {
+            State::Ready => Ok(()),
+            state => Err(Error::NotReady(state).into()),
+        }
+    }
+
+    fn metrics(&self) -> &Metrics {
+        self.metrics.waiting.set(i64::try_from(self.inference.waiting()).unwrap_or(i64::MAX));
+        &self.http_metrics
+    }
+
+    fn health_is_readiness(&self) -> bool {
+        self.settings.server.health_route.as_deref() == Some("/health")
+    }
+}
+
+/// Routes that are not in the OpenAPI description.
 const UNDESCRIBED: [&str; 4] = ["/", "/predict-img", "/docs", "/openapi.json"];
 
-/// All routes with the layers that every server has.
+/// Returns all routes with their middleware.
 ///
 /// # Errors
-/// [`Failure::Usage`] where the platform's health route is one that means something else here.
+/// [`Failure::Usage`] if the health route of the platform is already another route.
 pub fn router(app: Arc<App>) -> Result<Router, Failure> {
-    let (routes, description) = OpenApiRouter::with_openapi(Description::openapi())
+    let service: Arc<dyn Service> = Arc::<App>::clone(&app);
+    let (routes, api) = OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(predict_img::predict_img))
         .routes(routes!(predictions::record))
         .routes(routes!(predictions::mask))
-        .routes(routes!(health::health))
-        .routes(routes!(ready::ready))
+        .merge(bcs_service::routes::router(Arc::clone(&service)))
         .routes(routes!(info::info))
-        .routes(routes!(metrics::metrics))
         .split_for_parts();
-    let routes = with_platform_route(routes, &app, &description)?;
+    let routes = match platform_route(app.settings.server.health_route.as_deref(), &api)? {
+        Some(route) => {
+            routes.merge(Router::new().route(route, get(bcs_service::routes::ready)).with_state(service))
+        }
+        None => routes,
+    };
     let routes = routes
         .route("/predict-img", post(predict_img::predict_img))
         .route("/", get(viewer::viewer))
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
-        // Uploads are counted where they are read.
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", api))
+        // `upload::read` has its own limit.
         .layer(DefaultBodyLimit::disable());
     let metrics = app.http_metrics.clone();
     Ok(server::with_layers(routes.with_state(app), &metrics))
 }
 
-/// Adds the route that a platform asks for readiness at.
-fn with_platform_route(
-    routes: Router<Arc<App>>,
-    app: &App,
-    description: &utoipa::openapi::OpenApi,
-) -> Result<Router<Arc<App>>, Failure> {
-    match app.settings.server.health_route.as_deref() {
-        // There already; /health answers as /ready does where it is the platform's route.
-        None | Some("/ready" | "/health") => Ok(routes),
-        Some(route) if description.paths.paths.contains_key(route) || UNDESCRIBED.contains(&route) => {
+/// Returns the route to add at which the platform probes readiness; `None` if there is none or it exists already.
+fn platform_route<'a>(
+    route: Option<&'a str>,
+    api: &utoipa::openapi::OpenApi,
+) -> Result<Option<&'a str>, Failure> {
+    match route {
+        // `/health` responds as `/ready` if it is the route of the platform.
+        None | Some("/ready" | "/health") => Ok(None),
+        Some(route) if api.paths.paths.contains_key(route) || UNDESCRIBED.contains(&route) => {
             Err(Failure::usage(format!(
-                "the health route (AIP_HEALTH_ROUTE) is '{route}', which means something else here; give /ready or \
-                 one of your own"
+                "the health route (AIP_HEALTH_ROUTE) is '{route}', which is another route of this server; use /ready \
+                 or an unused path"
             )))
         }
-        Some(route) => Ok(routes.route(route, get(ready::ready))),
+        route => Ok(route),
     }
 }

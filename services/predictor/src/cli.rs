@@ -1,54 +1,70 @@
-//! The command line. Without a subcommand the server starts.
+//! Command-line arguments. Without a subcommand the server starts.
 
 use std::path::PathBuf;
 
+use bcs_contracts::origin::{self, InvalidIdentifier};
 use clap::{Args, Parser, Subcommand};
 
 /// Segments breast-cancer tissue, over HTTP or from files.
 #[derive(Debug, Parser)]
-#[command(name = "bcs-predictor", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "bcs-predictor",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit codes: 0 success, 1 failure, 2 invalid usage or configuration"
+)]
 pub struct Cli {
-    /// What to do; serving by default.
+    /// Subcommand; `serve` by default.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Of the server.
+    /// Arguments of `serve`.
     #[command(flatten)]
     pub serve: ServeArguments,
 }
 
-/// What to do.
+/// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Answer over HTTP (the default)
+    /// Serve predictions over HTTP (default)
     Serve(ServeArguments),
-    /// Segment an image, or a folder of them
+    /// Segment an image or all images in a folder
     Predict(PredictArguments),
 }
 
-/// Of the server.
+/// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArguments {
-    /// Settings; by default config/predictor.yaml where it exists. The environment wins over them
+    /// Settings file [default: config/predictor.yaml if it exists]. Environment variables override it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 
-/// Of a prediction from files.
+/// Arguments of `predict`.
 #[derive(Debug, Args)]
 pub struct PredictArguments {
-    /// A package folder, a TorchScript .pt, or a .safetensors with its metadata.json beside it
+    /// Model package (folder), TorchScript file (.pt), or .safetensors file with metadata.json beside it
     #[arg(long, value_name = "MODEL")]
     pub model: PathBuf,
-    /// An image, or a folder of them (PNG, JPEG, TIFF, WebP, BMP)
+    /// Image, or folder of images (PNG, JPEG, TIFF, WebP, BMP)
     #[arg(long, value_name = "FILE|DIR")]
     pub input: PathBuf,
-    /// Where NAME_mask.png, NAME_overlay.png and NAME.json go
+    /// Output folder for NAME_mask.png, NAME_overlay.png and NAME.json of each image
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
-    /// Write the network's output before softmax, of exactly one image, as tensor `logits` [1, C, H, W]
+    /// Site or scanner of the images, for their records
+    #[arg(long, value_name = "NAME", value_parser = identifier)]
+    pub source: Option<String>,
+    /// Patient or slide of the images, for their records [default: the patient in a TCGA-like file name]
+    #[arg(long, value_name = "NAME", value_parser = identifier)]
+    pub case: Option<String>,
+    /// Also write the network output before softmax, as the tensor `logits` [1, C, H, W]; for a single image
     #[arg(long, value_name = "FILE.safetensors")]
     pub logits: Option<PathBuf>,
-    /// cpu, cuda, cuda:N or auto
+    /// Device: cpu, cuda, cuda:N or auto
     #[arg(long, default_value = "auto")]
     pub device: String,
+}
+
+fn identifier(text: &str) -> Result<String, InvalidIdentifier> {
+    origin::check(text).map(|()| text.to_owned())
 }

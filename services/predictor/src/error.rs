@@ -1,4 +1,4 @@
-//! Why a request was not answered, and how HTTP says it. Every error becomes a problem here and nowhere else.
+//! Errors of requests and their HTTP responses. This is the only place where errors become problems.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -7,73 +7,85 @@ use bcs_service::health::State;
 
 use crate::upload::FIELDS;
 
-/// Seconds after which a full queue has room again.
+/// `Retry-After` in seconds if the queue is full.
 const QUEUE_RETRY: u32 = 1;
 
-/// Seconds after which a model or a store that fails may have recovered.
+/// `Retry-After` in seconds if the model or the store fails.
 const OUTAGE_RETRY: u32 = 5;
 
-/// Why a request was not answered.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The body is no multipart, or breaks off.
-    #[error("the body is no whole multipart/form-data ({0}); send the image in the field 'data'")]
+    /// The body is not valid multipart data.
+    #[error("the body is not a complete multipart/form-data ({0}); send the image in the field 'data'")]
     Multipart(String),
-    /// No field of the body is an image.
-    #[error("no field of the form is an image; send it in the field 'data' ({} are taken too)", FIELDS[1..].join(", "))]
+    /// No field of the form has the name of an image field.
+    #[error("the form has no image; send it in the field 'data' (or {})", FIELDS[1..].join(", "))]
     NoImage,
-    /// Several fields of the body are images.
-    #[error("the form holds more than one image; send each in a request of its own")]
+    /// Several fields of the form are images.
+    #[error("the form has more than one image; send one image per request")]
     SeveralImages,
-    /// The body is longer than allowed.
+    /// The body is larger than allowed.
     #[error(
-        "the upload is larger than the {limit} bytes allowed; compress the image or cut it into smaller regions"
+        "the upload is larger than the limit of {limit} bytes; compress the image or split it into smaller regions"
     )]
     UploadTooLarge {
-        /// Bytes allowed.
+        /// Limit in bytes.
         limit: u64,
     },
-    /// The query has an unknown key or value.
-    #[error("the query can't be read: {0}")]
+    /// The query has an unknown parameter or an invalid value.
+    #[error("the query is invalid: {0}")]
     Query(String),
-    /// The bytes became no image, or an image no bytes.
+    /// A request header is invalid.
+    #[error("the header {name} {reason}")]
+    Header {
+        /// Name of the header.
+        name: &'static str,
+        /// What it must be.
+        reason: String,
+    },
+    /// The image cannot be decoded, or the response cannot be encoded.
     #[error(transparent)]
     Image(#[from] bcs_imaging::Error),
-    /// The decoder gave up in a way that it should not.
-    #[error("the image is damaged in a way that its decoder can't handle; save it again, as PNG say")]
+    /// The decoder panicked.
+    #[error(
+        "the image is damaged in a way that the decoder cannot handle; save it again, for example as PNG"
+    )]
     Undecodable,
-    /// The model did not segment the image.
+    /// Inference failed.
     #[error(transparent)]
     Inference(#[from] bcs_inference::Error),
-    /// The model does not answer now.
+    /// The model is not ready.
     #[error("{}", not_ready(.0))]
     NotReady(State),
     /// The store failed.
-    #[error("the predictions' store can't be used now, and what is not stored is not answered; try again")]
+    #[error("the prediction cannot be stored now, so it is not returned; try again")]
     Store(#[source] bcs_storage::Error),
     /// No prediction has this id.
-    #[error("there is no prediction '{0}'; its id is in the x-prediction-id of its answer")]
+    #[error("there is no prediction '{0}'; the response header x-prediction-id has the id of a prediction")]
     NoPrediction(String),
-    /// The server's own mistake.
-    #[error("the server made a mistake ({0}); it is in its log")]
+    /// A bug of the server.
+    #[error("internal error ({0}); the log of the server has the details")]
     Internal(String),
 }
 
 fn not_ready(state: &State) -> String {
     match state {
-        State::Starting => "the model is being opened; try again".to_owned(),
+        State::Starting => "the model is loading; try again".to_owned(),
         State::Failed(reason) => reason.clone(),
         State::Stopping => "the server is stopping; try again".to_owned(),
-        State::Ready => "the model has just become ready; try again".to_owned(),
+        State::Ready => "the model has become ready; try again".to_owned(),
     }
 }
 
 impl Error {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Multipart(_) | Self::NoImage | Self::SeveralImages | Self::Undecodable => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Multipart(_)
+            | Self::NoImage
+            | Self::SeveralImages
+            | Self::Header { .. }
+            | Self::Undecodable => StatusCode::BAD_REQUEST,
             Self::UploadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Query(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Image(error) => status_of_image(error),
@@ -84,7 +96,7 @@ impl Error {
         }
     }
 
-    /// What happened, in a word: a label in metrics.
+    /// Returns the outcome label of the error in metrics.
     pub fn outcome(&self) -> &'static str {
         match self.status() {
             StatusCode::BAD_REQUEST => "malformed",
@@ -114,7 +126,7 @@ fn status_of_inference(error: &bcs_inference::Error) -> StatusCode {
     match error {
         Inference::TooSmall { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Inference::QueueFull(_) => StatusCode::TOO_MANY_REQUESTS,
-        // The model's fault, not the image's: readiness is checked again, and others may answer meanwhile.
+        // A fault of the model, not of the image: another replica may answer.
         Inference::Model(_) | Inference::Stopped | Inference::Engine(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
@@ -134,8 +146,8 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match &self {
             Self::Store(error) => tracing::error!(error = error.to_string(), "The store failed."),
-            Self::Internal(error) => tracing::error!(error, "The server made a mistake."),
-            _ => tracing::debug!(error = self.to_string(), "Not answered."),
+            Self::Internal(error) => tracing::error!(error, "Internal error."),
+            _ => tracing::debug!(error = self.to_string(), "Request failed."),
         }
         Problem::from(self).into_response()
     }
@@ -146,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_says_when_to_come_back() {
+    fn temporary_errors_have_retry_after() {
         let full = Error::from(bcs_inference::Error::QueueFull(32)).into_response();
         assert_eq!(
             (full.status(), &full.headers()["retry-after"]),
@@ -158,17 +170,19 @@ mod tests {
     }
 
     #[test]
-    fn no_image_is_the_servers_fault() {
+    fn invalid_images_are_client_errors() {
         let image = |error: bcs_imaging::Error| Error::from(error).status().as_u16();
         assert_eq!(image(bcs_imaging::Error::Empty), 400);
         assert_eq!(image(bcs_imaging::Error::Damaged { format: "png", reason: String::new() }), 400);
         assert_eq!(image(bcs_imaging::Error::UnknownFormat), 415);
         assert_eq!(image(bcs_imaging::Error::TooManyPixels { width: 1, height: 1, limit: 0 }), 413);
         assert_eq!(Error::Undecodable.status(), 400);
+        let header = Error::Header { name: "x-case", reason: "must be shorter".to_owned() };
+        assert_eq!((header.status().as_u16(), header.outcome()), (400, "malformed"));
     }
 
     #[test]
-    fn a_stores_secrets_stay_in_the_log() {
+    fn clients_are_not_told_where_the_store_is() {
         let store = bcs_storage::Error::NotFound { store: "/srv/bucket".into(), key: "k".into() };
         assert!(!Error::Store(store).to_string().contains("/srv/bucket"));
     }

@@ -1,4 +1,4 @@
-//! An image as it came in: decoded within limits, and measured.
+//! An uploaded image, decoded and measured.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,41 +10,52 @@ use image::RgbImage;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-/// An image with what is known of it before a model sees it.
+use crate::origin::Origin;
+
+/// An image and everything that is known about it before inference.
 #[derive(Debug, Clone)]
 pub struct Input {
-    /// Upright, in RGB.
+    /// RGB pixels, after applying the EXIF orientation.
     pub image: Arc<RgbImage>,
-    /// The file.
+    /// Hash, format and size of the file.
     pub info: InputInfo,
-    /// What was measured of the pixels.
+    /// Image features.
     pub features: Features,
-    /// When it came in.
-    pub arrival: Arrival,
+    /// Source and case.
+    pub origin: Origin,
+    /// Time of arrival.
+    pub received: ReceiveTime,
 }
 
-/// When something came in: by the calendar, and by a clock that never jumps.
+/// Time at which a request or file was received.
 #[derive(Debug, Clone, Copy)]
-pub struct Arrival {
-    /// For people and records.
-    pub time: Timestamp,
-    /// For latencies.
+pub struct ReceiveTime {
+    /// Wall-clock time, for records.
+    pub timestamp: Timestamp,
+    /// Monotonic time, for latencies.
     pub instant: Instant,
 }
 
-impl Arrival {
-    /// This moment.
+impl ReceiveTime {
+    /// Returns the current time.
     pub fn now() -> Self {
-        Self { time: Timestamp::now(), instant: Instant::now() }
+        Self { timestamp: Timestamp::now(), instant: Instant::now() }
     }
 }
 
 impl Input {
-    /// Decodes and measures a file.
+    /// Decodes and measures a file. `window` is the height and width of the model's window, over which features are
+    /// measured and averaged.
     ///
     /// # Errors
-    /// Those of [`fn@decode`].
-    pub fn read(bytes: &[u8], limits: Limits, arrival: Arrival) -> Result<Self, Error> {
+    /// The errors of [`fn@decode`].
+    pub fn read(
+        bytes: &[u8],
+        limits: Limits,
+        window: [usize; 2],
+        origin: Origin,
+        received: ReceiveTime,
+    ) -> Result<Self, Error> {
         let decoded = decode(bytes, limits)?;
         let (width, height) = decoded.rgb.dimensions();
         let info = InputInfo {
@@ -54,12 +65,13 @@ impl Input {
             width,
             height,
         };
-        let features = features::measure(&decoded.rgb, bcs_contracts::package::InputSpec::default().tile);
-        Ok(Self { image: Arc::new(decoded.rgb), info, features, arrival })
+        let window = window.map(|side| u32::try_from(side).unwrap_or(u32::MAX));
+        let features = features::measure(&decoded.rgb, window);
+        Ok(Self { image: Arc::new(decoded.rgb), info, features, origin, received })
     }
 }
 
-/// In lower-case hex.
+/// Returns the SHA-256 in lower-case hex.
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -68,13 +80,24 @@ fn sha256(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    fn read(image: &RgbImage, window: [usize; 2]) -> Input {
+        let bytes = bcs_imaging::encode::png(image).unwrap();
+        Input::read(&bytes, Limits::default(), window, Origin::default(), ReceiveTime::now()).unwrap()
+    }
+
     #[test]
-    fn an_input_is_named_by_its_bytes() {
-        let bytes = bcs_imaging::encode::png(&RgbImage::from_pixel(7, 5, image::Rgb([255; 3]))).unwrap();
-        let input = Input::read(&bytes, Limits::default(), Arrival::now()).unwrap();
+    fn file_and_pixels_are_described() {
+        let input = read(&RgbImage::from_pixel(7, 5, image::Rgb([255; 3])), [224, 224]);
         assert_eq!((input.info.width, input.info.height, input.info.format.as_str()), (7, 5, "png"));
-        assert_eq!(input.info.bytes, bytes.len() as u64);
         assert_eq!(input.features["grey_mean"], 1.0);
         assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn features_are_measured_over_the_window_of_the_model() {
+        // Two flat halves: no variation within a window of 16×16, much over the whole image.
+        let image = RgbImage::from_fn(32, 16, |x, _| image::Rgb([if x < 16 { 40 } else { 200 }; 3]));
+        assert_eq!(read(&image, [16, 16]).features["grey_std"], 0.0);
+        assert!(read(&image, [16, 32]).features["grey_std"] > 0.3);
     }
 }

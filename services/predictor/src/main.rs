@@ -1,4 +1,4 @@
-//! `bcs-predictor`, the program.
+//! The `bcs-predictor` program.
 
 use std::process::ExitCode;
 

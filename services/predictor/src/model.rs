@@ -1,4 +1,4 @@
-//! Opens a model by its path. The one file that knows which library runs it.
+//! Opens a model. Only this file depends on the library that runs it.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::path::Path;
 use bcs_inference::{Engine, Error, libtorch};
 use bcs_model::device;
 
-/// Opens a model on the device of this name. To be called on the thread that will run it: the number of threads
-/// holds for who calls.
+/// Opens the model at `path` on `device` (`cpu`, `cuda`, `cuda:N` or `auto`). Must be called on the thread that runs the
+/// model, because libtorch applies the number of threads to the calling thread.
 ///
 /// # Errors
-/// [`Error::Model`], also for a device that is not there.
+/// [`Error::Model`] if the model cannot be opened or the device is not available.
 pub fn open(path: &Path, device: &str, threads: Option<NonZeroUsize>) -> Result<Box<dyn Engine>, Error> {
     if let Some(threads) = threads.and_then(|threads| i32::try_from(threads.get()).ok()) {
         tch::set_num_threads(threads);

@@ -1,31 +1,31 @@
-//! What the description of the routes shares: its head, and the schema of records.
+//! Parts of the OpenAPI description that routes share: general information and the schema of records.
 
 use std::collections::BTreeMap;
 
 use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
-/// The head of `/openapi.json`; the paths come from the routes.
+/// General information of `/openapi.json`; the routes add their paths.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Breast-cancer tissue segmentation",
-        description = "Send an image of stained tissue, get it back with its tissue classes laid over. Every \
-            prediction is stored before it is answered. Every answer carries `x-request-id` (yours, if you send \
-            one); every error is a problem (RFC 9457)."
+        description = "Segments images of H&E-stained tissue. Every prediction is stored before the response is \
+            sent. Every response has an `x-request-id` (the one sent, or a new one); every error is a problem \
+            (RFC 9457). The server is ready once the model has segmented a blank tile."
     ),
     tags(
-        (name = "predictions", description = "Segmenting images, and what was stored of them"),
-        (name = "service", description = "Whether it runs, what it runs, and how much")
+        (name = "predictions", description = "Segmentation and stored predictions"),
+        (name = "service", description = "Health, model and metrics")
     )
 )]
-pub struct Description;
+pub struct ApiDoc;
 
-/// The form that an image is sent in.
+/// Form with an image.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes a body that is read field by field")]
+#[expect(dead_code, reason = "describes a body that is read field by field")]
 pub struct ImageForm {
-    /// The image: PNG, JPEG, TIFF, WebP or BMP. The field may be named `file` or `image` too.
+    /// The image: PNG, JPEG, TIFF, WebP or BMP. The field may also be named `file` or `image`.
     #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
     data: Vec<u8>,
 }
@@ -33,83 +33,88 @@ pub struct ImageForm {
 /// The bytes of an image.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]
-#[expect(dead_code, reason = "it describes a body that is bytes")]
+#[expect(dead_code, reason = "describes a binary body")]
 pub struct Image(Vec<u8>);
 
-/// What is stored of a prediction.
+/// Stored record of a prediction.
 #[derive(ToSchema)]
 #[schema(as = PredictionRecord, example = example_record)]
-#[expect(
-    dead_code,
-    reason = "it describes bcs_contracts::PredictionRecord, which has no dependency for that"
-)]
+#[expect(dead_code, reason = "describes bcs_contracts::PredictionRecord, a crate without utoipa")]
 pub struct RecordSchema {
-    /// The layout of the record.
+    /// Record format.
     format_version: u32,
-    /// A version 7 UUID: it carries the time, and sorts by it.
+    /// Version 7 UUID, which sorts by time.
     id: Uuid,
-    /// When the image came in.
+    /// Time of arrival.
     #[schema(value_type = String, format = DateTime)]
     time: String,
-    /// The version of the model that answered.
+    /// Version of the model.
     model_version: String,
+    /// Site or scanner of the image, from `x-source`.
+    #[schema(required)]
+    source: Option<String>,
+    /// Patient or slide of the image, from `x-case` or a TCGA-like file name.
+    #[schema(required)]
+    case: Option<String>,
     #[schema(inline)]
     input: InputSchema,
-    /// Features of the image and of its prediction, by name.
+    /// Features of the image and its prediction by name, measured per model window and averaged.
     features: BTreeMap<String, f64>,
-    /// How much of the image each class covers, in the order of the model's classes.
+    /// Area of each class, in the order of the model's classes.
     #[schema(inline)]
     classes: Vec<ClassSchema>,
-    /// Mean probability of the class that won. In [1/classes, 1].
+    /// Mean probability of the predicted class, in [1/classes, 1].
     confidence: f64,
-    /// Mean entropy of the class probabilities over its maximum. In [0, 1].
+    /// Mean entropy of the class probabilities divided by its maximum, in [0, 1].
     entropy: f64,
-    /// How unusual the image is against the training tiles, in [0, 1]; null where the model has no reference.
+    /// How unusual the image is compared with the drift reference, in [0, 1]; null if the model has no reference.
     #[schema(required)]
     drift_score: Option<f64>,
-    /// The key of the mask in the bucket.
+    /// Key of the mask in the bucket.
     mask: String,
-    /// Milliseconds from the request's last byte to the stored mask.
+    /// Milliseconds from the last byte of the request to the stored mask.
     latency_ms: f64,
 }
 
-/// The image as it came in.
+/// The uploaded image.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes bcs_contracts::record::InputInfo")]
+#[expect(dead_code, reason = "describes bcs_contracts::record::InputInfo")]
 struct InputSchema {
-    /// Of the bytes as uploaded, in lower-case hex.
+    /// SHA-256 of the uploaded bytes, in lower-case hex.
     sha256: String,
-    /// Length as uploaded.
+    /// Size of the upload in bytes.
     bytes: u64,
     /// `png`, `jpeg`, `tiff`, `webp` or `bmp`.
     format: String,
-    /// In pixels, upright.
+    /// Width in pixels, after applying the EXIF orientation.
     width: u32,
-    /// In pixels, upright.
+    /// Height in pixels, after applying the EXIF orientation.
     height: u32,
 }
 
-/// How much of an image a class covers.
+/// Area of a class in a mask.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes bcs_contracts::record::ClassFraction")]
+#[expect(dead_code, reason = "describes bcs_contracts::record::ClassFraction")]
 struct ClassSchema {
-    /// The byte that stands for the class in the mask.
+    /// Value of the class in the mask.
     code: u8,
-    /// Its name.
+    /// Name of the class.
     name: String,
-    /// Pixels of the mask.
+    /// Number of pixels.
     pixels: u64,
-    /// Share of the mask's pixels. In [0, 1].
+    /// Fraction of the pixels of the mask, in [0, 1].
     fraction: f64,
 }
 
-/// A record as it may look.
+/// Example of a record.
 fn example_record() -> serde_json::Value {
     serde_json::json!({
-        "format_version": 1,
+        "format_version": 2,
         "id": "0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d",
         "time": "2026-01-31T12:00:00.123Z",
-        "model_version": "train-2026-01-30_09-15-00",
+        "model_version": "train-2026-01-30_09-15-00-epoch=07-1f2e3d4c",
+        "source": "hospital-3:scanner-1",
+        "case": "TCGA-A2-A0D2",
         "input": {
             "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
             "bytes": 98304, "format": "png", "width": 224, "height": 224
@@ -141,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_describes_the_record_that_is_stored() {
+    fn the_schema_has_the_fields_of_the_stored_record() {
         let record: PredictionRecord = serde_json::from_value(example_record()).unwrap();
         let stored = serde_json::to_value(record).unwrap();
         let schema = serde_json::to_value(RecordSchema::schema()).unwrap();

@@ -1,5 +1,5 @@
-//! From the bytes of an image to a stored prediction, step by step. Every step is a future, so whoever leaves
-//! between two of them costs nothing further.
+//! From uploaded bytes to a stored prediction. Every step is a future, so a client that disconnects cancels the steps
+//! that have not started.
 
 use std::sync::Arc;
 
@@ -13,47 +13,49 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::input::{Arrival, Input};
+use crate::input::{Input, ReceiveTime};
+use crate::origin::Origin;
 use crate::record;
 
-/// An image that the model has answered; nothing of it is stored yet.
+/// A prediction that is not stored yet.
 #[derive(Debug)]
 pub struct Prediction {
-    /// Its id, and the day in that.
+    /// Version 7 UUID, which determines the day it is stored under.
     pub id: Uuid,
     /// The image.
     pub input: Input,
-    /// What the model made of it.
+    /// The segmentation.
     pub segmentation: Segmentation,
-    /// The model that answered.
+    /// The model that made it.
     pub model: Arc<ModelInfo>,
 }
 
-/// A prediction that is in the store.
+/// A stored prediction.
 #[derive(Debug)]
 pub struct Stored {
-    /// What is written down of it.
+    /// The record.
     pub record: PredictionRecord,
-    /// The same as it lies in the store.
+    /// The record as stored.
     pub json: Bytes,
 }
 
 /// Decodes, measures and segments an image.
 ///
 /// # Errors
-/// [`Error::NotReady`]; [`Error::Image`]; [`Error::Undecodable`]; [`Error::Inference`].
-pub async fn segment(app: &App, bytes: Bytes) -> Result<Prediction, Error> {
-    let arrival = Arrival::now();
-    // An image goes on to a model that is open and failing: its answer is how that is seen to have recovered.
+/// [`Error::NotReady`], [`Error::Image`], [`Error::Undecodable`] or [`Error::Inference`].
+pub async fn segment(app: &App, bytes: Bytes, origin: Origin) -> Result<Prediction, Error> {
+    let received = ReceiveTime::now();
+    // Requests are passed on to a loaded model that failed before, because that is how its recovery is noticed.
     let model = app.inference.info().ok_or_else(|| Error::NotReady(app.health.state()))?;
     let limit = app.settings.limits.queue.get();
     if app.inference.waiting() >= limit {
-        // Known before anything is decoded.
+        // Refused before decoding.
         return Err(bcs_inference::Error::QueueFull(limit).into());
     }
     let limits = Limits { max_pixels: app.settings.limits.max_pixels };
     let timer = app.metrics.decode.start_timer();
-    let read = app.workers.run(move || Input::read(&bytes, limits, arrival)).await;
+    let window = model.tile;
+    let read = app.workers.run(move || Input::read(&bytes, limits, window, origin, received)).await;
     let input = read.map_err(|_| Error::Undecodable)??;
     timer.observe_duration();
     app.metrics.pixels.observe(f64::from(input.info.width) * f64::from(input.info.height));
@@ -64,8 +66,8 @@ pub async fn segment(app: &App, bytes: Bytes) -> Result<Prediction, Error> {
     Ok(Prediction { id: Uuid::now_v7(), input, segmentation, model: Arc::clone(model) })
 }
 
-/// Stores a prediction: the image if that is wanted, the mask, and last the record, so that whoever finds a record
-/// finds the others.
+/// Stores a prediction: the uploaded image if given, the mask, and last the record, so that a reader that finds a record
+/// also finds the mask.
 ///
 /// # Errors
 /// [`Error::Store`].
@@ -82,8 +84,8 @@ pub async fn store(
     }
     let mask_key = keys::mask(day, id);
     put(app, &mask_key, mask).await?;
-    let record =
-        record::describe(id, &prediction.input, &prediction.segmentation, &prediction.model, mask_key);
+    let Prediction { input, segmentation, model, .. } = prediction;
+    let record = record::describe(id, input, segmentation, model, app.novelty(model), mask_key);
     let json = serde_json::to_vec_pretty(&record).map_err(|error| Error::Internal(error.to_string()))?;
     let json = Bytes::from(json);
     put(app, &keys::record(day, id), json.clone()).await?;
@@ -94,10 +96,10 @@ async fn put(app: &App, key: &str, bytes: Bytes) -> Result<(), Error> {
     app.store.put(key, bytes, PutMode::Create).await.map_err(Error::Store)
 }
 
-/// Reads what was stored under the key that `key_of` makes of a prediction's id.
+/// Reads the object of a prediction at the key that `key_of` returns for its day and id.
 ///
 /// # Errors
-/// [`Error::NoPrediction`]; [`Error::Store`].
+/// [`Error::NoPrediction`] or [`Error::Store`].
 pub async fn fetch(app: &App, id: &str, key_of: impl Fn(Date, Uuid) -> String) -> Result<Bytes, Error> {
     let missing = || Error::NoPrediction(id.to_owned());
     let uuid: Uuid = id.parse().map_err(|_| missing())?;
@@ -109,5 +111,5 @@ pub async fn fetch(app: &App, id: &str, key_of: impl Fn(Date, Uuid) -> String) -
 }
 
 fn day_of(id: Uuid) -> Result<Date, Error> {
-    keys::day_of(id).ok_or_else(|| Error::Internal(format!("the id {id} has no time")))
+    keys::day_of(id).ok_or_else(|| Error::Internal(format!("the id {id} has no timestamp")))
 }

@@ -1,29 +1,53 @@
-//! A segmentation as bytes: the mask that is stored, the overlay that people look at.
+//! Encodes a segmentation: the mask as stored, and the overlay for viewing.
 
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use bcs_contracts::{Color, TissueClass};
 use bcs_imaging::{Error, colormap, encode, overlay as layers};
+use bcs_service::negotiation;
 use image::{GrayImage, RgbImage};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::negotiation::Format;
-
-/// The weight of the colours in an overlay that nobody chose one for.
+/// Default weight of the class colours in an overlay.
 pub const DEFAULT_ALPHA: f64 = 0.5;
 
-/// Names of a class that is nothing in particular.
+/// Names of a background class.
 const BACKGROUND: [&str; 2] = ["background", "other"];
 
-/// Where the colours of an overlay come from.
+/// File format of an overlay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// PNG, lossless; the default.
+    Png,
+    /// JPEG.
+    Jpeg,
+}
+
+impl Format {
+    /// Returns the format that the client prefers by its `Accept` header.
+    pub fn preferred(headers: &HeaderMap) -> Self {
+        negotiation::preferred(headers, [Self::Png, Self::Jpeg].map(|format| (format.media_type(), format)))
+    }
+
+    /// Returns the media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Png => "image/png",
+            Self::Jpeg => "image/jpeg",
+        }
+    }
+}
+
+/// Colours of the classes in an overlay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(default = "YlGn")]
 pub enum Colormap {
-    /// matplotlib's map spread over the classes; the first class is never tinted.
+    /// The `YlGn` colour map of matplotlib, spread over the classes; the first class is not tinted.
     #[default]
     YlGn,
-    /// The colours that the classes bring; a first class named background or other is not tinted.
+    /// The colours of the classes; a first class named `background` or `other` is not tinted.
     #[serde(rename = "classes")]
     Classes,
 }
@@ -36,7 +60,7 @@ impl Colormap {
         }
     }
 
-    /// The colour of each class; `None` for one that is not tinted.
+    /// Returns the colour of each class; `None` for a class that is not tinted.
     fn palette(self, classes: &[TissueClass]) -> Result<Vec<Option<Color>>, Error> {
         let mut palette: Vec<_> = colormap::palette(self.name(), classes)?.into_iter().map(Some).collect();
         let named = classes.first().is_some_and(|class| BACKGROUND.contains(&class.name.as_str()));
@@ -47,42 +71,42 @@ impl Colormap {
     }
 }
 
-/// How an overlay looks.
+/// Style of an overlay.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
-    /// Weight of the colours, in [0, 1].
+pub struct OverlayStyle {
+    /// Weight of the class colours, in [0, 1].
     pub alpha: f64,
-    /// Where the colours come from.
+    /// Colours of the classes.
     pub colormap: Colormap,
-    /// What it is encoded as.
+    /// File format.
     pub format: Format,
 }
 
-impl Default for Look {
+impl Default for OverlayStyle {
     fn default() -> Self {
         Self { alpha: DEFAULT_ALPHA, colormap: Colormap::default(), format: Format::Png }
     }
 }
 
-/// The image under the colours of its mask of class indices.
+/// Blends the class colours over the image and encodes it. `mask` holds class indices.
 ///
 /// # Errors
-/// [`Error::Encode`]; [`Error::SizeMismatch`].
+/// [`Error::Encode`], or [`Error::SizeMismatch`] if image and mask differ in size.
 pub fn overlay(
     image: Arc<RgbImage>,
     mask: &GrayImage,
     classes: &[TissueClass],
-    look: Look,
+    style: OverlayStyle,
 ) -> Result<Vec<u8>, Error> {
     let mut image = Arc::unwrap_or_clone(image);
-    layers::blend(&mut image, mask, &look.colormap.palette(classes)?, look.alpha)?;
-    match look.format {
+    layers::blend(&mut image, mask, &style.colormap.palette(classes)?, style.alpha)?;
+    match style.format {
         Format::Png => encode::png(&image),
         Format::Jpeg => encode::jpeg(&image),
     }
 }
 
-/// A mask of class indices as a PNG of class codes.
+/// Encodes a mask of class indices as a PNG of class codes.
 ///
 /// # Errors
 /// [`Error::Encode`].
@@ -115,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_mask_holds_codes() {
+    fn stored_masks_hold_class_codes() {
         let indices = GrayImage::from_fn(4, 1, |x, _| Luma([(x % 2) as u8]));
         let stored =
             |codes| decode_mask(&mask(&indices, &classes("a", codes)).unwrap(), Limits::default()).unwrap();
@@ -124,12 +148,12 @@ mod tests {
     }
 
     #[test]
-    fn background_is_never_tinted() {
+    fn the_background_class_is_not_tinted() {
         let image = Arc::new(RgbImage::from_pixel(2, 1, Rgb([200, 100, 50])));
         let indices = GrayImage::from_fn(2, 1, |x, _| Luma([x as u8]));
         let tinted = |colormap, first| {
-            let look = Look { colormap, ..Look::default() };
-            let bytes = overlay(Arc::clone(&image), &indices, &classes(first, [0, 1]), look).unwrap();
+            let style = OverlayStyle { colormap, ..OverlayStyle::default() };
+            let bytes = overlay(Arc::clone(&image), &indices, &classes(first, [0, 1]), style).unwrap();
             let rgb = decode(&bytes, Limits::default()).unwrap().rgb;
             [0, 1].map(|x| rgb.get_pixel(x, 0) != image.get_pixel(x, 0))
         };
@@ -139,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn every_colour_map_has_a_name_here() {
+    fn names_are_those_of_the_colour_maps() {
         let names = [Colormap::YlGn, Colormap::Classes].map(Colormap::name);
         assert_eq!(names, colormap::NAMES);
         for name in names {

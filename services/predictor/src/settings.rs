@@ -1,126 +1,108 @@
-//! The configuration: the defaults of `config/predictor.yaml`, a file over them, the environment over both.
-
-mod environment;
+//! Settings: the defaults of `config/predictor.yaml`, overridden by a file, overridden by environment variables.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use bcs_imaging::windows::BlendMode;
 use bcs_inference::SlidingWindow;
-use bcs_service::Environment;
+use bcs_service::environment::InvalidVariable;
+use bcs_service::settings::{ServerSettings, StorageMode, require_local};
+use bcs_service::{Environment, Failure};
 use serde::Deserialize;
 
-use crate::failure::Failure;
-
-/// The file with every setting, its default and what it means.
-const DEFAULTS: &str = include_str!("../../../config/predictor.yaml");
-
-/// Where a file is looked for that was not named.
-const FILE: &str = "config/predictor.yaml";
-
-/// The whole configuration. What each setting means stands in `config/predictor.yaml`.
+/// Settings. `config/predictor.yaml` documents each of them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where it listens.
+    /// Address and routes.
     pub server: Server,
-    /// What answers.
+    /// Model and device.
     pub model: Model,
-    /// Where predictions go.
+    /// Store of the predictions.
     pub storage: Storage,
-    /// What requests may cost.
+    /// Limits of requests.
     pub limits: Limits,
-    /// How windows slide.
+    /// Sliding window.
     pub window: Window,
 }
 
-/// Where it listens.
+/// Address and routes.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
-    /// Address.
+    /// Address to listen on.
     pub host: String,
-    /// Port; 0 for any.
+    /// Port to listen on; 0 selects a free port.
     pub port: u16,
-    /// A further route that answers as `/ready` does.
+    /// Additional route that responds as `/ready`.
     pub health_route: Option<String>,
 }
 
-/// What answers.
+/// Model and device.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// Package, TorchScript or safetensors.
+    /// Model package, TorchScript or safetensors file.
     pub path: Option<PathBuf>,
-    /// Name of the device.
+    /// Device: `cpu`, `cuda`, `cuda:N` or `auto`.
     pub device: String,
-    /// Threads of one window.
+    /// Number of threads of the model; `None` for one per core.
     pub threads: Option<NonZeroUsize>,
 }
 
-/// Where predictions go.
+/// Store of the predictions.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Storage {
-    /// Which kind of store.
+    /// Kind of store.
     pub mode: StorageMode,
-    /// Its folder.
+    /// Folder of records, masks and inputs.
     pub predictions_bucket: String,
-    /// Whether images are kept.
+    /// Whether uploaded images are stored.
     pub store_inputs: bool,
 }
 
-/// Which kind of store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StorageMode {
-    /// A folder.
-    Local,
-    /// Google Cloud Storage.
-    Gcp,
-}
-
-/// What requests may cost.
+/// Limits of requests.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Of one upload.
+    /// Maximum size of an upload in bytes.
     pub max_upload_bytes: u64,
-    /// Of one image.
+    /// Maximum width × height of an image.
     pub max_pixels: u64,
-    /// Images that wait.
+    /// Maximum number of images waiting for the model.
     pub queue: NonZeroUsize,
-    /// Images decoded at the same time.
+    /// Maximum number of images decoded or encoded at the same time; `None` for one per core.
     pub decode_concurrency: Option<NonZeroUsize>,
 }
 
 impl Limits {
-    /// Images decoded or encoded at the same time: as many as there are cores where it is not said.
+    /// Returns the number of images to decode or encode at the same time.
     pub fn workers(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         self.decode_concurrency.map_or_else(cores, NonZeroUsize::get)
     }
 }
 
-/// How windows slide.
+/// Sliding window.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
-    /// The share of a window that its neighbour covers too.
+    /// Overlap of neighbouring windows as a fraction of the window, in [0, 1).
     pub overlap: f64,
-    /// How overlapping windows are blended.
+    /// Blending of overlapping windows.
     pub blend: Blend,
-    /// Windows that run together.
+    /// Number of windows per batch.
     pub batch: NonZeroUsize,
 }
 
-/// How overlapping windows are blended.
+/// Blending of overlapping windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Blend {
-    /// The centre of a window counts more than its edge.
+    /// Gaussian weights: the centre of a window counts more than its border.
     Gaussian,
-    /// All of a window counts the same.
+    /// Equal weights.
     Constant,
 }
 
@@ -134,74 +116,66 @@ impl From<&Window> for SlidingWindow {
     }
 }
 
-impl Settings {
-    /// Reads the file that was named, or that lies where one is looked for, and the environment.
-    ///
-    /// # Errors
-    /// [`Failure::Usage`], naming what can't be read and what is allowed.
-    pub fn load(named: Option<&Path>) -> Result<Self, Failure> {
-        let found = Some(Path::new(FILE)).filter(|path| path.is_file());
-        Self::layer(named.or(found), |name| std::env::var(name).ok())
-    }
+impl ServerSettings for Settings {
+    const DEFAULTS: &'static str = include_str!("../../../config/predictor.yaml");
+    const DEFAULT_FILE: &'static str = "config/predictor.yaml";
 
-    fn layer(file: Option<&Path>, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let mut settings: Self = bcs_config::layer(DEFAULTS, file).map_err(Failure::usage)?;
-        environment::apply(&mut settings, &Environment::new(&lookup)).map_err(Failure::usage)?;
-        settings.check()?;
-        Ok(settings)
+    fn apply(&mut self, environment: &Environment<'_>) -> Result<(), InvalidVariable> {
+        let Self { server, model, storage, .. } = self;
+        environment.set_text(&mut server.host, "HOST");
+        // The last one takes precedence.
+        for name in ["PORT", "AIP_HTTP_PORT"] {
+            environment.set(&mut server.port, name, "a number from 0 to 65535")?;
+        }
+        environment.set_optional(&mut server.health_route, "AIP_HEALTH_ROUTE");
+        environment.set_optional(&mut model.path, "MODEL_PATH");
+        environment.set_text(&mut model.device, "DEVICE");
+        environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
+        environment.set_bool(&mut storage.store_inputs, "STORE_INPUTS")?;
+        environment.set(&mut storage.mode, "STORAGE_MODE", "local")
     }
 
     fn check(&self) -> Result<(), Failure> {
         if !(0.0..1.0).contains(&self.window.overlap) {
             let overlap = self.window.overlap;
             return Err(Failure::usage(format!(
-                "window.overlap is {overlap}; give a share from 0 to less than 1"
+                "window.overlap is {overlap}; it must be at least 0 and less than 1"
             )));
         }
         if self.limits.max_upload_bytes == 0 || self.limits.max_pixels == 0 {
-            return Err(Failure::usage("limits.max_upload_bytes and limits.max_pixels must be more than 0"));
+            return Err(Failure::usage(
+                "limits.max_upload_bytes and limits.max_pixels must be greater than 0",
+            ));
         }
         let bucket = &self.storage.predictions_bucket;
         if self.storage.mode == StorageMode::Gcp || bucket.starts_with("gs://") {
             return Err(Failure::usage(format!(
-                "predictions can't go to Google Cloud Storage ({bucket}) in this version; set STORAGE_MODE=local and \
+                "this version cannot store predictions in Google Cloud Storage ({bucket}); set STORAGE_MODE=local and \
                  PREDICTIONS_BUCKET to a folder"
             )));
         }
         self.server.health_route.as_deref().map_or(Ok(()), check_route)
     }
+}
 
-    /// The model that was named.
+impl Settings {
+    /// Returns the path of the model.
     ///
     /// # Errors
-    /// [`Failure::Usage`], where none is named or it is not on this machine.
+    /// [`Failure::Usage`] if no model is set or it is not on this machine.
     pub fn model_path(&self) -> Result<&Path, Failure> {
         let path = self.model.path.as_deref().ok_or_else(|| {
             Failure::usage(
-                "no model is named; set MODEL_PATH to a model package, a TorchScript .pt or a .safetensors with its \
+                "no model is set; set MODEL_PATH to a model package, a TorchScript .pt file, or a .safetensors file with \
                  metadata.json beside it",
             )
         })?;
-        local(path, "MODEL_PATH")?;
+        require_local(path, "MODEL_PATH")?;
         Ok(path)
     }
 }
 
-/// Refuses a path that is not on this machine.
-///
-/// # Errors
-/// [`Failure::Usage`] for `gs://…`; `name` is what the user calls the path.
-pub fn local(path: &Path, name: &str) -> Result<(), Failure> {
-    if path.to_string_lossy().starts_with("gs://") {
-        return Err(Failure::usage(format!(
-            "{name} is {}; this version reads local files only, so copy it here first (gcloud storage cp -r)",
-            path.display()
-        )));
-    }
-    Ok(())
-}
-
-/// A route is a plain path: what the router would take for a pattern is refused before it panics.
+/// Checks that a route is a plain path: the router panics on malformed patterns.
 fn check_route(route: &str) -> Result<(), Failure> {
     let plain = |part: &str| {
         !part.is_empty()
@@ -212,7 +186,7 @@ fn check_route(route: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "the health route (AIP_HEALTH_ROUTE) is '{route}'; give a plain path such as /v1/endpoints/1/deployedModels/2"
+        "the health route (AIP_HEALTH_ROUTE) is '{route}'; it must be a plain path such as /v1/endpoints/1/deployedModels/2"
     )))
 }
 
@@ -227,17 +201,17 @@ mod tests {
         let lookup = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        Settings::layer(Some(&path), lookup)
+        Settings::read(Some(&path), &lookup)
     }
 
-    fn refused(file: &str, variables: &[(&str, &str)]) -> String {
+    fn usage_error(file: &str, variables: &[(&str, &str)]) -> String {
         let failure = with(file, variables).unwrap_err();
         assert!(matches!(failure, Failure::Usage(_)));
         failure.to_string()
     }
 
     #[test]
-    fn the_documented_defaults_are_whole() {
+    fn the_shipped_defaults_are_complete() {
         let settings = with("", &[]).unwrap();
         assert_eq!((settings.server.port, settings.limits.max_upload_bytes), (8080, 32 << 20));
         assert_eq!(settings.storage.predictions_bucket, "./data/predictions");
@@ -245,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+    fn variables_override_the_file_and_the_file_overrides_defaults() {
         let file = "server: {port: 1}\nlimits: {queue: 3}\nmodel: {path: here}";
         let settings = with(file, &[("PORT", "2"), ("STORE_INPUTS", "true"), ("DEVICE", "")]).unwrap();
         assert_eq!((settings.server.port, settings.limits.queue.get()), (2, 3));
@@ -256,21 +230,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
-        assert!(refused("limits: {que: 3}", &[]).contains("que"));
-        assert!(refused("limits: {queue: 0}", &[]).contains("limits.queue"));
-        assert!(refused("window: {overlap: 1.0}", &[]).contains("window.overlap"));
-        assert!(refused("", &[("PORT", "eighty")]).contains("PORT=eighty"));
-        assert!(refused("", &[("STORE_INPUTS", "maybe")]).contains("STORE_INPUTS=maybe"));
-        assert!(refused("", &[("STORAGE_MODE", "gcp")]).contains("STORAGE_MODE=local"));
-        assert!(refused("", &[("STORAGE_MODE", "s3")]).contains("STORAGE_MODE=s3"));
+    fn invalid_settings_are_named() {
+        assert!(usage_error("limits: {que: 3}", &[]).contains("que"));
+        assert!(usage_error("limits: {queue: 0}", &[]).contains("limits.queue"));
+        assert!(usage_error("window: {overlap: 1.0}", &[]).contains("window.overlap"));
+        assert!(usage_error("", &[("PORT", "eighty")]).contains("PORT=eighty"));
+        assert!(usage_error("", &[("STORE_INPUTS", "maybe")]).contains("STORE_INPUTS=maybe"));
+        assert!(usage_error("", &[("STORAGE_MODE", "gcp")]).contains("STORAGE_MODE=local"));
+        assert!(usage_error("", &[("STORAGE_MODE", "s3")]).contains("STORAGE_MODE=s3"));
         for route in ["ready", "/{id}", "/a//b", "/*all"] {
-            assert!(refused("", &[("AIP_HEALTH_ROUTE", route)]).contains(route));
+            assert!(usage_error("", &[("AIP_HEALTH_ROUTE", route)]).contains(route));
         }
     }
 
     #[test]
-    fn vertexs_own_route_is_taken() {
+    fn the_health_route_of_vertex_ai_is_accepted() {
         let route = "/v1/endpoints/12/deployedModels/34";
         let settings = with("", &[("AIP_HEALTH_ROUTE", route)]).unwrap();
         assert_eq!(settings.server.health_route.as_deref(), Some(route));

@@ -1,4 +1,4 @@
-//! The image in a multipart body, read piece by piece within a limit.
+//! Reads the image of a multipart body, chunk by chunk and within a limit.
 
 use axum::extract::Multipart;
 use axum::extract::multipart::{Field, MultipartError};
@@ -6,24 +6,34 @@ use bytes::{Bytes, BytesMut};
 
 use crate::error::Error;
 
-/// The fields that an image may come in; the first is the predecessor's.
+/// Names of the form fields that may hold the image; the first is the predecessor's.
 pub const FIELDS: [&str; 3] = ["data", "file", "image"];
 
-/// How many times the limit is read before a body is cut off: a client that is still sending when it is answered
-/// sees a broken connection instead of the answer.
-const PATIENCE: u64 = 2;
+/// Factor by which a body may exceed the limit before reading stops. Bodies up to there are read to the end, because a
+/// client that is still sending when the response arrives sees a broken connection instead.
+const DISCARD_FACTOR: u64 = 2;
 
-/// Reads the body to its end and gives the one image in it.
+/// An uploaded image file.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    /// Content of the file.
+    pub bytes: Bytes,
+    /// File name that the client stated.
+    pub file_name: Option<String>,
+}
+
+/// Reads the body to its end and returns the single image in it. `limit` is the maximum size of the body in bytes.
 ///
 /// # Errors
-/// [`Error::UploadTooLarge`]; [`Error::Multipart`]; [`Error::NoImage`]; [`Error::SeveralImages`].
-pub async fn read(mut multipart: Multipart, limit: u64) -> Result<Bytes, Error> {
+/// [`Error::UploadTooLarge`], [`Error::Multipart`], [`Error::NoImage`] or [`Error::SeveralImages`].
+pub async fn read(mut multipart: Multipart, limit: u64) -> Result<Upload, Error> {
     let mut budget = Budget { limit, read: 0 };
     let mut image = None;
     while let Some(field) = multipart.next_field().await.map_err(|error| broken(&error))? {
-        let wanted = field.name().is_some_and(|name| FIELDS.contains(&name));
-        let bytes = read_field(field, wanted, &mut budget).await?;
-        if wanted && image.replace(bytes).is_some() {
+        let is_image = field.name().is_some_and(|name| FIELDS.contains(&name));
+        let file_name = field.file_name().map(str::to_owned);
+        let bytes = read_field(field, is_image, &mut budget).await?;
+        if is_image && image.replace(Upload { bytes, file_name }).is_some() {
             return Err(Error::SeveralImages);
         }
     }
@@ -33,6 +43,7 @@ pub async fn read(mut multipart: Multipart, limit: u64) -> Result<Bytes, Error> 
     image.ok_or(Error::NoImage)
 }
 
+/// Bytes of a body that were read, against the limit.
 struct Budget {
     limit: u64,
     read: u64,
@@ -41,7 +52,7 @@ struct Budget {
 impl Budget {
     fn take(&mut self, bytes: usize) -> Result<(), Error> {
         self.read += bytes as u64;
-        if self.read > self.limit.saturating_mul(PATIENCE) {
+        if self.read > self.limit.saturating_mul(DISCARD_FACTOR) {
             return Err(Error::UploadTooLarge { limit: self.limit });
         }
         Ok(())
@@ -52,14 +63,14 @@ impl Budget {
     }
 }
 
-/// The bytes of a field, as far as they are wanted and within the limit; the rest is read and forgotten.
-async fn read_field(mut field: Field<'_>, wanted: bool, budget: &mut Budget) -> Result<Bytes, Error> {
+/// Returns the bytes of a field if they are to be kept and within the limit; others are read and discarded.
+async fn read_field(mut field: Field<'_>, keep: bool, budget: &mut Budget) -> Result<Bytes, Error> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error))? {
         budget.take(chunk.len())?;
         if budget.exceeded() {
             bytes = BytesMut::new();
-        } else if wanted {
+        } else if keep {
             bytes.extend_from_slice(&chunk);
         }
     }

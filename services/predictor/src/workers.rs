@@ -1,10 +1,10 @@
-//! Work on pixels, off the threads that answer, and no more of it at a time than there are cores for.
+//! Bounded pool for work on pixels, on blocking threads rather than those of the runtime.
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-/// A bound on work that runs at the same time; clones share it.
+/// Limits how much work runs at the same time; clones share the limit.
 #[derive(Debug, Clone)]
 pub struct Workers {
     permits: Arc<Semaphore>,
@@ -12,33 +12,33 @@ pub struct Workers {
 
 /// The work panicked.
 #[derive(Debug, thiserror::Error)]
-#[error("a panic in work on pixels")]
+#[error("image processing panicked")]
 pub struct Panicked;
 
 impl Workers {
-    /// As many at a time.
+    /// Creates a pool that runs up to `count` tasks at the same time, at least one.
     pub fn new(count: usize) -> Self {
         Self { permits: Arc::new(Semaphore::new(count.max(1))) }
     }
 
-    /// Runs `work` on a blocking thread when its turn comes. Whoever drops the future before has left, and it does
-    /// not run.
+    /// Runs `work` on a blocking thread as soon as the limit permits. Dropping the future cancels the work if it has not
+    /// started.
     ///
     /// # Errors
-    /// [`Panicked`]; the panic's text is in the log.
+    /// [`Panicked`] if the work panics; the message of the panic is logged.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Panicked> {
-        // Never closed: an error here is as good as a panic.
+        // The semaphore is never closed, so this does not fail.
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Panicked)?;
         let result = tokio::task::spawn_blocking(move || {
-            // Held by the work, not by the one who waits for it: it goes on where that one leaves.
+            // Held by the work rather than the future: started work continues if the future is dropped.
             let _permit = permit;
             work()
         });
         result.await.map_err(|error| {
-            tracing::error!(error = error.to_string(), "Work on pixels panicked.");
+            tracing::error!(error = error.to_string(), "Image processing panicked.");
             Panicked
         })
     }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn no_more_run_than_may() {
+    async fn the_limit_is_respected() {
         static RUNNING: AtomicUsize = AtomicUsize::new(0);
         let workers = Workers::new(2);
         let tasks: Vec<_> = (0..8)
@@ -75,9 +75,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_gives_its_place_back() {
+    async fn a_panic_releases_its_permit() {
         let workers = Workers::new(1);
-        assert!(workers.run(|| panic!("a bad day")).await.is_err());
+        assert!(workers.run(|| panic!("a test panics")).await.is_err());
         assert_eq!(workers.run(|| 7).await.unwrap(), 7);
     }
 }

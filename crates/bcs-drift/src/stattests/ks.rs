@@ -1,10 +1,10 @@
 //! The two-sample, two-sided Kolmogorov-Smirnov test, in agreement with `scipy.stats.ks_2samp(method="auto")`.
 //!
-//! Up to [`MAX_EXACT`] values a side the p-value is exact: among all ways to interleave the two samples, which
-//! without drift are equally likely, it is the share that reaches the distance found. An interleaving is a lattice
-//! path from (0, 0) to (m, n), a step to the right for each value of one sample, a step up for each of the other;
-//! the distance is reached where the path leaves a band about the diagonal. The shares are carried directly, not
-//! as 1 minus the paths inside, so that tiny p-values keep their digits.
+//! Up to [`MAX_EXACT`] values per sample, the p-value is exact: the fraction of all interleavings of the two samples,
+//! which are equally likely under the null hypothesis, whose statistic is at least the observed one. An interleaving is
+//! a lattice path from (0, 0) to (m, n), with a step to the right for each value of one sample and a step up for each of
+//! the other; its statistic is at least the observed one if it leaves a band around the diagonal. The fraction of paths
+//! outside is computed directly, not as 1 minus the fraction inside, so that small p-values keep their precision.
 //!
 //! Sources: J. L. Hodges, "The Significance Probability of the Smirnov Two-Sample Test", Arkiv för Matematik 3
 //! (1958); T. Viehmann, "Numerically more stable computation of the p-values for the two-sample
@@ -14,11 +14,11 @@ use super::kolmogorov;
 use super::{Outcome, StatTest};
 use crate::sample::Sample;
 
-/// The larger sample may have this many values for an exact p-value (scipy's `MAX_AUTO_N`).
+/// Maximum size of the larger sample for an exact p-value (scipy's `MAX_AUTO_N`).
 pub const MAX_EXACT: usize = 10_000;
 
-/// The two-sample, two-sided Kolmogorov-Smirnov test. Its statistic is the largest distance between the two
-/// empirical distribution functions, in [0, 1]; it always has a p-value.
+/// The two-sample, two-sided Kolmogorov-Smirnov test. Its statistic is the largest difference
+/// between the two empirical distribution functions, in [0, 1]; it always has a p-value.
 #[derive(Debug, Clone, Copy)]
 pub struct KolmogorovSmirnov;
 
@@ -32,8 +32,8 @@ impl StatTest for KolmogorovSmirnov {
     }
 
     fn explanation(&self) -> &'static str {
-        "The KS statistic (Kolmogorov-Smirnov) is the largest gap between the two cumulative distributions: 0 where \
-         they are the same, 1 where they don't touch."
+        "The KS (Kolmogorov–Smirnov) statistic is the largest difference between the two cumulative distributions: 0 \
+         if they are equal, 1 if they do not overlap."
     }
 
     fn default_threshold(&self) -> f64 {
@@ -48,7 +48,7 @@ impl StatTest for KolmogorovSmirnov {
     }
 }
 
-/// The sample sizes and their common measure.
+/// Sample sizes and their greatest common divisor.
 struct Sizes {
     large: u64,
     small: u64,
@@ -61,7 +61,8 @@ impl Sizes {
         Self { large, small, gcd: gcd(large, small) }
     }
 
-    /// The least common multiple: distances between the distribution functions are whole numbers of its parts.
+    /// Least common multiple of the sizes: differences between the distribution functions are multiples of its
+    /// reciprocal.
     fn lcm(&self) -> u64 {
         self.large / self.gcd * self.small
     }
@@ -71,8 +72,8 @@ fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// The largest distance between the distribution functions of two ascending samples, in parts of
-/// [`Sizes::lcm`]: whole numbers, so that ties and rounding can't blur it.
+/// Largest difference between the distribution functions of two ascending samples, in units of 1/[`Sizes::lcm`]: an
+/// integer, so that it is exact.
 fn largest_gap(a: &[f64], b: &[f64], sizes: &Sizes) -> u64 {
     let (step_a, step_b) = (sizes.lcm() / a.len() as u64, sizes.lcm() / b.len() as u64);
     let (mut i, mut j, mut largest) = (0, 0, 0);
@@ -94,7 +95,7 @@ fn p_value(sizes: &Sizes, steps: u64) -> f64 {
     } else if surely_underflows(sizes, steps) {
         Some(0.0)
     } else if sizes.large == sizes.small {
-        // Where rounding takes it above 1, scipy falls back on the asymptotic value, and so do we.
+        // If rounding takes it above 1, scipy falls back to the asymptotic value.
         Some(outside_equal(sizes.large, steps)).filter(|p| *p <= 1.0)
     } else {
         Some(outside_unequal(sizes, steps).min(1.0))
@@ -102,19 +103,19 @@ fn p_value(sizes: &Sizes, steps: u64) -> f64 {
     exact.unwrap_or_else(|| asymptotic(sizes, steps))
 }
 
-/// The p-value for large samples: that of one sample of the size that carries as much information as both.
+/// P-value for large samples: that of the one-sample test with the effective sample size mn/(m + n).
 fn asymptotic(sizes: &Sizes, steps: u64) -> f64 {
     let (m, n) = (sizes.large as f64, sizes.small as f64);
     let effective = (m * n / (m + n)).round_ties_even();
     kolmogorov::survival(effective as u64, steps as f64 / sizes.lcm() as f64)
 }
 
-/// Whether the p-value is below the smallest number above 0: spares the longest computations, whose numbers
-/// would be subnormal and therefore slow.
+/// Returns whether the p-value certainly underflows to 0. This avoids the longest computations, with slow subnormal
+/// numbers.
 ///
-/// At a fixed point, one distribution function is the mean of m draws without replacement from the m + n pooled
-/// values, so Serfling's inequality bounds each side by exp(-2 d² mn/(m+n) · n/(n+1)); there are m + n points and
-/// two sides. (R. J. Serfling, "Probability inequalities for the sum in sampling without replacement", Annals of
+/// At a fixed value, one distribution function is the mean of m draws without replacement from the m + n pooled
+/// values, so Serfling's inequality bounds each tail by exp(-2 d² mn/(m+n) · n/(n+1)); there are m + n values and
+/// two tails. (R. J. Serfling, "Probability inequalities for the sum in sampling without replacement", Annals of
 /// Statistics 2, 1974.)
 fn surely_underflows(sizes: &Sizes, steps: u64) -> bool {
     const LN_SMALLEST: f64 = -746.0;
@@ -124,8 +125,8 @@ fn surely_underflows(sizes: &Sizes, steps: u64) -> bool {
     exponent + (2.0 * (m + n)).ln() < LN_SMALLEST
 }
 
-/// The share of paths from (0, 0) to (n, n) that reach x - y = ±h, by reflection:
-/// 2 (C(2n, n-h) - C(2n, n-2h) + C(2n, n-3h) - …) / C(2n, n), evaluated from the inside so that nothing cancels.
+/// Fraction of paths from (0, 0) to (n, n) that reach x - y = ±h, by the reflection principle:
+/// 2 (C(2n, n-h) - C(2n, n-2h) + C(2n, n-3h) - …) / C(2n, n), evaluated in nested form to avoid cancellation.
 fn outside_equal(n: u64, h: u64) -> f64 {
     let (size, height) = (n as f64, h as f64);
     let mut share = 0.0;
@@ -140,15 +141,15 @@ fn outside_equal(n: u64, h: u64) -> f64 {
     2.0 * share
 }
 
-/// The share of paths from (0, 0) to (m, n) that touch or leave the band |x/m - y/n| < h / lcm(m, n).
+/// Fraction of paths from (0, 0) to (m, n) that reach or leave the edge of the band |x/m - y/n| < h / lcm(m, n).
 ///
-/// Column by column: of the paths to (x, y), x/(x+y) came from the left and y/(x+y) from below, so the share that
-/// has been outside is the mean of the two neighbours' shares with these weights; outside the band it is 1.
+/// Computed column by column: of the paths to (x, y), x/(x+y) arrive from the left and y/(x+y) from below, so the
+/// fraction that has been outside is the mean of the two neighbours with these weights; outside the band it is 1.
 fn outside_unequal(sizes: &Sizes, h: u64) -> f64 {
     let (m, n) = (sizes.large, sizes.small);
     let (rise, run, h) = ((n / sizes.gcd) as i64, (m / sizes.gcd) as i64, h as i64);
     let height = n as usize + 1;
-    // Rows of the band in column x; dividing once a column keeps the inner loop to two products and a sum.
+    // Rows of the band in column x. Divisions happen once per column; the inner loop only multiplies and adds.
     let band = |x: u64| {
         let centre = rise * x as i64;
         let low = ((centre - h).div_euclid(run) + 1).max(0) as usize;
@@ -186,13 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn identical_samples_are_certainly_alike() {
+    fn identical_samples_have_a_p_value_of_1() {
         let values = [0.3, 0.1, 0.1, 0.9];
         assert_eq!(run(&values, &values), (0.0, 1.0));
     }
 
     #[test]
-    fn disjoint_samples_are_as_unlikely_as_two_of_all_interleavings() {
+    fn disjoint_samples_have_the_p_value_of_two_interleavings() {
         let (statistic, p) = run(&[1.0, 2.0, 3.0], &[4.0, 5.0, 6.0]);
         assert_eq!(statistic, 1.0);
         assert!((p - 2.0 / 20.0).abs() < 1e-15, "{p}");
@@ -201,8 +202,8 @@ mod tests {
     }
 
     #[test]
-    fn every_interleaving_counts_once() {
-        // All 10 interleavings of sizes 3 and 2: the p-value is the share of them with at least this distance.
+    fn p_values_match_an_enumeration_of_all_interleavings() {
+        // All 10 interleavings of sizes 3 and 2: the p-value is the fraction with at least this statistic.
         let mut statistics = Vec::new();
         for mask in 0_u32..32 {
             let (a, b): (Vec<u32>, Vec<u32>) = (0..5).partition(|bit| mask >> bit & 1 == 1);
@@ -218,17 +219,17 @@ mod tests {
     }
 
     #[test]
-    fn a_single_value_can_be_compared() {
+    fn samples_of_one_value_have_a_p_value() {
         let (statistic, p) = run(&[0.5], &[1.0, 2.0, 3.0]);
         assert_eq!(statistic, 1.0);
         assert!((p - 0.5).abs() < 1e-15, "{p}");
     }
 
     #[test]
-    fn the_shortcut_agrees_with_the_long_way() {
+    fn certain_underflow_agrees_with_the_exact_computation() {
         let sizes = Sizes::new(3000, 2000);
         let steps = (0..=sizes.lcm()).find(|steps| surely_underflows(&sizes, *steps)).unwrap();
-        // Subnormal numbers round up as they are averaged, hence not quite 0.
+        // Averages of subnormal numbers round up, so the result is not exactly 0.
         assert!(outside_unequal(&sizes, steps) < 1e-320);
     }
 }

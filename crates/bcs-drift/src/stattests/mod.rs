@@ -1,10 +1,10 @@
-//! Statistical tests that tell whether two samples come from one distribution.
+//! Statistical tests of whether two samples come from the same distribution.
 //!
-//! To add one: write `stattests/<name>.rs` with a type that implements [`StatTest`], and put it into [`ALL`].
+//! To add a test, implement [`StatTest`] in `stattests/<name>.rs` and list it in [`ALL`].
 //!
 //! # Layout
-//! - [`ks`]: Kolmogorov-Smirnov, two samples, two-sided
-//! - [`kolmogorov`]: the distribution of its statistic for one sample of finite size
+//! - [`ks`]: two-sample, two-sided Kolmogorov–Smirnov test
+//! - [`kolmogorov`]: distribution of the one-sample Kolmogorov–Smirnov statistic for finite samples
 
 pub mod kolmogorov;
 pub mod ks;
@@ -14,39 +14,40 @@ use std::fmt::Debug;
 use crate::error::Error;
 use crate::sample::Sample;
 
-/// Every test there is, the default first.
+/// All tests; the first is the default.
 pub const ALL: &[&dyn StatTest] = &[&ks::KolmogorovSmirnov];
 
-/// A test of whether two samples come from one distribution.
+/// A test of whether two samples come from the same distribution.
 pub trait StatTest: Debug + Sync {
-    /// Short and lower-case, as configurations and reports write it.
+    /// Short lower-case name, for configurations and reports.
     fn name(&self) -> &'static str;
 
-    /// What a reader calls the statistic.
+    /// Name of the statistic, for reports.
     fn title(&self) -> &'static str;
 
-    /// What the statistic means, in a sentence or two for whoever reads a report.
+    /// Explanation of the statistic in one or two sentences, for readers of a report.
     fn explanation(&self) -> &'static str;
 
-    /// The threshold at which Evidently calls drift by this test.
+    /// Evidently's default drift threshold for this test.
     fn default_threshold(&self) -> f64;
 
     /// Compares the samples.
     fn run(&self, reference: &Sample, current: &Sample) -> Outcome;
 }
 
-/// What a test found.
+/// Result of a test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outcome {
-    /// The distance between the samples; the larger, the further apart.
+    /// Test statistic; larger values mean larger differences.
     pub statistic: f64,
-    /// How likely a distance of at least this is without drift, in [0, 1]. `None` from a test that measures
-    /// distance alone.
+    /// Probability of a statistic at least this large without drift, in [0, 1]; `None` for tests that only measure a
+    /// distance.
     pub p_value: Option<f64>,
 }
 
 impl Outcome {
-    /// Whether this is drift: a p-value below the threshold or, without one, a distance of at least the threshold.
+    /// Returns whether this is drift: a p-value below the threshold or, without p-value, a statistic of at least the
+    /// threshold.
     pub fn drifted(&self, threshold: f64) -> bool {
         match self.p_value {
             Some(p_value) => p_value < threshold,
@@ -55,10 +56,10 @@ impl Outcome {
     }
 }
 
-/// The test of this name.
+/// Returns the test with this name.
 ///
 /// # Errors
-/// [`Error::UnknownTest`], which lists the names there are.
+/// [`Error::UnknownTest`] lists the known names.
 pub fn by_name(name: &str) -> Result<&'static dyn StatTest, Error> {
     ALL.iter().copied().find(|test| test.name() == name).ok_or_else(|| Error::UnknownTest {
         name: name.to_owned(),

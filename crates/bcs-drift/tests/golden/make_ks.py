@@ -1,19 +1,29 @@
-"""Writes ks.json: what scipy says of samples that tests/ks.rs makes again or reads here.
+"""Writes ks.json, the results of scipy's Kolmogorov-Smirnov test that tests/ks.rs compares with.
 
-Run with scipy 1.17.1 and numpy installed:  python make_ks.py
+    python make_ks.py            writes ks.json
+    python make_ks.py --check    compares ks.json with the values computed now; exits with 1 if they differ
 
-Large samples are not stored but made by the same formula on both sides: x' = (1103515245 x + 12345) mod 2^31 from
-x = seed; the value is floor(levels x'/2^31) / levels (levels = 0: x'/2^31), times scale, plus offset.
+Requires numpy and scipy; ks.json states the versions it was written with. With these versions the file is reproduced
+byte by byte; with others, --check reports the largest difference and accepts relative differences of up to 1e-9.
+
+Large samples are not stored but generated here and in tests/ks.rs by the same formula:
+x' = (1103515245 x + 12345) mod 2^31, starting at x = seed; the value is floor(levels x'/2^31) / levels (x'/2^31 if
+levels is 0), times scale, plus offset.
 """
 
+import argparse
 import json
 import math
 import pathlib
+import sys
 import warnings
 
 import numpy as np
 import scipy
 from scipy import stats
+
+# Relative difference that --check accepts between versions of scipy.
+TOLERANCE = 1e-9
 
 EXPLICIT = [
     ("identical", [0.1, 0.5, 0.5, 0.9], [0.1, 0.5, 0.5, 0.9]),
@@ -37,7 +47,7 @@ SIZES = [(2, 1), (3, 2), (5, 5), (8, 13), (12, 29), (29, 29), (25, 100), (1, 500
          (140, 99), (200, 300), (333, 1000), (500, 1000), (1000, 1000), (1000, 999), (2500, 4000), (9999, 10000),
          (10000, 10000), (10001, 1), (10001, 10), (10001, 50), (10001, 300), (10001, 10001), (12000, 700),
          (30000, 20000)]
-# scale, offset and levels of the second sample; the first is 1, 0 and the same levels.
+# Scale, offset and levels of the second sample; the first has scale 1, offset 0 and the same levels.
 CHANGES = [(1.0, 0.0, 0), (1.0, 0.03, 0), (1.1, 0.1, 0), (0.5, 0.25, 0), (1.0, 0.45, 0), (0.97, 0.0, 25)]
 
 GRID_N = [1, 2, 3, 5, 10, 20, 50, 100, 139, 140, 141, 200, 500, 1000, 2000, 5000, 10000, 50000, 100000, 100001, 500000]
@@ -82,7 +92,7 @@ def grid():
             yield {"n": n, "d": d, "survival": float(stats.kstwo.sf(d, n))}
 
 
-def one_case_a_line(golden):
+def one_case_per_line(golden):
     members = []
     for key, value in golden.items():
         text = json.dumps(value)
@@ -92,17 +102,53 @@ def one_case_a_line(golden):
     return "{\n" + ",\n".join(members) + "\n}"
 
 
-def main():
-    warnings.simplefilter("ignore")  # scipy warns where it gives up on the exact value
-    golden = {
+def compute():
+    warnings.simplefilter("ignore")  # scipy warns where it falls back to the asymptotic value
+    return {
         "scipy": scipy.__version__,
         "numpy": np.__version__,
         "stored": list(stored_cases()),
         "generated": list(generated_cases()),
         "kstwo": list(grid()),
     }
+
+
+def largest_difference(stored, computed):
+    """Largest relative difference between numbers at the same place; infinite if anything else differs."""
+    if isinstance(stored, float) and isinstance(computed, float):
+        scale = max(abs(stored), abs(computed))
+        return abs(stored - computed) / scale if scale > 1e-300 else 0.0
+    if isinstance(stored, dict) and isinstance(computed, dict) and stored.keys() == computed.keys():
+        pairs = [(stored[key], computed[key]) for key in stored]
+    elif isinstance(stored, list) and isinstance(computed, list) and len(stored) == len(computed):
+        pairs = list(zip(stored, computed))
+    else:
+        return 0.0 if stored == computed else math.inf
+    return max((largest_difference(*pair) for pair in pairs), default=0.0)
+
+
+def check(path, golden):
+    """Compares the file with computed values and returns whether they agree."""
+    if path.read_text() == one_case_per_line(golden) + "\n":
+        print(f"{path.name} is reproduced byte by byte")
+        return True
+    stored = json.loads(path.read_text())
+    for package in ["scipy", "numpy"]:
+        if stored.pop(package) != (installed := golden.pop(package)):
+            print(f"{path.name} was written with another version of {package}; installed is {installed}")
+    difference = largest_difference(stored, golden)
+    print(f"{path.name}: the largest relative difference is {difference:.3g}, {TOLERANCE:g} is allowed")
+    return difference <= TOLERANCE
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="compare with ks.json instead of writing it")
+    arguments = parser.parse_args()
     path = pathlib.Path(__file__).with_name("ks.json")
-    path.write_text(one_case_a_line(golden) + "\n")
+    if arguments.check:
+        sys.exit(0 if check(path, compute()) else 1)
+    path.write_text(one_case_per_line(compute()) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,23 @@
-//! `bcs-drift-monitor compare`: two tables of features, without buckets.
+//! `bcs-drift-monitor compare`: compares two tables of features.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
 use bcs_drift::{About, DriftReport, Table, detect, html};
+use bcs_service::Failure;
+use bcs_service::settings::ServerSettings;
 use jiff::Timestamp;
 
 use crate::cli::CompareArguments;
-use crate::failure::{Failure, Outcome};
+use crate::outcome::Outcome;
 use crate::settings::Settings;
 use crate::table::table;
 
-/// Compares, writes the report and says what came of it.
+/// Compares the tables, writes the report and prints a summary.
 ///
 /// # Errors
-/// [`Failure`].
+/// [`Failure::Usage`] for files that cannot be read; [`Failure::Failed`] for tables that cannot be compared.
 pub(super) fn run(config: Option<&Path>, arguments: &CompareArguments) -> Result<Outcome, Failure> {
     let settings = Settings::load(config)?;
     let reference = read(&arguments.reference, "--reference")?;
@@ -27,9 +29,7 @@ pub(super) fn run(config: Option<&Path>, arguments: &CompareArguments) -> Result
 
     let page = write(&report, &arguments.output).map_err(|error| {
         let output = arguments.output.display();
-        Failure::failed(format!(
-            "the report can't be written into {output}: {error}; choose another --output"
-        ))
+        Failure::failed(format!("cannot write the report into {output}: {error}; choose another --output"))
     })?;
     println!("{}", table(&report));
     println!("Report: {page}");
@@ -38,22 +38,22 @@ pub(super) fn run(config: Option<&Path>, arguments: &CompareArguments) -> Result
 
 fn read(path: &Path, argument: &str) -> Result<Table, Failure> {
     let place = path.display();
-    let ending = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
-    let parse: fn(&[u8]) -> Result<Table, bcs_drift::Error> = match ending.as_deref() {
+    let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
+    let parse: fn(&[u8]) -> Result<Table, bcs_drift::Error> = match extension.as_deref() {
         Some("csv") => |bytes| Table::from_csv(bytes),
         Some("json") => Table::from_json,
         _ => {
             return Err(Failure::usage(format!(
-                "{argument} {place} ends in neither .csv nor .json; name such a file"
+                "{argument} {place} has neither the extension .csv nor .json; choose such a file"
             )));
         }
     };
     let bytes = fs::read(path)
-        .map_err(|error| Failure::usage(format!("{place} can't be read: {error}; correct {argument}")))?;
+        .map_err(|error| Failure::usage(format!("cannot read {place}: {error}; correct {argument}")))?;
     parse(&bytes).map_err(|error| Failure::failed(format!("{place}: {error}")))
 }
 
-/// Writes page and JSON; gives the page's path.
+/// Writes page and JSON, and returns the path of the page.
 fn write(report: &DriftReport, folder: &Path) -> std::io::Result<String> {
     fs::create_dir_all(folder)?;
     let page = folder.join("report.html");

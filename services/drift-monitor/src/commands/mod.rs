@@ -1,17 +1,19 @@
-//! One file a subcommand.
+//! One file per subcommand.
 
 mod compare;
 mod reference;
 mod run;
 mod serve;
 
-use crate::cli::{Cli, Command};
-use crate::failure::{Failure, Outcome};
+use bcs_service::Failure;
 
-/// Does what the command line says.
+use crate::cli::{Cli, Command};
+use crate::outcome::Outcome;
+
+/// Runs the subcommand.
 ///
 /// # Errors
-/// [`Failure`], which knows its exit code.
+/// [`Failure`], which has the exit code.
 pub fn run(cli: Cli) -> Result<Outcome, Failure> {
     let config = cli.config.as_deref();
     match cli.command {

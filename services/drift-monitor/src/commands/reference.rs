@@ -1,53 +1,54 @@
-//! `bcs-drift-monitor reference`: a reference of images alone, where there is no model yet.
+//! `bcs-drift-monitor reference`: makes a drift reference from images alone, without a model.
 
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
-use bcs_contracts::package::InputSpec;
 use bcs_contracts::{FeatureTable, Features, origin};
 use bcs_drift::reference;
 use bcs_imaging::{Limits, decode, features};
+use bcs_service::Failure;
 use rayon::prelude::*;
 
 use crate::cli::ReferenceArguments;
-use crate::failure::{Failure, Outcome};
+use crate::outcome::Outcome;
 use crate::progress::Progress;
 
-/// Endings of the formats that are read.
-const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "webp", "bmp"];
+/// File extensions of the supported formats.
+const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "webp", "bmp"];
 
-/// Measures the images and writes the reference.
+/// Measures the images and writes the reference. An image that cannot be read is reported on standard error, and the
+/// reference is made from the others.
 ///
 /// # Errors
-/// [`Failure`]; an image that can't be read is named, and the reference is made of the others all the same.
+/// [`Failure::Usage`] without images; [`Failure::Failed`] if any image cannot be read or the output cannot be written.
 pub(super) fn run(arguments: &ReferenceArguments) -> Result<Outcome, Failure> {
     let folder = &arguments.images;
     let mut images = Vec::new();
     find(folder, &mut images).map_err(|error| {
-        Failure::usage(format!("{} can't be read: {error}; correct --images", folder.display()))
+        Failure::usage(format!("cannot read {}: {error}; correct --images", folder.display()))
     })?;
     if images.is_empty() {
-        let endings = ENDINGS.join(", ");
+        let extensions = EXTENSIONS.join(", ");
         return Err(Failure::usage(format!(
-            "there is no image ({endings}) in {}; correct --images",
+            "no image ({extensions}) in {}; correct --images",
             folder.display()
         )));
     }
     images.sort_unstable();
-    let measured = measure_all(&images);
+    let measured = measure_all(&images, [arguments.tile; 2]);
     let mut rows = FeatureTable::default();
     measured.iter().for_each(|(case, features)| rows.push(case.clone(), features));
     let reference = reference::build("", rows, FeatureTable::default()).map_err(|error| {
         Failure::failed(format!(
-            "none of the {} images in {} can be read: {error}",
+            "cannot make a reference from the {} images in {}: {error}",
             images.len(),
             folder.display()
         ))
     })?;
     write(&arguments.output, &serde_json::to_vec(&reference).map_err(Failure::failed)?)?;
     println!(
-        "{} features of {} images written to {}",
+        "Wrote {} features of {} images to {}",
         reference.image.features.len(),
         reference.image.rows(),
         arguments.output.display()
@@ -55,35 +56,38 @@ pub(super) fn run(arguments: &ReferenceArguments) -> Result<Outcome, Failure> {
     match images.len() - measured.len() {
         0 => Ok(Outcome::Done),
         failed => Err(Failure::failed(format!(
-            "{failed} of {} images were left out; they are named above",
+            "{failed} of {} images were left out; see the messages above",
             images.len()
         ))),
     }
 }
 
-fn measure_all(images: &[PathBuf]) -> Vec<(Option<String>, Features)> {
-    let progress = Progress::new("measured", images.len());
+/// Returns case and features of each image that can be read. `window` is height and width of the feature window.
+fn measure_all(images: &[PathBuf], window: [u32; 2]) -> Vec<(Option<String>, Features)> {
+    let progress = Progress::new("Measured", images.len());
     let measured = images.par_iter().filter_map(|path| {
-        let features = measure(path);
+        let features = measure(path, window);
         progress.step();
         let case = path.file_name().and_then(|name| origin::case_of(&name.to_string_lossy()));
         features
             .map(|features| (case, features))
-            .map_err(|reason| progress.say(&format!("{}: {reason}", path.display())))
+            .map_err(|reason| progress.print(&format!("{}: {reason}", path.display())))
             .ok()
     });
     measured.collect()
 }
 
-fn measure(path: &Path) -> Result<Features, String> {
-    let bytes = fs::read(path).map_err(|error| format!("it can't be read: {error}"))?;
-    // A decoder that gives up on one image shall not end the others.
+fn measure(path: &Path, window: [u32; 2]) -> Result<Features, String> {
+    let bytes = fs::read(path).map_err(|error| format!("cannot read the file: {error}"))?;
+    // A decoder that panics on one image must not stop the others.
     let decoded = catch_unwind(|| decode(&bytes, Limits::default())).map_err(|_| {
-        "it is damaged in a way that its decoder can't handle; save it again, as PNG say".to_owned()
+        "the image is damaged in a way that the decoder cannot handle; save it again, for example as PNG"
+            .to_owned()
     })?;
-    Ok(features::measure(&decoded.map_err(|error| error.to_string())?.rgb, InputSpec::default().tile))
+    Ok(features::measure(&decoded.map_err(|error| error.to_string())?.rgb, window))
 }
 
+/// Collects the images of a folder and its subfolders.
 fn find(folder: &Path, images: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -97,8 +101,8 @@ fn find(folder: &Path, images: &mut Vec<PathBuf>) -> std::io::Result<()> {
 }
 
 fn is_image(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending))
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
@@ -107,6 +111,6 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         None => fs::write(path, bytes),
     };
     written.map_err(|error| {
-        Failure::failed(format!("{} can't be written: {error}; correct --output", path.display()))
+        Failure::failed(format!("cannot write {}: {error}; choose another --output", path.display()))
     })
 }

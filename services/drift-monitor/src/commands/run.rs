@@ -1,25 +1,26 @@
-//! `bcs-drift-monitor run`: one run, for a job.
+//! `bcs-drift-monitor run`: a single run, for scheduled jobs.
 
 use std::path::Path;
 
 use bcs_contracts::keys;
-use bcs_service::logging;
+use bcs_service::settings::ServerSettings;
+use bcs_service::{Failure, logging};
 use jiff::Timestamp;
 
 use crate::cli::RunArguments;
-use crate::failure::{Failure, Outcome};
 use crate::monitor::Monitor;
+use crate::outcome::Outcome;
 use crate::request::RunRequest;
 use crate::settings::Settings;
 use crate::stores;
 use crate::table::table;
 
-/// Runs once and says what came of it.
+/// Runs once and prints a summary of the report.
 ///
 /// # Errors
-/// [`Failure`].
+/// [`Failure::Usage`] for invalid arguments or settings; [`Failure::Failed`] if the run fails.
 pub(super) fn run(config: Option<&Path>, arguments: &RunArguments) -> Result<Outcome, Failure> {
-    logging::start().map_err(Failure::usage)?;
+    logging::start()?;
     let settings = Settings::load(config)?;
     let RunArguments { from, to, days, fail_on_drift } = arguments.clone();
     let request = RunRequest { from, to, days, ..RunRequest::default() };
@@ -27,12 +28,12 @@ pub(super) fn run(config: Option<&Path>, arguments: &RunArguments) -> Result<Out
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::failed(format!("the threads that read can't be started: {error}")))?;
+        .map_err(|error| Failure::failed(format!("cannot start the async runtime: {error}")))?;
     let run = runtime.block_on(monitor.run(&request, Timestamp::now()))?;
 
     let report = &run.report.drift;
     println!("{}", table(report));
-    let made = if run.created { "made" } else { "there already" };
-    println!("Report ({made}): {}/{}", monitor.archive.store().name(), keys::report_page(&report.about.id));
+    let state = if run.created { "new" } else { "already stored" };
+    println!("Report ({state}): {}/{}", monitor.archive.store().name(), keys::report_page(&report.about.id));
     Ok(Outcome::of(report.dataset_drift, fail_on_drift))
 }

@@ -1,37 +1,38 @@
-//! `bcs-drift-monitor serve`: listens at once, reads the reference meanwhile, and stops when told to.
+//! `bcs-drift-monitor serve`: listens immediately and reads the drift reference in the background.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use bcs_service::{Health, logging, server};
-use tracing::{error, info};
+use bcs_service::settings::ServerSettings;
+use bcs_service::{Failure, Health, logging, server};
+use tracing::{error, info, warn};
 
 use crate::app::{self, App};
-use crate::failure::{Failure, Outcome};
 use crate::monitor::Monitor;
+use crate::outcome::Outcome;
 use crate::settings::Settings;
 use crate::stores;
 
-/// Serves until told to stop.
+/// Serves until a stop signal.
 ///
 /// # Errors
-/// [`Failure`].
+/// [`Failure::Usage`] for invalid settings; [`Failure::Failed`] if the server cannot start or fails.
 pub(super) fn run(config: Option<&Path>) -> Result<Outcome, Failure> {
-    logging::start().map_err(Failure::usage)?;
+    logging::start()?;
     let settings = Settings::load(config)?;
     settings.check_protection()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::failed(format!("the threads that answer can't be started: {error}")))?;
+        .map_err(|error| Failure::failed(format!("cannot start the async runtime: {error}")))?;
     let result = runtime.block_on(serve(&settings));
-    // A comparison that nobody waits for any more does not hold up the end.
+    // Does not wait for comparisons whose requests were aborted.
     runtime.shutdown_background();
     result.map(|()| Outcome::Done)
 }
 
 async fn serve(settings: &Settings) -> Result<(), Failure> {
-    // First of all: platforms look for the socket, and give up on a process that has none.
+    // First: platforms wait for the socket and give up on a process without one.
     let (listener, address) =
         server::bind(&settings.server.host, settings.server.port).await.map_err(Failure::failed)?;
     let monitor = Monitor::new(stores::open(settings)?, settings);
@@ -39,21 +40,27 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     let app = Arc::new(App::new(monitor, health.clone())?);
     let router = app::router(Arc::clone(&app));
     info!(address, reports = app.monitor.archive.store().name(), "Listening on {address}");
-    tokio::spawn(announce(app));
+    tokio::spawn(log_reference(app));
     server::serve(listener, router, health)
         .await
         .map_err(|error| Failure::failed(format!("the server failed: {error}")))
 }
 
-/// Reads the reference before the first run asks for it, and says in the log how that went.
-async fn announce(app: Arc<App>) {
+/// Reads the drift reference before the first run needs it, and logs the result.
+async fn log_reference(app: Arc<App>) {
     match app.monitor.package.baseline().await {
         Ok(baseline) => {
             let (version, features) = (&baseline.version, baseline.table.columns.len());
-            info!(version, features, images = baseline.table.rows, "The reference is ready.");
+            info!(version, features, images = baseline.table.rows, "The drift reference is ready.");
+            if let Some(shortcomings) = baseline.shortcomings {
+                warn!(version, shortcomings, "The drift reference has an older format.");
+            }
         }
         Err(error) => {
-            error!(reason = error.to_string(), "There is no reference: /ready is 503 until there is one.");
+            error!(
+                reason = error.to_string(),
+                "The drift reference cannot be read; /ready is 503 until it can."
+            );
         }
     }
 }

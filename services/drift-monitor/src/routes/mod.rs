@@ -1,9 +1,6 @@
-//! One file a route, named after it.
+//! One file per route.
 
-pub mod health;
 pub mod home;
-pub mod metrics;
-pub mod ready;
 pub mod report;
 pub mod reports;
 pub mod run;

@@ -5,31 +5,29 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use bcs_service::Problem;
+use bcs_service::{Problem, negotiation, page};
 
 use crate::app::App;
 use crate::error::Error;
-use crate::negotiation::Format;
 use crate::openapi::ReportSchema;
-use crate::pages;
 
 /// One report
 ///
-/// A page, or JSON for who prefers `application/json`.
+/// As an HTML page, or as JSON if `Accept` prefers `application/json`.
 #[utoipa::path(
     get,
     path = "/reports/{id}",
     tag = "drift",
-    params(("id" = String, Path, description = "As `GET /reports` lists it",
+    params(("id" = String, Path, description = "Id of the report, from `GET /reports`",
         example = "2026-11-22_2026-11-23-0f1e2d3c")),
     responses(
-        (status = 200, description = "The report as it is stored", content(
+        (status = 200, description = "The report as stored", content(
             (String = "text/html"),
             (ReportSchema = "application/json")
         )),
-        (status = 404, description = "There is none with this id", body = Problem,
+        (status = 404, description = "No report has this id", body = Problem,
             content_type = "application/problem+json"),
-        (status = 503, description = "The bucket can't be read now; see `Retry-After`", body = Problem,
+        (status = 503, description = "The bucket cannot be read now; see `Retry-After`", body = Problem,
             content_type = "application/problem+json")
     )
 )]
@@ -39,11 +37,12 @@ pub async fn report(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let archive = &app.monitor.archive;
-    // First in either case: a page without it is of a run that has not ended.
+    // Read for pages, too: a page without its JSON is from a run in progress.
     let json = archive.json(&id).await?;
     let vary = [(header::VARY, "accept")];
-    Ok(match Format::preferred(&headers, Format::Html) {
-        Format::Json => (vary, [(header::CONTENT_TYPE, "application/json")], json).into_response(),
-        Format::Html => (vary, pages::respond(archive.page(&id).await?)).into_response(),
-    })
+    if negotiation::preferred(&headers, [("text/html", true), ("application/json", false)]) {
+        let page = archive.page(&id).await?;
+        return Ok((vary, page::respond(page, page::STATIC_POLICY)).into_response());
+    }
+    Ok((vary, [(header::CONTENT_TYPE, "application/json")], json).into_response())
 }

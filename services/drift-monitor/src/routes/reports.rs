@@ -1,4 +1,4 @@
-//! `GET /reports`: all reports.
+//! `GET /reports`: lists all reports.
 
 use std::sync::Arc;
 
@@ -6,17 +6,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use bcs_service::Problem;
+use bcs_service::{Problem, negotiation, page};
 
 use crate::app::App;
 use crate::error::Error;
-use crate::negotiation::Format;
 use crate::pages;
 use crate::report::Summary;
 
-/// All reports, the newest first
+/// All reports, newest first
 ///
-/// JSON, or a page for who prefers `text/html`.
+/// As JSON, or as an HTML page if `Accept` prefers `text/html`.
 #[utoipa::path(
     get,
     path = "/reports",
@@ -26,15 +25,15 @@ use crate::report::Summary;
             (Vec<Summary> = "application/json"),
             (String = "text/html")
         )),
-        (status = 503, description = "The bucket can't be read now; see `Retry-After`", body = Problem,
+        (status = 503, description = "The bucket cannot be read now; see `Retry-After`", body = Problem,
             content_type = "application/problem+json")
     )
 )]
 pub async fn reports(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Error> {
     let reports = app.monitor.archive.list().await?;
     let vary = [(header::VARY, "accept")];
-    Ok(match Format::preferred(&headers, Format::Json) {
-        Format::Json => (vary, Json(reports)).into_response(),
-        Format::Html => (vary, pages::respond(pages::list(&reports))).into_response(),
-    })
+    if negotiation::preferred(&headers, [("application/json", false), ("text/html", true)]) {
+        return Ok((vary, page::respond(pages::list(&reports), page::STATIC_POLICY)).into_response());
+    }
+    Ok((vary, Json(reports)).into_response())
 }

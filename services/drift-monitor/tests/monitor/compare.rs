@@ -1,4 +1,4 @@
-//! `compare`: two tables on disk.
+//! `bcs-drift-monitor compare`.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{program, stderr, stdout};
 
-/// Tables and what scipy says of them, from `make_compare.py`.
+/// Returns a golden file: tables, or the results of scipy for them, from `make_compare.py`.
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/monitor/golden").join(name)
 }
@@ -23,7 +23,7 @@ fn json(path: &Path) -> Value {
 }
 
 #[test]
-fn the_figures_are_those_of_scipy() {
+fn statistics_and_p_values_agree_with_scipy() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("a/b");
     let run = compare(&golden("reference.csv"), &golden("current.csv"), &output, &[]);
@@ -35,11 +35,11 @@ fn the_figures_are_those_of_scipy() {
     assert_eq!(features.len(), expected.as_object().unwrap().len());
     for feature in features {
         let scipy = &expected[feature["name"].as_str().unwrap()];
-        for figure in ["statistic", "p_value"] {
-            let (ours, theirs) = (feature[figure].as_f64().unwrap(), scipy[figure].as_f64().unwrap());
+        for value in ["statistic", "p_value"] {
+            let (ours, theirs) = (feature[value].as_f64().unwrap(), scipy[value].as_f64().unwrap());
             assert!(
                 (ours - theirs).abs() <= 1e-9 * theirs,
-                "{figure} of {}: {ours} {theirs}",
+                "{value} of {}: {ours} {theirs}",
                 feature["name"]
             );
         }
@@ -50,7 +50,7 @@ fn the_figures_are_those_of_scipy() {
 }
 
 #[test]
-fn the_table_lines_up() {
+fn the_printed_table_is_aligned() {
     let folder = tempfile::tempdir().unwrap();
     let run = compare(&golden("reference.csv"), &golden("current.csv"), folder.path(), &[]);
     let text = stdout(&run);
@@ -65,7 +65,7 @@ fn the_table_lines_up() {
 }
 
 #[test]
-fn drift_of_the_whole_is_told_by_the_exit_code() {
+fn fail_on_drift_sets_the_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let current = folder.path().join("current.json");
     std::fs::write(&current, r#"{"grey_mean": [0.1, 0.1, 0.11, 0.12, 0.13, 0.1]}"#).unwrap();
@@ -78,7 +78,7 @@ fn drift_of_the_whole_is_told_by_the_exit_code() {
 }
 
 #[test]
-fn what_is_wrong_is_named_on_stderr() {
+fn invalid_tables_are_named_on_stderr() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("bad.csv"), "grey_mean\n0.5\nNaN\n").unwrap();

@@ -1,5 +1,5 @@
-//! The real program, over folders of its own.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
+//! Tests of the built program.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
 
 mod compare;
 mod reference;

@@ -1,4 +1,4 @@
-//! The server's runs and reports.
+//! Runs and reports over HTTP.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::support::{FEATURES, Server, World};
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 #[tokio::test]
-async fn the_same_window_is_reported_once() {
+async fn the_same_window_makes_one_report() {
     let world = World::new();
     world.predict(40, 2, 1.0);
     let server = Server::start(&world);
@@ -22,12 +22,12 @@ async fn the_same_window_is_reported_once() {
     world.predict(1, 3, 1.0);
     let (status, third) = server.post("").await;
     assert_eq!(status, 201);
-    assert_ne!(first["id"], third["id"], "a record more");
+    assert_ne!(first["id"], third["id"], "one more record");
     let (status, fourth) = server.post(r#"{"features": ["grey_mean", "confidence"]}"#).await;
     assert_eq!((status.as_u16(), fourth["features"].as_array().unwrap().len()), (201, 2));
     let (_, list) = server.json("/reports").await;
     let listed: Vec<&Value> = list.as_array().unwrap().iter().map(|report| &report["id"]).collect();
-    assert_eq!(listed, [&fourth["id"], &third["id"], &first["id"]], "the newest first");
+    assert_eq!(listed, [&fourth["id"], &third["id"], &first["id"]], "newest first");
 
     let metrics = server.get("/metrics", "*/*").await.text().await.unwrap();
     for line in [
@@ -42,7 +42,7 @@ async fn the_same_window_is_reported_once() {
 }
 
 #[tokio::test]
-async fn of_eight_at_once_one_makes_the_report() {
+async fn concurrent_requests_make_one_report() {
     let world = World::new();
     world.predict(40, 2, 0.0);
     let server = Server::start(&world);
@@ -53,17 +53,17 @@ async fn of_eight_at_once_one_makes_the_report() {
             (response.status().as_u16(), response.json::<Value>().await.unwrap())
         })
     });
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for call in calls {
-        answers.push(call.await.unwrap());
+        responses.push(call.await.unwrap());
     }
-    assert_eq!(answers.iter().filter(|(status, _)| *status == 201).count(), 1);
-    assert!(answers.iter().all(|(status, report)| *status < 300 && *report == answers[0].1));
+    assert_eq!(responses.iter().filter(|(status, _)| *status == 201).count(), 1);
+    assert!(responses.iter().all(|(status, report)| *status < 300 && *report == responses[0].1));
     assert_eq!(world.stored().len(), 2);
 }
 
 #[tokio::test]
-async fn reports_are_pages_or_json_by_accept() {
+async fn reports_are_html_or_json_by_accept() {
     let world = World::new();
     world.predict(40, 2, 1.0);
     let server = Server::start(&world);
@@ -97,7 +97,7 @@ async fn reports_are_pages_or_json_by_accept() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_a_problem() {
+async fn invalid_requests_are_problems() {
     let world = World::new();
     let server = Server::start(&world);
     let long = format!("{{\"features\": [\"{}\"]}}", "x".repeat(100_000));

@@ -1,8 +1,10 @@
-//! `run`: once, over stored predictions.
+//! `bcs-drift-monitor run`.
+
+use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::{World, stderr, stdout};
+use crate::support::{VERSION, World, stderr, stdout};
 
 fn report(world: &World) -> Value {
     let name = world.stored().into_iter().find(|name| name.ends_with(".json")).unwrap();
@@ -10,7 +12,7 @@ fn report(world: &World) -> Value {
 }
 
 #[test]
-fn the_same_tissue_is_no_drift() {
+fn the_same_distribution_has_not_drifted() {
     let world = World::new();
     world.predict(60, 2, 0.0);
     let run = world.run(&["--fail-on-drift"]);
@@ -21,12 +23,12 @@ fn the_same_tissue_is_no_drift() {
         (&60.into(), &false.into())
     );
     let again = world.run(&[]);
-    assert!(stdout(&again).contains("there already"), "{}", stdout(&again));
+    assert!(stdout(&again).contains("already stored"), "{}", stdout(&again));
     assert_eq!(world.stored().len(), 2);
 }
 
 #[test]
-fn other_tissue_is_drift_and_the_exit_code_tells_who_asks() {
+fn a_shifted_distribution_has_drifted() {
     let world = World::new();
     world.predict(60, 2, 1.5);
     let run = world.run(&[]);
@@ -36,7 +38,7 @@ fn other_tissue_is_drift_and_the_exit_code_tells_who_asks() {
 }
 
 #[test]
-fn what_is_left_out_is_counted_and_named() {
+fn damaged_and_foreign_records_are_counted() {
     let world = World::new();
     world.predict(20, 2, 0.0);
     world.predict_as("train-2026-01-01_00-00-00", 5, 3, 4.0);
@@ -53,8 +55,84 @@ fn what_is_left_out_is_counted_and_named() {
     assert!(title.contains("1 damaged record") && title.contains("5 records of other models"), "{title}");
 }
 
+/// Names of the compared features, and names and reasons of the others.
+fn features_of(report: &Value) -> (Vec<&str>, Vec<&str>) {
+    let names = |list: &'static str| {
+        let features = report[list].as_array().unwrap().iter();
+        let mut names: Vec<&str> = features.map(|feature| feature["name"].as_str().unwrap()).collect();
+        names.sort_unstable();
+        names
+    };
+    (names("features"), names("skipped"))
+}
+
+fn count_of(report: &Value, feature: &str) -> u64 {
+    let features = report["features"].as_array().unwrap();
+    features.iter().find(|known| known["name"] == feature).unwrap()["current"]["count"].as_u64().unwrap()
+}
+
 #[test]
-fn too_few_records_are_not_judged() {
+fn records_of_format_1_are_compared_on_model_features_only() {
+    let world = World::new();
+    world.predict(20, 2, 0.0);
+    // Their image features would be drift, had they been measured like those of the reference.
+    world.store_records(
+        VERSION,
+        1,
+        crate::support::images_shifted(30, 3, |name| if name == "confidence" { 0.0 } else { 4.0 }),
+    );
+    let run = world.run(&["--fail-on-drift"]);
+    assert_eq!(run.status.code(), Some(0), "{}{}", stdout(&run), stderr(&run));
+    let report = report(&world);
+    assert_eq!(
+        (&report["records"]["used"], &report["records"]["model_features_only"]),
+        (&50.into(), &30.into())
+    );
+    assert_eq!((count_of(&report, "confidence"), count_of(&report, "grey_mean")), (50, 20));
+    for text in [report["notes"].to_string(), stdout(&run), stderr(&run), world.page()] {
+        assert!(text.contains("30 of 50 records are compared on model features"), "{text}");
+    }
+}
+
+#[test]
+fn a_reference_of_format_1_is_compared_on_model_features_with_a_note() {
+    let world = World::with_format_1_reference();
+    world.predict(40, 2, 0.0);
+    let run = world.run(&[]);
+    assert_eq!(run.status.code(), Some(0), "{}", stderr(&run));
+    let report = report(&world);
+    let (compared, skipped) = features_of(&report);
+    assert_eq!((compared, skipped), (vec!["confidence"], vec!["eosin_mean", "grey_mean", "sharpness"]));
+    for text in [report["notes"].to_string(), stdout(&run), stderr(&run), world.page()] {
+        assert!(text.contains("the drift reference has format 1"), "{text}");
+        assert!(text.contains("40 of 40 records are compared on model features"), "{text}");
+    }
+}
+
+#[test]
+fn two_processes_at_once_make_one_report() {
+    for round in 0..4 {
+        let world = World::new();
+        world.predict(60, round, 0.0);
+        let processes = [(); 2].map(|()| {
+            world.command().arg("run").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        });
+        let outputs = processes.map(|process| process.wait_with_output().unwrap());
+        for output in &outputs {
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
+        }
+        let made = outputs.iter().filter(|output| stdout(output).contains("Report (new)")).count();
+        assert_eq!(made, 1, "{}{}", stdout(&outputs[0]), stdout(&outputs[1]));
+        assert_eq!(world.stored().len(), 2);
+        let created = report(&world)["created"].as_str().unwrap().to_owned();
+        assert!(world.page().contains(&created), "page and JSON are of different processes");
+        let again = world.run(&[]);
+        assert!(stdout(&again).contains("already stored"), "{}", stderr(&again));
+    }
+}
+
+#[test]
+fn too_few_records_have_no_verdict() {
     let world = World::new();
     world.predict(1, 2, 9.0);
     let run = world.run(&["--fail-on-drift", "--days", "3"]);
@@ -66,7 +144,7 @@ fn too_few_records_are_not_judged() {
 }
 
 #[test]
-fn usage_and_configuration_exit_with_2_and_say_what_to_do() {
+fn invalid_usage_and_configuration_exit_with_2() {
     let world = World::new();
     let arguments: [&[&str]; 5] = [
         &["--from", "yesterday"],
@@ -94,7 +172,7 @@ fn usage_and_configuration_exit_with_2_and_say_what_to_do() {
 }
 
 #[test]
-fn a_package_without_or_with_another_reference_fails() {
+fn a_missing_or_damaged_reference_is_an_error() {
     let world = World::new();
     let reference = world.path("model/reference.json");
     let mut bytes = std::fs::read(&reference).unwrap();

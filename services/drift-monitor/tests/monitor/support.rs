@@ -1,10 +1,12 @@
-//! A world for the program: a model package, predictions, and the program itself.
+//! Folders with a model package and predictions, and the program that runs on them.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use bcs_contracts::features::is_model_feature;
 use bcs_contracts::record::{FORMAT_VERSION, InputInfo};
 use bcs_contracts::{FeatureTable, Features, PredictionRecord, keys};
 use jiff::{Timestamp, ToSpan};
@@ -14,13 +16,13 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use uuid::{NoContext, Uuid};
 
-/// The model that the package holds and that most records name.
-pub(crate) const VERSION: &str = "train-2026-11-20_09-15-00";
+/// Version of the model.
+pub(crate) const VERSION: &str = "train-2026-11-20_09-15-00-epoch=07-1f2e3d4c";
 
-/// The features of the synthetic images.
+/// Features of the records; `confidence` is a model feature, the others are image features.
 pub(crate) const FEATURES: [&str; 4] = ["confidence", "eosin_mean", "grey_mean", "sharpness"];
 
-/// Folders with a package in one of them.
+/// Folders with a model package, predictions and reports.
 pub(crate) struct World {
     pub(crate) folder: TempDir,
 }
@@ -28,7 +30,14 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         let world = Self { folder: tempfile::tempdir().unwrap() };
-        world.write_package();
+        let (mut image, mut model) = (FeatureTable::default(), FeatureTable::default());
+        for features in images(400, 1, 0.0) {
+            let (of_model, of_image) = features.into_iter().partition(|(name, _)| is_model_feature(name));
+            image.push(None, &of_image);
+            model.push(None, &of_model);
+        }
+        let reference = bcs_drift::reference::build(VERSION, image, model).unwrap();
+        world.write_package(&serde_json::to_vec(&reference).unwrap());
         world
     }
 
@@ -36,12 +45,21 @@ impl World {
         self.folder.path().join(name)
     }
 
-    fn write_package(&self) {
-        let mut rows = FeatureTable::default();
-        images(400, 1, 0.0).iter().for_each(|features| rows.push(None, features));
-        let reference = bcs_drift::reference::build(VERSION, rows, FeatureTable::default()).unwrap();
-        let reference = serde_json::to_vec(&reference).unwrap();
-        let sha256: String = Sha256::digest(&reference).iter().map(|byte| format!("{byte:02x}")).collect();
+    /// Creates folders with a model package whose drift reference has format 1.
+    pub(crate) fn with_format_1_reference() -> Self {
+        let world = Self { folder: tempfile::tempdir().unwrap() };
+        let mut columns: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        for (name, value) in images(400, 1, 0.0).into_iter().flatten() {
+            columns.entry(name).or_default().push(value);
+        }
+        let reference =
+            json!({"format_version": 1, "model_version": VERSION, "images": 400, "features": columns});
+        world.write_package(&serde_json::to_vec(&reference).unwrap());
+        world
+    }
+
+    fn write_package(&self, reference: &[u8]) {
+        let sha256: String = Sha256::digest(reference).iter().map(|byte| format!("{byte:02x}")).collect();
         let metadata = json!({
             "version": VERSION, "architecture": {"name": "UNet"}, "files": {keys::REFERENCE_FILE: sha256},
         });
@@ -50,21 +68,25 @@ impl World {
         std::fs::write(self.path("model").join(keys::METADATA_FILE), metadata.to_string()).unwrap();
     }
 
-    /// Stores predictions of images whose features lie `shift` standard deviations off, one each minute up to now.
+    /// Stores predictions of images whose features are shifted by `shift` standard deviations, one per minute up to now.
     pub(crate) fn predict(&self, count: u32, seed: u64, shift: f64) {
         self.predict_as(VERSION, count, seed, shift);
     }
 
+    /// Does the same for a model of this version.
     pub(crate) fn predict_as(&self, version: &str, count: u32, seed: u64, shift: f64) {
-        for (minutes, features) in (0..).zip(images(count, seed, shift)) {
+        self.store_records(version, FORMAT_VERSION, images(count, seed, shift));
+    }
+
+    /// Stores records of this format, one per minute up to now.
+    pub(crate) fn store_records(&self, version: &str, format_version: u32, images: Vec<Features>) {
+        for (minutes, features) in (0..).zip(images) {
             let time = Timestamp::now() - minutes.minutes();
             let seconds = u64::try_from(time.as_second()).unwrap();
             let id = Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, 0));
             let day = keys::day_of(id).unwrap();
-            self.write_record(
-                &keys::record(day, id),
-                &serde_json::to_string(&record(id, time, version, features)).unwrap(),
-            );
+            let record = PredictionRecord { format_version, ..record(id, time, version, features) };
+            self.write_record(&keys::record(day, id), &serde_json::to_string(&record).unwrap());
         }
     }
 
@@ -74,7 +96,7 @@ impl World {
         std::fs::write(path, text).unwrap();
     }
 
-    /// The program in this world; arguments are to be added.
+    /// Returns the program with these folders, without arguments.
     pub(crate) fn command(&self) -> Command {
         let mut command = program();
         command
@@ -89,7 +111,13 @@ impl World {
         self.command().arg("run").args(arguments).output().unwrap()
     }
 
-    /// The stored reports and pages, by name.
+    /// Returns the only stored page.
+    pub(crate) fn page(&self) -> String {
+        let name = self.stored().into_iter().find(|name| name.ends_with(".html")).unwrap();
+        std::fs::read_to_string(self.path("reports/reports").join(name)).unwrap()
+    }
+
+    /// Returns the names of the stored reports and pages.
     pub(crate) fn stored(&self) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.path("reports/reports")) else {
             return Vec::new();
@@ -101,7 +129,7 @@ impl World {
     }
 }
 
-/// The program with nothing of this machine's environment that it listens to.
+/// Returns the program without the environment variables it reads.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bcs-drift-monitor"));
     let names = "STORAGE_MODE MODEL_PATH PREDICTIONS_BUCKET REPORTS_BUCKET OIDC_AUDIENCE HOST PORT RUST_LOG";
@@ -112,19 +140,25 @@ pub(crate) fn program() -> Command {
     command
 }
 
-/// Features of images, the same for the same seed.
+/// Returns features of images, all shifted by `shift` standard deviations.
 pub(crate) fn images(count: u32, seed: u64, shift: f64) -> Vec<Features> {
+    images_shifted(count, seed, |_| shift)
+}
+
+/// Returns features of images, each feature shifted by as many standard deviations as `shift` returns for it.
+pub(crate) fn images_shifted(count: u32, seed: u64, shift: impl Fn(&str) -> f64) -> Vec<Features> {
     let mut state = seed;
     let mut uniform = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 11) as f64 / (1u64 << 53) as f64
     };
-    // Four uniform values add up to something bell-shaped, of mean 2 and standard deviation 0.58.
-    let mut value = |scale: f64| ((0..4).map(|_| uniform()).sum::<f64>() + 0.58 * shift) * scale;
-    (0..count).map(|_| FEATURES.map(|name| (name.to_owned(), value(name.len() as f64))).into()).collect()
+    // The sum of four uniform values is bell-shaped, with mean 2 and standard deviation 0.58.
+    let mut value =
+        |name: &str| ((0..4).map(|_| uniform()).sum::<f64>() + 0.58 * shift(name)) * name.len() as f64;
+    (0..count).map(|_| FEATURES.map(|name| (name.to_owned(), value(name))).into()).collect()
 }
 
-pub(crate) fn record(id: Uuid, time: Timestamp, version: &str, features: Features) -> PredictionRecord {
+fn record(id: Uuid, time: Timestamp, version: &str, features: Features) -> PredictionRecord {
     PredictionRecord {
         format_version: FORMAT_VERSION,
         id,
@@ -151,18 +185,16 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// The program, serving on a port of its own until dropped.
+/// A running server on a free port, which is killed when dropped.
 pub(crate) struct Server {
     pub(crate) process: Child,
     pub(crate) address: String,
-    pub(crate) started: Instant,
     pub(crate) client: Client,
 }
 
 impl Server {
     pub(crate) fn start(world: &World) -> Self {
         let mut command = world.command();
-        let started = Instant::now();
         command.env("HOST", "127.0.0.1").env("PORT", "0").stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
@@ -174,14 +206,14 @@ impl Server {
                 Some(entry.get("address")?.as_str()?.to_owned())
             })
             .expect("a log line with the address");
-        // Nobody else reads its log, and a full pipe would stop it.
+        // Reads to the end, so that the pipe never fills up.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         let client = Client::builder()
             .timeout(Duration::from_secs(20))
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
-        Self { process, address, started, client }
+        Self { process, address, client }
     }
 
     pub(crate) async fn get(&self, path: &str, accept: &str) -> reqwest::Response {
@@ -202,7 +234,7 @@ impl Server {
         (status, response.json().await.unwrap())
     }
 
-    /// Asks it to stop, as platforms do, and waits.
+    /// Sends SIGTERM, waits until the process has ended and returns its exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
@@ -212,7 +244,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have stopped already.
+        // It may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

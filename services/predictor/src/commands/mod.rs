@@ -1,15 +1,16 @@
-//! One file a subcommand.
+//! One file per subcommand.
 
 mod predict;
 mod serve;
 
-use crate::cli::{Cli, Command};
-use crate::failure::Failure;
+use bcs_service::Failure;
 
-/// Does what the command line says.
+use crate::cli::{Cli, Command};
+
+/// Runs the subcommand.
 ///
 /// # Errors
-/// [`Failure`], which knows its exit code.
+/// [`Failure`], which has the exit code.
 pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         None => serve::run(&cli.serve),

@@ -1,47 +1,48 @@
-//! `bcs-predictor serve`: listens at once, opens the model meanwhile, and stops when told to.
+//! `bcs-predictor serve`: listens immediately and loads the model in the background.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bcs_contracts::DriftReference;
 use bcs_inference::Inference;
 use bcs_service::health::{Health, State};
-use bcs_service::{logging, server};
+use bcs_service::settings::ServerSettings;
+use bcs_service::{Failure, logging, server};
 use bcs_storage::{LocalStore, Store};
 use tokio::sync::oneshot;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::app::{self, App};
 use crate::cli::ServeArguments;
-use crate::failure::Failure;
 use crate::model;
 use crate::settings::{Settings, Storage};
 
-/// How long the model may take to end what it runs, or to be opened, when the server has ended. Where nothing is
-/// being answered, that is at once, and platforms kill 10 s after they ask.
-const FAREWELL: Duration = Duration::from_secs(8);
+/// Time that the inference thread may take to finish after the server has stopped. Platforms kill the process 10 s after
+/// the stop signal.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Serves until told to stop.
+/// Serves until a stop signal.
 ///
 /// # Errors
-/// [`Failure`].
+/// [`Failure::Usage`] for invalid settings; [`Failure::Failed`] if the server cannot start or fails.
 pub(super) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
-    logging::start().map_err(Failure::usage)?;
+    logging::start()?;
     let settings = Settings::load(arguments.config.as_deref())?;
     let model = settings.model_path()?.to_owned();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::failed(format!("the threads that answer can't be started: {error}")))?;
+        .map_err(|error| Failure::failed(format!("cannot start the async runtime: {error}")))?;
     let result = runtime.block_on(serve(settings, model));
-    // Work on pixels that nobody waits for any more does not hold up the end.
+    // Does not wait for image processing whose requests were aborted.
     runtime.shutdown_background();
     result
 }
 
 async fn serve(settings: Settings, model: PathBuf) -> Result<(), Failure> {
-    // First of all: platforms look for the socket, and give up on a process that has none.
+    // First: platforms wait for the socket and give up on a process without one.
     let (listener, address) =
         server::bind(&settings.server.host, settings.server.port).await.map_err(Failure::failed)?;
     let store = open_store(&settings.storage).await?;
@@ -50,19 +51,19 @@ async fn serve(settings: Settings, model: PathBuf) -> Result<(), Failure> {
     let store_name = store.name();
     let app = Arc::new(App::new(settings, store, inference, health.clone())?);
     let router = app::router(Arc::clone(&app))?;
-    tokio::spawn(announce(app));
+    tokio::spawn(log_start(app));
     info!(address, store = store_name, "Listening on {address}");
     let served = server::serve(listener, router, health).await;
-    // A process that ends while libtorch works crashes in its destructors.
-    let _ = tokio::time::timeout(FAREWELL, ended).await;
+    // libtorch crashes in its destructors if the process exits while it runs.
+    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, ended).await;
     served.map_err(|error| Failure::failed(format!("the server failed: {error}")))
 }
 
-/// The store, proven to be writable.
+/// Opens the store and checks that it is writable.
 async fn open_store(storage: &Storage) -> Result<Arc<dyn Store>, Failure> {
     let refused = |error: bcs_storage::Error| {
         Failure::failed(format!(
-            "predictions can't be stored: {error}; set PREDICTIONS_BUCKET to a folder that can be written"
+            "predictions cannot be stored: {error}; set PREDICTIONS_BUCKET to a writable folder"
         ))
     };
     let store: Arc<dyn Store> = Arc::new(LocalStore::open(&storage.predictions_bucket).map_err(refused)?);
@@ -70,7 +71,7 @@ async fn open_store(storage: &Storage) -> Result<Arc<dyn Store>, Failure> {
     Ok(store)
 }
 
-/// Starts the thread that opens and runs the model. What comes second ends when that thread has ended.
+/// Starts the thread that loads and runs the model. The receiver completes when that thread has ended.
 fn start_inference(
     settings: &Settings,
     path: PathBuf,
@@ -88,17 +89,22 @@ fn start_inference(
     (Inference::start(open, (&settings.window).into(), queue, Box::new(report)), ended)
 }
 
-/// Says in the log how opening the model went.
-async fn announce(app: Arc<App>) {
-    match app.health.settled().await {
+/// Logs whether the model was loaded, and prepares its novelty score.
+async fn log_start(app: Arc<App>) {
+    match app.health.started().await {
         State::Ready => {
-            if let Some(model) = app.inference.info() {
-                let (version, device) = (&model.version, &model.device);
-                info!(version, architecture = model.architecture, device, "The model is ready.");
+            let Some(model) = app.inference.info() else { return };
+            let (version, device) = (&model.version, &model.device);
+            info!(version, architecture = model.architecture, device, "The model is ready.");
+            if let Some(shortcomings) = model.reference.as_ref().and_then(DriftReference::shortcomings) {
+                warn!(version, shortcomings, "Drift scores cover the model features only.");
             }
+            let (app, model) = (Arc::clone(&app), Arc::clone(model));
+            // Before the first request needs it. Cancelled only at shutdown.
+            let _ = tokio::task::spawn_blocking(move || app.novelty(&model).is_some()).await;
         }
         State::Failed(reason) => {
-            error!(reason, "No model answers: /ready is 503; correct MODEL_PATH and start again.");
+            error!(reason, "The model failed, so /ready is 503; correct MODEL_PATH and restart.");
         }
         State::Starting | State::Stopping => {}
     }

@@ -1,4 +1,4 @@
-//! `GET /info`: what answers here, and within which limits.
+//! `GET /info`: model, readiness and limits of the server.
 
 use std::sync::Arc;
 
@@ -11,38 +11,38 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 
-/// What answers here.
+/// Model, readiness and limits of the server.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Info {
-    /// The version of this program.
+    /// Version of the program.
     version: &'static str,
-    /// Whether predictions are answered.
+    /// Readiness.
     #[serde(flatten)]
     readiness: Readiness,
-    /// The model; null until it is open.
+    /// The model; null until it is loaded.
     model: Option<Model>,
-    /// What a request may cost.
+    /// Limits of a request.
     limits: Limits,
 }
 
-/// A model.
+/// The model.
 #[derive(Debug, Serialize, ToSchema)]
 struct Model {
-    /// The name of the run that made it, or of its file.
+    /// Version of the model, as in `x-model-version` and in records.
     version: String,
-    /// MONAI's name of the network, or `TorchScript`.
+    /// MONAI's class name of the network, or `TorchScript`.
     architecture: String,
-    /// The classes, in the order of the network's output.
+    /// Tissue classes, in the order of the network's output channels.
     classes: Vec<Class>,
-    /// Height and width of the window over larger images, in pixels.
+    /// Height and width in pixels of the sliding window over larger images.
     tile: [usize; 2],
-    /// Height and width of the smallest image that is taken, in pixels.
+    /// Minimum height and width of an image in pixels. Smaller images are refused with 422.
     min_size: [usize; 2],
-    /// Micrometres a pixel of the tiles trained on, where known.
+    /// Resolution of the training tiles in µm/px, where known.
     mpp: Option<f64>,
-    /// Whether drift is scored: the model brings a reference.
+    /// Whether the model has a drift reference, so that predictions have a drift score.
     has_reference: bool,
-    /// What it runs on: `cpu`, `cuda:0`.
+    /// Device that runs the model: `cpu`, `cuda:0`, …
     device: String,
 }
 
@@ -50,23 +50,23 @@ struct Model {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TissueClass)]
 struct Class {
-    /// The byte that stands for it in a mask.
+    /// Value of the class in masks.
     code: u8,
-    /// Its name.
+    /// Name of the class.
     name: String,
-    /// Its colour, as `#rrggbb`.
+    /// Colour of the class, as `#rrggbb`.
     #[schema(pattern = "^#[0-9a-f]{6}$")]
     color: String,
 }
 
-/// What a request may cost.
+/// Limits of a request.
 #[derive(Debug, Serialize, ToSchema)]
 struct Limits {
-    /// Of one upload.
+    /// Maximum size of an upload in bytes.
     max_upload_bytes: u64,
-    /// Width × height of one image.
+    /// Maximum width × height of an image.
     max_pixels: u64,
-    /// Images that wait for the model.
+    /// Maximum number of images waiting for the model.
     queue: usize,
 }
 
@@ -90,17 +90,17 @@ impl From<&ModelInfo> for Model {
     }
 }
 
-/// What answers here, and within which limits
+/// Model, readiness and limits
 #[utoipa::path(
     get,
     path = "/info",
     tag = "service",
-    responses((status = 200, description = "The program, its model and its limits", body = Info,
+    responses((status = 200, description = "Model, readiness and limits of the server", body = Info,
         example = json!({
             "version": "0.1.0",
             "status": "ready",
             "model": {
-                "version": "train-2026-01-30_09-15-00", "architecture": "UNet",
+                "version": "train-2026-01-30_09-15-00-epoch=07-1f2e3d4c", "architecture": "UNet",
                 "classes": [
                     {"code": 0, "name": "other", "color": "#999999"},
                     {"code": 1, "name": "tumour", "color": "#d55e00"}

@@ -1,4 +1,4 @@
-//! `POST /predict-img/`: an image in, its overlay, mask or record out.
+//! `POST /predict-img/`: segments an image.
 
 use std::sync::Arc;
 
@@ -15,45 +15,45 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::error::Error;
-use crate::negotiation::Format;
 use crate::openapi::{Image, ImageForm, RecordSchema};
+use crate::origin::Origin;
 use crate::prediction::{self, Prediction, Stored};
-use crate::render::{self, Colormap, DEFAULT_ALPHA, Look};
+use crate::render::{self, Colormap, DEFAULT_ALPHA, Format, OverlayStyle};
 use crate::upload;
 
-/// The header that names a prediction.
+/// Response header with the id of the prediction.
 const PREDICTION_ID: HeaderName = HeaderName::from_static("x-prediction-id");
-/// The header that names the model.
+/// Response header with the version of the model.
 const MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
-/// The header that says how unusual the image is.
+/// Response header with the drift score.
 const DRIFT_SCORE: HeaderName = HeaderName::from_static("x-drift-score");
 
-/// What is answered.
+/// Kind of response.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(default = "overlay")]
 enum Output {
-    /// The image under the colours of its classes.
+    /// The image with the class colours blended over it.
     #[default]
     Overlay,
-    /// The codes of its classes as an 8-bit grey PNG.
+    /// The class codes, as an 8-bit grey PNG.
     Mask,
     /// The stored record.
     Json,
 }
 
-/// What is answered, and how it looks.
+/// Query parameters.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct Options {
-    /// What is answered.
+    /// Kind of response.
     #[param(inline)]
     output: Output,
-    /// Weight of the colours in the overlay, from 0 to 1.
+    /// Weight of the class colours in the overlay, from 0 to 1.
     #[param(minimum = 0.0, maximum = 1.0, default = 0.5)]
     alpha: f64,
-    /// Colours of the overlay: matplotlib's YlGn, or the classes' own.
+    /// Class colours of the overlay: matplotlib's `YlGn` colour map, or the colours of the classes.
     #[param(inline)]
     colormap: Colormap,
 }
@@ -76,14 +76,22 @@ impl Options {
 
 /// Segment an image
 ///
-/// Answers the image under the colours of its tissue classes, as PNG or, where `Accept` prefers that, as JPEG.
-/// Image and mask may be of any size from the model's smallest on. A 200 means stored: record and mask are in the
-/// bucket, and can be fetched by `x-prediction-id`.
+/// Responds with the image under the colours of its tissue classes, as PNG or, if `Accept` prefers it, as JPEG. The image
+/// may have any size from `min_size` of `GET /info` up to the limits; the mask has the size of the image. Status 200 means
+/// that record and mask are stored; `x-prediction-id` identifies them.
 #[utoipa::path(
     post,
     path = "/predict-img/",
     tag = "predictions",
-    params(Options),
+    params(
+        Options,
+        ("x-source" = Option<String>, Header, max_length = 64, pattern = "^[A-Za-z0-9._:-]{1,64}$",
+            description = "Site or scanner of the image, for the record", example = "hospital-3:scanner-1"),
+        ("x-case" = Option<String>, Header, max_length = 64, pattern = "^[A-Za-z0-9._:-]{1,64}$",
+            description = "Patient or slide of the image, for the record; by default the patient in a TCGA-like file \
+                name such as `TCGA-A2-A0D2-DX1_0_0.png`",
+            example = "TCGA-A2-A0D2")
+    ),
     request_body(content = ImageForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "The overlay (PNG or JPEG), the mask (PNG) or the record (JSON)",
@@ -93,12 +101,12 @@ impl Options {
                 (RecordSchema = "application/json")
             ),
             headers(
-                ("x-request-id" = String, description = "Of the request: yours, if you sent one"),
-                ("x-prediction-id" = String, description = "Of the stored prediction"),
-                ("x-model-version" = String, description = "Of the model that answered"),
-                ("x-drift-score" = f64, description = "How unusual the image is, in [0, 1]; only where that is known")
+                ("x-request-id" = String, description = "Id of the request: the one sent, or a new one"),
+                ("x-prediction-id" = String, description = "Id of the stored prediction"),
+                ("x-model-version" = String, description = "Version of the model"),
+                ("x-drift-score" = f64, description = "How unusual the image is compared with the training data, in [0, 1]; only if the model has a drift reference")
             )),
-        (status = 400, description = "No multipart, no image in it, or a damaged one", body = Problem,
+        (status = 400, description = "Not multipart, no image in it, a damaged image, or an invalid `x-source` or `x-case`", body = Problem,
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Bad Request", "status": 400,
                 "detail": "the png image is damaged or cut short: unexpected end of file"})),
@@ -106,24 +114,24 @@ impl Options {
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Payload Too Large", "status": 413,
                 "detail": "the image is 20000×20000 pixels, more than the 100000000 allowed; cut it into smaller regions"})),
-        (status = 415, description = "No image of a kind that is read", body = Problem,
+        (status = 415, description = "Not an image of a supported format", body = Problem,
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Unsupported Media Type", "status": 415,
-                "detail": "this is no image that can be read here; send PNG, JPEG, TIFF, WebP or BMP"})),
-        (status = 422, description = "An image too small for the model, or a query that can't be read", body = Problem,
+                "detail": "the file is not a supported image; send PNG, JPEG, TIFF, WebP or BMP"})),
+        (status = 422, description = "An image too small for the model, or an invalid query", body = Problem,
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Unprocessable Entity", "status": 422,
                 "detail": "the image is 1×1 pixels; the model takes 16×16 and more"})),
-        (status = 429, description = "As many images wait as may; see `Retry-After`", body = Problem,
+        (status = 429, description = "The queue is full; see `Retry-After`", body = Problem,
             content_type = "application/problem+json",
-            headers(("retry-after" = u32, description = "Seconds")),
+            headers(("retry-after" = u32, description = "Seconds to wait before trying again")),
             example = json!({"type": "about:blank", "title": "Too Many Requests", "status": 429,
                 "detail": "the queue is full: 32 images wait already; try again"})),
-        (status = 503, description = "No model answers, or the store fails; see `Retry-After`", body = Problem,
+        (status = 503, description = "The model is not ready or the store fails; see `Retry-After`", body = Problem,
             content_type = "application/problem+json",
-            headers(("retry-after" = u32, description = "Seconds")),
+            headers(("retry-after" = u32, description = "Seconds to wait before trying again")),
             example = json!({"type": "about:blank", "title": "Service Unavailable", "status": 503,
-                "detail": "the model is being opened; try again"}))
+                "detail": "the model is loading; try again"}))
     )
 )]
 pub async fn predict_img(
@@ -133,29 +141,31 @@ pub async fn predict_img(
     multipart: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Error> {
     let format = Format::preferred(&headers);
-    let result = answer(&app, query, format, multipart).await;
+    let result = predict(&app, query, &headers, format, multipart).await;
     app.metrics.count(result.as_ref().err().map_or("stored", Error::outcome));
     result
 }
 
-async fn answer(
+async fn predict(
     app: &App,
     query: Result<Query<Options>, QueryRejection>,
+    headers: &HeaderMap,
     format: Format,
     multipart: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Error> {
     let multipart = multipart.map_err(|rejection| Error::Multipart(rejection.body_text()))?;
     let upload = upload::read(multipart, app.settings.limits.max_upload_bytes).await?;
     let options = Options::checked(query)?;
-    let kept = app.settings.storage.store_inputs.then(|| upload.clone());
-    let prediction = prediction::segment(app, upload).await?;
-    let look = Look { alpha: options.alpha, colormap: options.colormap, format };
-    let (prediction, rendered) = render(app, prediction, options.output, look).await?;
-    let stored = prediction::store(app, &prediction, rendered.mask.clone(), kept).await?;
+    let origin = Origin::from_headers(headers, upload.file_name.as_deref())?;
+    let input = app.settings.storage.store_inputs.then(|| upload.bytes.clone());
+    let prediction = prediction::segment(app, upload.bytes, origin).await?;
+    let style = OverlayStyle { alpha: options.alpha, colormap: options.colormap, format };
+    let (prediction, rendered) = render(app, prediction, options.output, style).await?;
+    let stored = prediction::store(app, &prediction, rendered.mask.clone(), input).await?;
     Ok(respond(rendered, stored, format))
 }
 
-/// A prediction as bytes.
+/// Encoded mask and overlay of a prediction.
 struct Rendered {
     mask: Bytes,
     overlay: Option<Bytes>,
@@ -166,13 +176,13 @@ async fn render(
     app: &App,
     prediction: Prediction,
     output: Output,
-    look: Look,
+    style: OverlayStyle,
 ) -> Result<(Prediction, Rendered), Error> {
     let work = move || {
         let (indices, classes) = (&prediction.segmentation.mask, &prediction.model.classes);
         let mask = render::mask(indices, classes)?.into();
         let image = Arc::clone(&prediction.input.image);
-        let overlay = (output == Output::Overlay).then(|| render::overlay(image, indices, classes, look));
+        let overlay = (output == Output::Overlay).then(|| render::overlay(image, indices, classes, style));
         let overlay = overlay.transpose()?.map(Bytes::from);
         Ok((prediction, Rendered { mask, overlay, output }))
     };
@@ -192,7 +202,7 @@ fn respond(rendered: Rendered, stored: Stored, format: Format) -> Response {
 
 fn describe(headers: &mut HeaderMap, record: &PredictionRecord) {
     let mut put = |name: HeaderName, value: &str| {
-        // A version is named by people; a header holds ASCII alone.
+        // A version may have any characters, a header only ASCII.
         let ascii: String =
             value.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
         if let Ok(value) = HeaderValue::from_str(&ascii) {

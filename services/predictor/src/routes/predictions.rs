@@ -1,4 +1,4 @@
-//! `GET /predictions/{id}` and `/predictions/{id}/mask`: what was stored of a prediction.
+//! `GET /predictions/{id}` and `/predictions/{id}/mask`: record and mask of a stored prediction.
 
 use std::sync::Arc;
 
@@ -13,20 +13,20 @@ use crate::error::Error;
 use crate::openapi::{Image, RecordSchema};
 use crate::prediction;
 
-/// The record of a prediction
+/// Record of a prediction
 #[utoipa::path(
     get,
     path = "/predictions/{id}",
     tag = "predictions",
-    params(("id" = String, Path, description = "As in `x-prediction-id`",
+    params(("id" = String, Path, description = "Id of the prediction, from `x-prediction-id`",
         example = "0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d")),
     responses(
-        (status = 200, description = "As it is stored", body = RecordSchema),
-        (status = 404, description = "There is none with this id", body = Problem,
+        (status = 200, description = "The record as stored", body = RecordSchema),
+        (status = 404, description = "No prediction has this id", body = Problem,
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Not Found", "status": 404,
-                "detail": "there is no prediction 'x'; its id is in the x-prediction-id of its answer"})),
-        (status = 503, description = "The store can't be read now; see `Retry-After`", body = Problem,
+                "detail": "there is no prediction 'x'; the response header x-prediction-id has the id of a prediction"})),
+        (status = 503, description = "The store cannot be read now; see `Retry-After`", body = Problem,
             content_type = "application/problem+json")
     )
 )]
@@ -35,20 +35,20 @@ pub async fn record(State(app): State<Arc<App>>, Path(id): Path<String>) -> Resu
     Ok(([(header::CONTENT_TYPE, "application/json")], bytes))
 }
 
-/// The mask of a prediction
+/// Mask of a prediction
 ///
-/// One byte a pixel: the codes of the classes.
+/// The class code of each pixel, as an 8-bit grey PNG.
 #[utoipa::path(
     get,
     path = "/predictions/{id}/mask",
     tag = "predictions",
-    params(("id" = String, Path, description = "As in `x-prediction-id`",
+    params(("id" = String, Path, description = "Id of the prediction, from `x-prediction-id`",
         example = "0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d")),
     responses(
-        (status = 200, description = "As it is stored: 8-bit grey", content_type = "image/png", body = Image),
-        (status = 404, description = "There is none with this id", body = Problem,
+        (status = 200, description = "The mask as stored", content_type = "image/png", body = Image),
+        (status = 404, description = "No prediction has this id", body = Problem,
             content_type = "application/problem+json"),
-        (status = 503, description = "The store can't be read now; see `Retry-After`", body = Problem,
+        (status = 503, description = "The store cannot be read now; see `Retry-After`", body = Problem,
             content_type = "application/problem+json")
     )
 )]

@@ -1,9 +1,9 @@
-//! P(D < d) as an element of a matrix power (J. Durbin, 1968), evaluated as G. Marsaglia, W. W. Tsang and J. Wang
-//! do in "Evaluating Kolmogorov's Distribution", Journal of Statistical Software 8 (2003).
+//! P(D < d) as an element of a matrix power (J. Durbin, 1968), evaluated as in G. Marsaglia, W. W. Tsang and J. Wang,
+//! "Evaluating Kolmogorov's Distribution", Journal of Statistical Software 8 (2003).
 
 use super::{RESCALE, RESCALE_LOG2};
 
-/// P(D < `d`) for a sample of `n` values, with n d above 1/2. Time grows with (n d)³ log n.
+/// Returns P(D < `d`) for a sample of `n` values and n d > 1/2, in O((n d)³ log n) time.
 pub(super) fn cdf(n: u64, d: f64) -> f64 {
     let nd = n as f64 * d;
     let middle = nd.ceil() as usize;
@@ -19,7 +19,7 @@ pub(super) fn cdf(n: u64, d: f64) -> f64 {
     p * 2_f64.powi(exponent)
 }
 
-/// Square, row by row.
+/// Square matrix, stored by row.
 struct Matrix {
     size: usize,
     elements: Vec<f64>,
@@ -52,7 +52,7 @@ impl Matrix {
         matrix
     }
 
-    /// The diagonal element `at` of the `n`-th power, as a factor and a power of 2.
+    /// Diagonal element `at` of the `n`-th power, as a mantissa and an exponent of 2.
     fn power(mut self, n: u64, at: usize) -> (f64, i32) {
         let size = self.size;
         let mut result: Option<Self> = None;
@@ -100,8 +100,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_authors_own_example() {
-        // From the paper: K(10, 0.274) = 0.6284796154565.
+    fn the_example_of_the_paper() {
+        // K(10, 0.274) = 0.6284796154565.
         assert!((cdf(10, 0.274) - 0.628_479_615_456_5).abs() < 1e-12);
     }
 }

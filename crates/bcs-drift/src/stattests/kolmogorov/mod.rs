@@ -1,16 +1,16 @@
-//! The distribution of Kolmogorov's D for one sample of finite size: how far the empirical distribution function of
-//! n values strays from the distribution they were drawn from. Agrees with `scipy.stats.kstwo`.
+//! Distribution of the one-sample, two-sided Kolmogorov–Smirnov statistic D for finite samples: the largest difference
+//! between the empirical distribution function of n values and the distribution they were drawn from. Agrees with
+//! `scipy.stats.kstwo`.
 //!
-//! No single formula is both exact and quick everywhere; which is used where follows R. Simard and P. L'Ecuyer,
-//! "Computing the Two-Sided Kolmogorov-Smirnov Distribution", Journal of Statistical Software 39 (2011), with the
-//! borders that scipy draws.
+//! No single method is both accurate and fast everywhere. The choice follows R. Simard and P. L'Ecuyer, "Computing the
+//! Two-Sided Kolmogorov-Smirnov Distribution", Journal of Statistical Software 39 (2011), with scipy's thresholds.
 //!
 //! # Layout
-//! - `durbin`: exact, a power of a matrix; quick for small distances
+//! - `durbin`: exact, by a matrix power; fast for small D
 //! - `pelz_good`: asymptotic series for large n
-//! - `pomeranz`: exact, a recursion; small n, middling distances
-//! - `smirnov`: exact for one side; twice that where both sides can't be far off at once
-//! - `stirling`: the logarithm of a factorial, without the part that cancels
+//! - `pomeranz`: exact, by a recursion; for small n and intermediate D
+//! - `smirnov`: exact one-sided distribution; twice its value for large D
+//! - `stirling`: error of Stirling's approximation
 
 mod durbin;
 mod pelz_good;
@@ -20,9 +20,9 @@ mod stirling;
 
 use stirling::stirling_error;
 
-/// P(D ≥ `distance`) for a sample of `n` values, in [0, 1].
+/// Returns P(D ≥ `distance`) for a sample of `n` values, in [0, 1].
 ///
-/// `distance` below 1/(2n) gives 1, at least 1 gives 0; a NaN gives NaN. `n` of 0 gives NaN: there is no D.
+/// The result is 1 for a `distance` up to 1/(2n), 0 for 1 or more, and NaN if `distance` is NaN or `n` is 0.
 pub fn survival(n: u64, distance: f64) -> f64 {
     if n == 0 || distance.is_nan() {
         return f64::NAN;
@@ -52,7 +52,7 @@ fn survival_inside(n: u64, x: f64) -> f64 {
     if n <= 140 { survival_small(n, x) } else { survival_large(n, x) }
 }
 
-/// P(D < t/n) for t at most 1, where D is smallest: (2t - 1)^n n!/n^n (H. Ruben and J. Gambino, 1982).
+/// P(D < t/n) for t up to 1: (2t - 1)^n n!/n^n (H. Ruben and J. Gambino, 1982).
 fn smallest_distances(n: u64, t: f64) -> f64 {
     if t <= 0.5 {
         return 0.0;
@@ -86,7 +86,7 @@ fn survival_large(n: u64, x: f64) -> f64 {
     }
 }
 
-/// Intermediate results are kept within this factor of 1; what was taken out is counted in the exponent.
+/// Factor by which intermediate results are rescaled to avoid overflow and underflow; the exponent is kept separately.
 const RESCALE: f64 = (1_u128 << 127) as f64 * 2.0;
 /// log2 of [`RESCALE`].
 const RESCALE_LOG2: i32 = 128;
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_value_is_uniform_about_the_middle() {
+    fn the_distribution_for_one_value_is_exact() {
         // D of one value u is max(u, 1 - u).
         for distance in [0.5, 0.6, 0.75, 0.99] {
             assert!((survival(1, distance) - 2.0 * (1.0 - distance)).abs() < 1e-15, "at {distance}");
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_are_certain() {
+    fn the_limits_are_0_and_1() {
         for n in [1, 10, 1000, 1_000_000] {
             assert_eq!(survival(n, 0.0), 1.0);
             assert_eq!(survival(n, 0.49 / n as f64), 1.0);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_methods_join_without_a_step() {
+    fn survival_is_monotonic_across_methods() {
         for n in [5, 20, 60, 140, 141, 500, 3000] {
             let at = |step: u32| survival(n, f64::from(step) / 2000.0);
             for step in 1..2000 {

@@ -1,13 +1,13 @@
 //! P(D < x) for large n as a series in 1/√n (W. Pelz and I. J. Good, "Approximating the Lower Tail-areas of the
-//! Kolmogorov-Smirnov One-sample Statistic", Journal of the Royal Statistical Society B 38, 1976), turned by
-//! Jacobi's theta functions into a form that converges quickly for small x.
+//! Kolmogorov-Smirnov One-sample Statistic", Journal of the Royal Statistical Society B 38, 1976), transformed
+//! by Jacobi's theta functions into a form that converges fast for small x.
 
 use std::f64::consts::{PI, TAU};
 
-/// Below this the leading exponential is 0 in double precision.
+/// Exponent below which the leading term underflows.
 const LN_TINY: f64 = -708.0;
 
-/// P(D < `x`) for a sample of `n` values, nearly; the error falls with 1/n². May leave [0, 1] by rounding.
+/// Approximates P(D < `x`) for a sample of `n` values with an error of O(1/n²). Rounding may take it out of [0, 1].
 pub(super) fn cdf(n: u64, x: f64) -> f64 {
     let root_n = (n as f64).sqrt();
     let z = root_n * x;
@@ -18,7 +18,7 @@ pub(super) fn cdf(n: u64, x: f64) -> f64 {
     k0 + (k1 + (k2 + k3 / root_n) / root_n) / root_n
 }
 
-/// The coefficients of 1, 1/√n, 1/n and 1/√n³.
+/// Coefficients of 1, 1/√n, 1/n and 1/√n³.
 fn terms(z: f64) -> [f64; 4] {
     let [odd0, odd1, odd2, odd3] = odd_sums(z);
     let [even2, even3] = even_sums(z);
@@ -32,7 +32,7 @@ fn terms(z: f64) -> [f64; 4] {
     ]
 }
 
-/// Enough terms for double precision.
+/// Number of terms needed for double precision.
 fn summands(z: f64) -> u32 {
     (16.0 * z / PI).ceil() as u32
 }
@@ -63,7 +63,7 @@ fn odd_sums(z: f64) -> [f64; 4] {
     sums
 }
 
-/// Sums over whole k of exp(-k² π² / 2z²) times k², and times k² (3z² - π² k²).
+/// Sums over integers k of exp(-k² π² / 2z²) times k², and times k² (3z² - π² k²).
 fn even_sums(z: f64) -> [f64; 2] {
     let pi2 = PI * PI;
     let mut sums = [0.0; 2];
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_series_comes_close_to_the_exact_value() {
+    fn the_series_approximates_the_exact_value() {
         for (n, x) in [(500, 0.04), (1000, 0.03), (1000, 0.045)] {
             let (series, exact) = (cdf(n, x), durbin::cdf(n, x));
             assert!((series - exact).abs() < 1e-6, "n = {n}, x = {x}: {series} {exact}");

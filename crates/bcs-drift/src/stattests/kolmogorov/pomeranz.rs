@@ -1,13 +1,13 @@
 //! P(D < x) by J. Pomeranz's recursion ("Exact Cumulative Distribution of the Kolmogorov-Smirnov Statistic for
 //! Small Samples", Communications of the ACM 17, 1974), in the form of Simard and L'Ecuyer.
 //!
-//! Walk from left to right through the 2n + 2 places where one of the lines i/n ± x crosses a whole number. A row
-//! holds, for each count of values met so far, its (unnormalised) probability with the empirical distribution
-//! function between the lines all the way; from row to row, the count grows by a Poisson number.
+//! The recursion passes from left to right through the 2n + 2 points where one of the lines i/n ± x crosses an integer.
+//! A row holds the unnormalized probability of each count of values so far, given that the empirical distribution
+//! function has been between the lines; from row to row, the count grows by a Poisson variate.
 
 use super::{RESCALE, RESCALE_LOG2};
 
-/// P(D < `x`) for a sample of `n` values. Time grows with n (n x)².
+/// Returns P(D < `x`) for a sample of `n` values, in O(n (n x)²) time.
 pub(super) fn cdf(n: usize, x: f64) -> f64 {
     let lines = Lines::new(n, x);
     let longest = 2 * (lines.whole as usize + 1);
@@ -31,14 +31,14 @@ pub(super) fn cdf(n: usize, x: f64) -> f64 {
     times_factorial(at_end, n, exponent)
 }
 
-/// The mass that reaches `count` from a row that begins at `start`.
+/// Probability mass that arrives at `count` from a row that starts at `start`.
 fn arrivals(row: &[f64], start: usize, step: &[f64], count: usize) -> f64 {
     row.iter().enumerate().take((count + 1).saturating_sub(start)).fold(0.0, |sum, (index, share)| {
         step.get(count - start - index).map_or(sum, |weight| sum + share * weight)
     })
 }
 
-/// `mean`^k / k! for k below `length`: Poisson probabilities without their common factor.
+/// `mean`^k / k! for k below `length`: Poisson probabilities without the common factor.
 fn poisson(mean: f64, length: usize) -> Vec<f64> {
     let mut terms = vec![1.0; length];
     for k in 1..length {
@@ -47,7 +47,7 @@ fn poisson(mean: f64, length: usize) -> Vec<f64> {
     terms
 }
 
-/// `value` n! 2^`exponent`
+/// Returns `value` · n! · 2^`exponent`.
 fn times_factorial(value: f64, n: usize, mut exponent: i32) -> f64 {
     let mut product = value;
     for k in 1..=n {
@@ -60,16 +60,16 @@ fn times_factorial(value: f64, n: usize, mut exponent: i32) -> f64 {
     product * 2_f64.powi(exponent)
 }
 
-/// The two lines i/n ± x about the diagonal, in units of 1/n.
+/// The two lines i/n ± x around the diagonal, in units of 1/n.
 struct Lines {
     n: i64,
-    /// The whole part of n x.
+    /// Integer part of n x.
     whole: i64,
-    /// Distance of n x from the nearest whole number.
+    /// Distance of n x from the nearest integer.
     gap: f64,
-    /// 1 if n x isn't whole.
+    /// 1 if n x is not an integer.
     above: i64,
-    /// 1 if n x is nearer to the next whole number.
+    /// 1 if n x is closer to the next integer.
     nearer: i64,
 }
 
@@ -86,17 +86,17 @@ impl Lines {
         }
     }
 
-    /// The three distances between neighbouring places.
+    /// The three distances between neighbouring points.
     fn step_lengths(&self) -> [f64; 3] {
         [self.gap, 2.0 * self.gap, 1.0 - 2.0 * self.gap]
     }
 
-    /// Which of [`Self::step_lengths`] leads to a place: the first and the last step are the short ones.
+    /// Index in [`Self::step_lengths`] of the step to a point; the first and the last step are the short ones.
     fn step_before(&self, place: usize) -> usize {
         if place == 1 || place as i64 == 2 * self.n + 1 { 0 } else { 2 - place % 2 }
     }
 
-    /// The least and the greatest count of values between the lines at a place from 0 to 2n + 1.
+    /// Minimum and maximum count of values between the lines at a point from 0 to 2n + 1.
     fn counts(&self, place: usize) -> (usize, usize) {
         let half = (place as i64 + 1) / 2;
         let (low, high) = if place == 0 {
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_exact_methods_agree() {
+    fn the_recursion_agrees_with_the_matrix_power() {
         for (n, x) in [(3, 0.4), (10, 0.274), (17, 0.3), (50, 0.125), (50, 0.13), (100, 0.1), (139, 0.15)] {
             let (here, there) = (cdf(n, x), durbin::cdf(n as u64, x));
             assert!((here - there).abs() < 1e-12, "n = {n}, x = {x}: {here} {there}");

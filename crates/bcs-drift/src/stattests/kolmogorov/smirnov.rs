@@ -1,15 +1,15 @@
-//! The distribution of the one-sided D+ for a sample of finite size.
+//! Distribution of the one-sided statistic D+ for finite samples.
 //!
 //! P(D+ ≥ x) = x Σ C(n, v) (x + v/n)^(v-1) (1 - x - v/n)^(n-v) over v up to n (1 - x) (N. V. Smirnov, 1944;
-//! Z. W. Birnbaum and F. H. Tingey, 1951). All terms are positive, so the sum loses no digits if its terms don't.
-//! Each is a binomial probability, computed by C. Loader's saddle-point expansion ("Fast and Accurate Computation
-//! of Binomial Probabilities", 2000), in which the large logarithms have cancelled beforehand.
+//! Z. W. Birnbaum and F. H. Tingey, 1951). All terms are positive, so that the sum is as accurate as they
+//! are. Each is a binomial probability, computed by C. Loader's saddle-point expansion ("Fast and Accurate Computation
+//! of Binomial Probabilities", 2000), which avoids cancellation of large logarithms.
 
 use std::f64::consts::TAU;
 
 use super::stirling::stirling_error;
 
-/// P(D+ ≥ `x`) for a sample of `n` values; `x` in (0, 1), `n` at least 1. Time grows with n.
+/// Returns P(D+ ≥ `x`) for a sample of `n` ≥ 1 values and `x` in (0, 1), in O(n) time.
 pub(super) fn survival(n: u64, x: f64) -> f64 {
     let size = n as f64;
     let shift = size * x;
@@ -29,7 +29,7 @@ pub(super) fn survival(n: u64, x: f64) -> f64 {
     sum
 }
 
-/// ln(1 + y) - y without cancellation near 0, for y above -1.
+/// ln(1 + y) - y for y > -1, without cancellation near 0.
 fn log_excess(y: f64) -> f64 {
     if y.abs() > 0.2 {
         return y.ln_1p() - y;
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_excess_is_the_same_on_both_sides_of_its_border() {
+    fn log_excess_is_continuous_and_accurate_near_0() {
         for y in [-0.2_f64, 0.2] {
             let (inside, outside) = (log_excess(y * (1.0 - 1e-12)), y.ln_1p() - y);
             assert!((inside / outside - 1.0).abs() < 1e-11, "{y}: {inside} {outside}");
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn two_values_by_hand() {
+    fn the_distribution_for_two_values_is_exact() {
         // x [ (1/x)(1-x)² + 2 (1/2 - x) ] for x below 1/2.
         let x = 0.3_f64;
         let expected = (1.0 - x).powi(2) + 2.0 * x * (0.5 - x);

@@ -1,9 +1,9 @@
-//! The logarithm of a factorial, without the part that cancels.
+//! Error of Stirling's approximation.
 
 use std::f64::consts::TAU;
 
-/// ln n! - [(n + 1/2) ln n - n + ln √(2π)]: what Stirling's formula leaves out. For n of at least 1; absolute error
-/// below 1e-13.
+/// ln n! - [(n + 1/2) ln n - n + ln √(2π)]: the error of Stirling's approximation, for n ≥ 1, with an
+/// absolute error below 1e-13.
 pub(super) fn stirling_error(n: u64) -> f64 {
     let size = n as f64;
     if n < 16 {
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_series_continues_the_exact_values() {
+    fn the_series_is_continuous_with_the_exact_values() {
         // 1/(12n) - 1/(360n³) is short by less than 1/(1260n⁵).
         for n in 1..40 {
             let size = n as f64;

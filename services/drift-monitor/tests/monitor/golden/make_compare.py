@@ -1,13 +1,18 @@
-"""Writes reference.csv, current.csv and expected.json: two tables and what scipy says of their columns.
+"""Writes reference.csv, current.csv and expected.json: two tables, and the results of scipy for their columns.
 
-Run with scipy 1.17.1 and numpy installed:  python make_compare.py
+Requires scipy 1.17.1, whose version is written into expected.json, and numpy.
 
-The tables have fewer than 30 rows, ties within and across, missing cells, and columns that do and do not drift.
+    python make_compare.py            writes the files
+    python make_compare.py --check    exits with 1 if the files differ from those it would write
+
+The tables have fewer than 30 rows, ties within and between tables, missing cells, and columns with and without drift.
 """
 
 import csv
 import json
 import pathlib
+import sys
+import tempfile
 
 import numpy as np
 import scipy
@@ -29,29 +34,39 @@ def columns(side, rng):
     }
 
 
-def write(side, table):
+def write(folder, side, table):
     names = list(table)
-    with (HERE / f"{side}.csv").open("w", newline="") as file:
+    with (folder / f"{side}.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["image", *names])
         for row in range(ROWS[side]):
             writer.writerow([f"{side}_{row}.png", *("" if np.isnan(table[n][row]) else repr(float(table[n][row])) for n in names)])
 
 
-def main():
+def write_all(folder):
     rng = np.random.default_rng(20261123)
     tables = {side: columns(side, rng) for side in ROWS}
     tables["current"]["entropy"][[3, 17]] = np.nan
     for side, table in tables.items():
-        write(side, table)
+        write(folder, side, table)
     features = {}
     for name in tables["reference"]:
         a, b = (table[name][~np.isnan(table[name])] for table in tables.values())
         result = stats.ks_2samp(a, b)
         features[name] = {"statistic": float(result.statistic), "p_value": float(result.pvalue)}
-    golden = {"scipy": scipy.__version__, "numpy": np.__version__, "features": features}
-    (HERE / "expected.json").write_text(json.dumps(golden, indent=2) + "\n")
+    golden = {"scipy": scipy.__version__, "features": features}
+    (folder / "expected.json").write_text(json.dumps(golden, indent=2) + "\n")
+
+
+def check():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        write_all(folder)
+        different = [path.name for path in sorted(folder.iterdir()) if path.read_bytes() != (HERE / path.name).read_bytes()]
+    if different:
+        sys.exit(f"differ: {', '.join(different)}")
+    print("all files are identical")
 
 
 if __name__ == "__main__":
-    main()
+    check() if sys.argv[1:] == ["--check"] else write_all(HERE)

@@ -1,28 +1,29 @@
-//! The network's output before softmax, as a file that others compare theirs with.
+//! Network output before softmax, for comparison with other implementations.
 
 use bcs_inference::{Engine, Error, Logits, SlidingWindow};
 use image::RgbImage;
 use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize};
 
-/// The largest side, in pixels, of an image that the network is given whole.
-const LARGEST_WHOLE: usize = 1024;
+/// Maximum side in pixels of an image that is run without a sliding window.
+const MAX_WHOLE_SIDE: usize = 1024;
 
-/// What the network alone gives for the image where it can take it whole; else `blended`, of its windows.
+/// Returns the output of the network for the whole image if its size permits, otherwise `blended`, the output of the
+/// sliding window.
 ///
 /// # Errors
 /// [`Error::Engine`].
 pub(super) fn raw(engine: &mut dyn Engine, image: &RgbImage, blended: Logits) -> Result<Logits, Error> {
     let size = [image.height() as usize, image.width() as usize];
     let divisor = engine.info().size_divisor;
-    let whole = (0..2).all(|axis| size[axis].is_multiple_of(divisor[axis]) && size[axis] <= LARGEST_WHOLE);
+    let whole = (0..2).all(|axis| size[axis].is_multiple_of(divisor[axis]) && size[axis] <= MAX_WHOLE_SIDE);
     if whole { SlidingWindow::run_whole(engine, image) } else { Ok(blended) }
 }
 
-/// One tensor `logits` `[1, C, H, W]` of 32-bit floats.
+/// Returns a safetensors file with one float32 tensor `logits` of shape [1, C, H, W].
 ///
 /// # Errors
-/// A sentence, where the crate refuses.
+/// The message of the safetensors crate.
 pub(super) fn safetensors(logits: &Logits) -> Result<Vec<u8>, String> {
     let bytes: Vec<u8> = logits.values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let shape = vec![1, logits.classes, logits.height, logits.width];
@@ -35,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_holds_one_tensor() {
+    fn the_file_contains_one_tensor() {
         let logits = Logits { classes: 2, height: 1, width: 2, values: vec![1.0, -2.5, 0.0, 4.0] };
         let bytes = safetensors(&logits).unwrap();
         let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();

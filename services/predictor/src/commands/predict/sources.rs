@@ -1,22 +1,22 @@
-//! Which images are meant by a path.
+//! Image files that `--input` names.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
+use bcs_service::Failure;
 
-/// Endings of the formats that are read.
-const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "webp", "bmp"];
+/// File extensions of the supported formats.
+const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "webp", "bmp"];
 
-/// The image at a path, or those in the folder there, by name.
+/// Returns the file `input`, or the images in the folder `input`, sorted by name.
 ///
 /// # Errors
-/// [`Failure::Usage`], where there is none, two would be written under one name, or they would be written among
-/// themselves.
+/// [`Failure::Usage`] if there is no image, if the outputs of two images would have the same name, or if `output` is
+/// the folder of the images.
 pub(super) fn find(input: &Path, output: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error: std::io::Error| {
-        Failure::usage(format!("{} can't be read: {error}; correct --input", input.display()))
+        Failure::usage(format!("cannot read {}: {error}; correct --input", input.display()))
     };
     if !fs::metadata(input).map_err(unreadable)?.is_dir() {
         return Ok(vec![input.to_owned()]);
@@ -25,7 +25,7 @@ pub(super) fn find(input: &Path, output: &Path) -> Result<Vec<PathBuf>, Failure>
         && from == to
     {
         return Err(Failure::usage(format!(
-            "--output is the folder of the images ({}): the next run would segment the overlays; choose another",
+            "--output is the folder of the images ({}), so the next run would segment the overlays; choose another folder",
             to.display()
         )));
     }
@@ -39,8 +39,8 @@ pub(super) fn find(input: &Path, output: &Path) -> Result<Vec<PathBuf>, Failure>
     images.sort_unstable();
     if images.is_empty() {
         return Err(Failure::usage(format!(
-            "there is no image ({}) in {}",
-            ENDINGS.join(", "),
+            "no image ({}) in {}; correct --input",
+            EXTENSIONS.join(", "),
             input.display()
         )));
     }
@@ -48,14 +48,14 @@ pub(super) fn find(input: &Path, output: &Path) -> Result<Vec<PathBuf>, Failure>
     Ok(images)
 }
 
-/// A file's name without its ending.
+/// Returns the file name without its extension.
 pub(super) fn stem(path: &Path) -> String {
     path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 fn is_image(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending))
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
 }
 
 fn check_names(images: &[PathBuf]) -> Result<(), Failure> {
@@ -63,7 +63,7 @@ fn check_names(images: &[PathBuf]) -> Result<(), Failure> {
     for image in images {
         if let Some(other) = names.insert(stem(image), image) {
             return Err(Failure::usage(format!(
-                "{} and {} would be written under one name; rename one of them",
+                "the outputs of {} and {} would have the same name; rename one of the images",
                 other.display(),
                 image.display()
             )));
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_its_images_by_name() {
+    fn images_of_a_folder_are_sorted_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let output = path("out");

@@ -1,16 +1,13 @@
-//! `bcs-predictor predict`: files in, files out.
-
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod common;
+//! `bcs-predictor predict`.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{images, package};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
+
+use crate::{images, package};
 
 fn predict(folder: &Path, arguments: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bcs-predictor"));
@@ -25,7 +22,7 @@ fn predict(folder: &Path, arguments: &[&str]) -> (i32, String) {
 }
 
 #[test]
-fn a_folder_is_segmented_and_what_can_not_be_is_named() {
+fn a_folder_is_segmented_and_invalid_files_are_named() {
     let folder = tempfile::tempdir().unwrap();
     package::write(folder.path());
     let input = folder.path().join("in");
@@ -51,7 +48,29 @@ fn a_folder_is_segmented_and_what_can_not_be_is_named() {
 }
 
 #[test]
-fn logits_are_one_tensor_of_the_raw_output() {
+fn records_have_source_and_case() {
+    let folder = tempfile::tempdir().unwrap();
+    package::write(folder.path());
+    fs::create_dir(folder.path().join("in")).unwrap();
+    for name in ["TCGA-A2-A1G6-DX1_0_0.png", "tile.png"] {
+        fs::write(folder.path().join("in").join(name), images::png(64, 64)).unwrap();
+    }
+    let origin_of = |arguments: &[&str], name: &str| {
+        let fixed = ["--model", "model", "--input", "in", "--output", "out"];
+        let (code, text) = predict(folder.path(), &[&fixed, arguments].concat());
+        assert_eq!(code, 0, "{text}");
+        let bytes = fs::read(folder.path().join(format!("out/{name}.json"))).unwrap();
+        let record: Value = serde_json::from_slice(&bytes).unwrap();
+        (record["source"].clone(), record["case"].clone())
+    };
+    let tcga = "TCGA-A2-A1G6-DX1_0_0";
+    assert_eq!(origin_of(&[], tcga), (Value::Null, "TCGA-A2-A1G6".into()));
+    assert_eq!(origin_of(&["--source", "site-3"], "tile"), ("site-3".into(), Value::Null));
+    assert_eq!(origin_of(&["--source", "s", "--case", "c"], tcga), ("s".into(), "c".into()));
+}
+
+#[test]
+fn logits_are_one_tensor_of_the_size_of_the_image() {
     let folder = tempfile::tempdir().unwrap();
     package::write(folder.path());
     for (name, width, height) in [("whole", 128, 96), ("windows", 101, 77)] {
@@ -72,7 +91,7 @@ fn logits_are_one_tensor_of_the_raw_output() {
 }
 
 #[test]
-fn what_is_asked_wrongly_is_usage() {
+fn invalid_arguments_are_usage_errors() {
     let folder = tempfile::tempdir().unwrap();
     package::write(folder.path());
     let input = folder.path().join("in");
@@ -80,7 +99,7 @@ fn what_is_asked_wrongly_is_usage() {
     for name in ["a.png", "b.png"] {
         fs::write(input.join(name), images::png(32, 32)).unwrap();
     }
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["--model", "model", "--input", "gs://tiles/a.png", "--output", "out"], "local files only"),
         (&["--model", "gs://models/best", "--input", "in", "--output", "out"], "local files only"),
         (&["--model", "model", "--input", "none", "--output", "out"], "none"),
@@ -90,6 +109,8 @@ fn what_is_asked_wrongly_is_usage() {
             &["--model", "model", "--input", "in", "--output", "out", "--logits", "l.safetensors"],
             "exactly one",
         ),
+        (&["--model", "model", "--input", "in", "--output", "out", "--source", "two words"], "--source"),
+        (&["--model", "model", "--input", "in", "--output", "out", "--case", "a/b"], "1 to 64 ASCII letters"),
     ];
     for (arguments, word) in cases {
         let (code, text) = predict(folder.path(), arguments);

@@ -1,25 +1,23 @@
-//! The server as its operators see it: starting, stopping, overload, and what is broken around it.
-
-mod common;
+//! Operation of the server: start, stop, overload and failures of its environment.
 
 use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use common::server::{self, Server, problem};
-use common::{images, package};
+use crate::server::{self, Server, problem};
+use crate::{images, package};
 
-/// Requests that are sent at the same time.
-const AT_ONCE: usize = 16;
+/// Number of concurrent requests.
+const CONCURRENCY: usize = 16;
 
 #[tokio::test]
-async fn malformed_uploads_harm_nobody() {
+async fn malformed_uploads_do_not_affect_other_requests() {
     let server = std::sync::Arc::new(Server::ready().await);
     let whole = images::png(64, 64);
     let kinds =
         [Vec::new(), b"text".to_vec(), whole[..90].to_vec(), images::png(1, 1), images::bomb(), whole];
-    let permits = std::sync::Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+    let permits = std::sync::Arc::new(tokio::sync::Semaphore::new(CONCURRENCY));
     let mut requests = Vec::new();
     for at in 0..240 {
         let permit = std::sync::Arc::clone(&permits).acquire_owned().await.unwrap();
@@ -42,7 +40,7 @@ async fn malformed_uploads_harm_nobody() {
 }
 
 #[tokio::test]
-async fn a_full_queue_says_when_to_come_back() {
+async fn a_full_queue_refuses_with_retry_after() {
     let server = std::sync::Arc::new(Server::ready_with(&[], "limits: {queue: 1}").await);
     let image = images::png(500, 500);
     let requests: Vec<_> = (0..12)
@@ -51,11 +49,11 @@ async fn a_full_queue_says_when_to_come_back() {
             tokio::spawn(async move { server.predict("?output=json", image).await })
         })
         .collect();
-    let (mut answered, mut refused) = (0, 0);
+    let (mut succeeded, mut refused) = (0, 0);
     for request in requests {
         let response = request.await.unwrap();
         if response.status() == 200 {
-            answered += 1;
+            succeeded += 1;
             continue;
         }
         assert_eq!(response.headers()["retry-after"], "1");
@@ -63,11 +61,11 @@ async fn a_full_queue_says_when_to_come_back() {
         assert!(detail.contains("queue"), "{detail}");
         refused += 1;
     }
-    assert!(answered >= 1 && refused >= 1, "{answered} answered, {refused} refused");
+    assert!(succeeded >= 1 && refused >= 1, "{succeeded} succeeded, {refused} refused");
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_is_forgotten() {
+async fn requests_of_disconnected_clients_end() {
     let server = Server::ready().await;
     for _ in 0..8 {
         let mut connection = TcpStream::connect(server.address.trim_start_matches("http://")).unwrap();
@@ -77,15 +75,18 @@ async fn a_client_that_leaves_is_forgotten() {
     }
     assert_eq!(server.predict("", images::png(64, 64)).await.status(), 200);
     let start = Instant::now();
-    // The one is this request itself.
+    // The remaining one is the request for the metrics.
     while !server.get("/metrics").await.text().await.unwrap().contains("requests_in_flight 1\n") {
-        assert!(start.elapsed() < Duration::from_secs(5), "the requests of who left are still in flight");
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "requests of disconnected clients are still in progress"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 #[tokio::test]
-async fn a_model_that_is_missing_is_told_by_ready() {
+async fn a_missing_model_is_reported_by_ready() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("nothing");
     let server = Server::start(folder, &model, &[], "");
@@ -98,7 +99,7 @@ async fn a_model_that_is_missing_is_told_by_ready() {
 }
 
 #[tokio::test]
-async fn a_damaged_package_is_refused() {
+async fn a_damaged_package_is_reported_by_ready() {
     let folder = tempfile::tempdir().unwrap();
     let model = package::write(folder.path());
     let weights = model.join("model.safetensors");
@@ -110,22 +111,22 @@ async fn a_damaged_package_is_refused() {
     assert!(reason.contains("sha256") && reason.contains("model.safetensors"), "{reason}");
 }
 
-/// Why it is not ready, once that is known; it lives all the same.
+/// Waits until loading the model has failed, and returns the reason. Meanwhile `/health` is 200.
 async fn unready(server: &Server) -> String {
     let start = Instant::now();
     loop {
         assert_eq!(server.get("/health").await.status(), 200);
         let detail = problem(server.get("/ready").await, 503).await;
-        if !detail.contains("being opened") {
+        if !detail.contains("loading") {
             return detail;
         }
-        assert!(start.elapsed() < Duration::from_secs(20), "opening the model does not end");
+        assert!(start.elapsed() < Duration::from_secs(20), "loading the model does not end");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 #[tokio::test]
-async fn what_is_not_stored_is_not_answered() {
+async fn predictions_that_cannot_be_stored_are_problems() {
     let server = Server::ready().await;
     fs::remove_dir_all(server.bucket()).unwrap();
     fs::write(server.bucket(), "in the way").unwrap();
@@ -135,11 +136,11 @@ async fn what_is_not_stored_is_not_answered() {
     assert!(!detail.contains(&server.bucket().display().to_string()), "{detail}");
 }
 
-/// Variables, settings, the exit code, and what standard error must say.
+/// Environment variables, settings, exit code, and a part of standard error.
 type BadStart<'a> = (&'a [(&'a str, &'a str)], &'a str, i32, &'a str);
 
 #[test]
-fn a_start_that_can_not_succeed_says_why() {
+fn invalid_configuration_prevents_the_start_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "in the way").unwrap();
     let bucket = folder.path().join("file/below").display().to_string();
@@ -171,21 +172,26 @@ async fn a_port_in_use_is_named() {
 }
 
 #[tokio::test]
-async fn told_to_stop_it_ends_what_was_begun() {
+async fn requests_in_progress_finish_after_sigterm() {
     let server = Server::ready().await;
     let (url, client) = (format!("{}/predict-img/", server.address), server.client.clone());
     let part = reqwest::multipart::Part::bytes(images::png(600, 600));
     let form = reqwest::multipart::Form::new().part("data", part);
     let request =
         tokio::spawn(async move { client.post(url).multipart(form).send().await.unwrap().status() });
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    // Until the request is in progress, besides the request for the metrics; or already answered.
+    while !server.get("/metrics").await.text().await.unwrap().contains("requests_in_flight 2\n")
+        && !request.is_finished()
+    {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     let status = tokio::task::spawn_blocking(|| server.stop()).await.unwrap();
     assert_eq!(status.code(), Some(0));
     assert_eq!(request.await.unwrap(), 200);
 }
 
 #[tokio::test]
-async fn told_to_stop_while_the_model_is_opened_it_stops_in_order() {
+async fn sigterm_while_the_model_loads_ends_the_server_cleanly() {
     for _ in 0..3 {
         let folder = tempfile::tempdir().unwrap();
         let model = package::write(folder.path());

@@ -1,4 +1,4 @@
-//! A model package that is made in a moment.
+//! A small model package.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,12 @@ use bcs_model::weights::write_safetensors;
 use serde_json::json;
 use tch::Device;
 
-/// The version that the package says of itself.
-pub const VERSION: &str = "train-2026-01-31_12-00-00";
+/// Version of the model.
+pub(crate) const VERSION: &str = "train-2026-01-31_12-00-00-epoch=07-1f2e3d4c";
 
-/// Writes a package of a UNet with two levels, whose tiles are of 64×64 pixels, into a folder of this one.
-pub fn write(folder: &Path) -> PathBuf {
+/// Writes a package into `folder`: a UNet with two levels and random parameters, for tiles of 64×64 pixels. Of the two
+/// features of its drift reference, images of [`crate::images::rgb`] are usual in `grey_mean` and unusual in `red_mean`.
+pub(crate) fn write(folder: &Path) -> PathBuf {
     let arguments = json!({
         "spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [4, 8], "strides": [2], "num_res_units": 1,
     });
@@ -30,8 +31,12 @@ pub fn write(folder: &Path) -> PathBuf {
         "input": {"tile": [64, 64]},
     }));
     let reference = json!({
-        "format_version": 1, "model_version": VERSION, "images": 3,
-        "features": {"grey_mean": [0.1, 0.5, 0.9], "red_mean": [0.999, 0.9995, 1.0]},
+        "format_version": 2, "model_version": VERSION,
+        "image": {
+            "cases": [null, null, null],
+            "features": {"grey_mean": [0.1, 0.5, 0.9], "red_mean": [0.999, 0.9995, 1.0]},
+        },
+        "model": {"cases": [], "features": {}},
     });
     let files = BTreeMap::from([
         (MODEL_FILE.to_owned(), write_safetensors(&network).unwrap()),

@@ -1,28 +1,28 @@
-//! Images of every kind, and what is none.
+//! Test images.
 
 use std::io::Cursor;
 
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 
-/// Something with structure in it.
-pub fn rgb(width: u32, height: u32) -> RgbImage {
+/// A patterned image.
+pub(crate) fn rgb(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         Rgb([(x * 7 % 200) as u8 + 55, (y * 5 % 256) as u8, ((x ^ y) % 256) as u8])
     })
 }
 
-pub fn encode(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+pub(crate) fn encode(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     image.into().write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
 }
 
-pub fn png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     encode(rgb(width, height), ImageFormat::Png)
 }
 
-/// Kinds that must be taken: name, bytes, and the size that they have when upright.
-pub fn unusual() -> Vec<(&'static str, Vec<u8>, [u32; 2])> {
+/// Images in every supported colour type and format: name, bytes, and width and height after decoding.
+pub(crate) fn unusual() -> Vec<(&'static str, Vec<u8>, [u32; 2])> {
     let (width, height) = (48, 32);
     let size = [width, height];
     let grey = GrayImage::from_fn(width, height, |x, y| Luma([(x * y % 256) as u8]));
@@ -36,7 +36,7 @@ pub fn unusual() -> Vec<(&'static str, Vec<u8>, [u32; 2])> {
         ("alpha", encode(clear, ImageFormat::Png), size),
         ("16 bit", encode(deep, ImageFormat::Png), size),
         ("palette", palette(width, height), size),
-        ("cmyk", include_bytes!("../fixtures/cmyk.jpg").to_vec(), size),
+        ("cmyk", include_bytes!("fixtures/cmyk.jpg").to_vec(), size),
         ("rotated", rotated(&photo), [height, width]),
         ("jpeg", photo, size),
         ("tiff", encode(rgb(width, height), ImageFormat::Tiff), size),
@@ -45,7 +45,7 @@ pub fn unusual() -> Vec<(&'static str, Vec<u8>, [u32; 2])> {
     ]
 }
 
-/// A PNG of two colours by index.
+/// A PNG with a palette of two colours.
 fn palette(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
@@ -57,7 +57,7 @@ fn palette(width: u32, height: u32) -> Vec<u8> {
     bytes
 }
 
-/// A JPEG whose EXIF says that it lies on its side (orientation 6).
+/// A JPEG with the EXIF orientation 6 (rotated by 90°).
 fn rotated(jpeg: &[u8]) -> Vec<u8> {
     let tiff = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
     let exif = [b"Exif\0\0".as_slice(), tiff].concat();
@@ -65,8 +65,8 @@ fn rotated(jpeg: &[u8]) -> Vec<u8> {
     [&jpeg[..2], &[0xff, 0xe1], &length, &exif, &jpeg[2..]].concat()
 }
 
-/// A PNG whose header declares 20000×20000 pixels, and that holds a few bytes of them.
-pub fn bomb() -> Vec<u8> {
+/// A PNG of a few bytes whose header declares 20000×20000 pixels.
+pub(crate) fn bomb() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut writer = png::Encoder::new(&mut bytes, 20_000, 20_000).write_header().unwrap();
     writer.write_chunk(png::chunk::IDAT, &[0x78, 0x9c, 0x01]).unwrap();
@@ -74,12 +74,12 @@ pub fn bomb() -> Vec<u8> {
     bytes
 }
 
-/// The codes in a mask.
-pub fn mask(bytes: &[u8]) -> GrayImage {
+/// Decodes a mask.
+pub(crate) fn mask(bytes: &[u8]) -> GrayImage {
     bcs_imaging::decode::decode_mask(bytes, bcs_imaging::Limits::default()).unwrap()
 }
 
-/// The pixels of an answer.
-pub fn pixels(bytes: &[u8]) -> RgbImage {
+/// Decodes an image response.
+pub(crate) fn pixels(bytes: &[u8]) -> RgbImage {
     image::load_from_memory(bytes).unwrap().into_rgb8()
 }

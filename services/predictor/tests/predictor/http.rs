@@ -1,18 +1,17 @@
-//! The server as its clients see it: images in, answers and stored predictions out.
-
-mod common;
+//! The HTTP interface: responses and stored predictions.
 
 use std::fs;
 use std::path::Path;
 
-use common::images::{self, mask, pixels};
-use common::package::VERSION;
-use common::server::{Server, problem};
 use image::ImageFormat;
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
-/// All files below a folder.
+use crate::images::{self, mask, pixels};
+use crate::package::VERSION;
+use crate::server::{Server, problem};
+
+/// Lists all files in a folder and its subfolders.
 fn files(folder: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -26,7 +25,7 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_tile_is_stored_before_it_is_answered() {
+async fn predictions_are_stored_before_the_response() {
     let server = Server::ready().await;
     let response = server.predict("", images::png(64, 64)).await;
     assert_eq!(response.status(), 200);
@@ -61,7 +60,7 @@ async fn a_tile_is_stored_before_it_is_answered() {
 }
 
 #[tokio::test]
-async fn the_answer_is_what_was_asked_for() {
+async fn query_and_accept_select_the_response() {
     let server = Server::ready().await;
     let tile = images::png(80, 60);
     let json = server.predict("?output=json", tile.clone()).await;
@@ -98,7 +97,7 @@ async fn the_answer_is_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn every_kind_of_image_is_taken() {
+async fn all_colour_types_and_formats_are_supported() {
     let server = Server::ready().await;
     for (kind, bytes, [width, height]) in images::unusual() {
         let response = server.predict("?output=json", bytes).await;
@@ -113,15 +112,72 @@ async fn every_kind_of_image_is_taken() {
         let codes = mask(&server.get(&format!("/predictions/{id}/mask")).await.bytes().await.unwrap());
         assert_eq!(codes.dimensions(), (width, height), "{kind}");
     }
-    // Pink in CMYK is pink, not its negative.
+    // Pink in CMYK is decoded as pink, not as its negative.
     let cmyk = images::unusual().into_iter().find(|(kind, ..)| *kind == "cmyk").unwrap().1;
-    let answer = server.predict("?alpha=0", cmyk).await.bytes().await.unwrap();
-    let image::Rgb([red, green, blue]) = *pixels(&answer).get_pixel(20, 16);
+    let overlay = server.predict("?alpha=0", cmyk).await.bytes().await.unwrap();
+    let image::Rgb([red, green, blue]) = *pixels(&overlay).get_pixel(20, 16);
     assert!(red > 210 && (70..115).contains(&green) && (160..205).contains(&blue), "{red} {green} {blue}");
 }
 
 #[tokio::test]
-async fn a_window_slides_over_large_images() {
+async fn source_and_case_are_recorded() {
+    let server = Server::ready().await;
+    let tcga = "TCGA-A2-A1G6-DX1_0_0.png";
+    type Case<'a> = (&'static str, &'a [(&'a str, &'a str)], Value, Value);
+    let cases: [Case<'_>; 4] = [
+        ("tile.png", &[], Value::Null, Value::Null),
+        (tcga, &[], Value::Null, "TCGA-A2-A1G6".into()),
+        (
+            tcga,
+            &[("x-source", "site-3:scanner"), ("x-case", "case_7")],
+            "site-3:scanner".into(),
+            "case_7".into(),
+        ),
+        ("tile.png", &[("X-Source", "A2")], "A2".into(), Value::Null),
+    ];
+    for (file_name, headers, source, case) in cases {
+        for route in ["/predict-img/", "/predict-img"] {
+            let response = server.predict_named(route, file_name, headers).await;
+            assert_eq!(response.status(), 200);
+            let record: Value = response.json().await.unwrap();
+            assert_eq!(record["format_version"], 2);
+            assert_eq!((&record["source"], &record["case"]), (&source, &case), "{file_name} {headers:?}");
+            let id = record["id"].as_str().unwrap();
+            assert_eq!(server.json(&format!("/predictions/{id}")).await, record);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_source_or_case_is_a_problem_that_names_the_header() {
+    let server = Server::ready().await;
+    let long = "x".repeat(65);
+    for (name, value) in [("x-source", "two words"), ("x-case", ""), ("x-case", "../a"), ("x-source", &long)]
+    {
+        for route in ["/predict-img/", "/predict-img"] {
+            let response = server.predict_named(route, "TCGA-A2-A1G6.png", &[(name, value)]).await;
+            let detail = problem(response, 400).await;
+            assert!(detail.contains(name) && detail.contains("1 to 64 ASCII letters"), "{detail}");
+        }
+    }
+    assert!(files(&server.bucket()).is_empty(), "a refused image was stored");
+}
+
+#[tokio::test]
+async fn images_smaller_than_the_stated_minimum_are_refused() {
+    let server = Server::ready().await;
+    let min_size = server.json("/info").await["model"]["min_size"].clone();
+    let [height, width] = [0, 1].map(|axis| u32::try_from(min_size[axis].as_u64().unwrap()).unwrap());
+    assert!(height > 1 && width > 1, "{min_size}");
+    assert_eq!(server.predict("", images::png(width, height)).await.status(), 200);
+    for (width, height) in [(width - 1, height), (width, height - 1)] {
+        let detail = problem(server.predict("", images::png(width, height)).await, 422).await;
+        assert!(detail.contains(&format!("{}×{}", min_size[1], min_size[0])), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn large_images_are_segmented_by_a_sliding_window() {
     let server = Server::ready().await;
     let response = server.predict("?output=mask", images::png(300, 500)).await;
     assert_eq!(response.status(), 200);
@@ -129,7 +185,7 @@ async fn a_window_slides_over_large_images() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_answered_is_a_problem() {
+async fn invalid_images_and_queries_are_problems() {
     let server = Server::ready().await;
     let whole = images::png(64, 64);
     let cases: Vec<(&str, Vec<u8>, u16, &str)> = vec![
@@ -150,11 +206,11 @@ async fn what_can_not_be_answered_is_a_problem() {
         let detail = problem(server.predict(query, bytes).await, status).await;
         assert!(detail.contains(word), "{query} {status}: {detail}");
     }
-    assert!(files(&server.bucket()).is_empty(), "something of a refused image was stored");
+    assert!(files(&server.bucket()).is_empty(), "a refused image was stored");
 }
 
 #[tokio::test]
-async fn what_is_no_form_is_a_problem() {
+async fn invalid_forms_routes_and_ids_are_problems() {
     let server = Server::ready().await;
     let post = || server.client.post(format!("{}/predict-img/", server.address));
     let detail = problem(post().send().await.unwrap(), 400).await;
@@ -184,18 +240,18 @@ async fn what_is_no_form_is_a_problem() {
 }
 
 #[tokio::test]
-async fn inputs_are_kept_where_that_is_wanted() {
+async fn uploads_are_stored_if_configured() {
     let server = Server::ready_with(&[("STORE_INPUTS", "true")], "").await;
     let tile = images::encode(images::rgb(40, 40), ImageFormat::Jpeg);
     let response = server.predict("", tile.clone()).await;
     let id = response.headers()["x-prediction-id"].to_str().unwrap().to_owned();
-    let kept: Vec<String> = files(&server.bucket().join("inputs"));
-    assert!(kept.len() == 1 && kept[0].ends_with(&format!("{id}.jpeg")), "{kept:?}");
-    assert_eq!(fs::read(&kept[0]).unwrap(), tile);
+    let stored: Vec<String> = files(&server.bucket().join("inputs"));
+    assert!(stored.len() == 1 && stored[0].ends_with(&format!("{id}.jpeg")), "{stored:?}");
+    assert_eq!(fs::read(&stored[0]).unwrap(), tile);
 }
 
 #[tokio::test]
-async fn the_service_describes_itself() {
+async fn service_routes_describe_the_server() {
     let server = Server::ready_with(&[("AIP_HEALTH_ROUTE", "/v1/endpoints/1/deployedModels/2")], "").await;
     server.predict("", images::png(64, 64)).await;
     for path in ["/health", "/ready", "/v1/endpoints/1/deployedModels/2", "/docs/", "/"] {
@@ -224,9 +280,9 @@ async fn the_service_describes_itself() {
     }
     let form = &api["components"]["schemas"]["ImageForm"]["properties"]["data"];
     assert_eq!((&form["type"], &form["format"]), (&"string".into(), &"binary".into()));
-    let page = server.get("/").await.text().await.unwrap();
-    assert!(
-        !page.contains("http://") || !page.contains("src=\"http"),
-        "the page loads something from elsewhere"
-    );
+    let parameters = predict["parameters"].as_array().unwrap();
+    for name in ["x-source", "x-case"] {
+        let header = parameters.iter().find(|parameter| parameter["name"] == name).unwrap();
+        assert_eq!((&header["in"], &header["required"]), (&"header".into(), &false.into()));
+    }
 }

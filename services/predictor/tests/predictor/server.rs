@@ -1,4 +1,4 @@
-//! The program itself, on any free port.
+//! Runs the server on a free port.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,40 +11,40 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Response};
 use serde_json::Value;
 
-use super::package;
+use crate::{images, package};
 
-/// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Time after which a wait fails; far longer than any takes.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A running server; it is killed when dropped.
-pub struct Server {
+/// A running server, which is killed when dropped.
+pub(crate) struct Server {
     process: Child,
-    pub address: String,
-    pub client: Client,
+    pub(crate) address: String,
+    pub(crate) client: Client,
     folder: tempfile::TempDir,
 }
 
 impl Server {
-    /// With a tiny package, and ready.
-    pub async fn ready() -> Self {
+    /// Starts a server with a small package and waits until it is ready.
+    pub(crate) async fn ready() -> Self {
         Self::ready_with(&[], "").await
     }
 
-    /// The same with these variables and settings.
-    pub async fn ready_with(variables: &[(&str, &str)], settings: &str) -> Self {
+    /// Does the same with environment variables and a settings file.
+    pub(crate) async fn ready_with(variables: &[(&str, &str)], settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let model = package::write(folder.path());
         let server = Self::start(folder, &model, variables, settings);
         let start = Instant::now();
         while server.get("/ready").await.status() != 200 {
-            assert!(start.elapsed() < PATIENCE, "it does not become ready");
+            assert!(start.elapsed() < TIMEOUT, "the server does not become ready");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         server
     }
 
-    /// Listening, with whatever lies at `model`.
-    pub fn start(
+    /// Starts a server with the model at `model` and waits until it listens.
+    pub(crate) fn start(
         folder: tempfile::TempDir,
         model: &Path,
         variables: &[(&str, &str)],
@@ -59,7 +59,7 @@ impl Server {
         let log = process.stderr.take().unwrap();
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
-            // Read to the end, so that the server never waits for a reader.
+            // Reads to the end, so that the pipe never fills up.
             for line in BufReader::new(log).lines().map_while(Result::ok) {
                 if let Some(address) = serde_json::from_str::<Value>(&line).ok().as_ref().and_then(address_in)
                 {
@@ -67,40 +67,51 @@ impl Server {
                 }
             }
         });
-        let address = receiver.recv_timeout(PATIENCE).expect("the server logs its address");
+        let address = receiver.recv_timeout(TIMEOUT).expect("the server logs its address");
         Self { process, address, client: Client::new(), folder }
     }
 
-    pub async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.client.get(format!("{}{path}", self.address)).send().await.unwrap()
     }
 
-    pub async fn json(&self, path: &str) -> Value {
+    pub(crate) async fn json(&self, path: &str) -> Value {
         self.get(path).await.json().await.unwrap()
     }
 
-    /// Uploads a file under the usual field.
-    pub async fn predict(&self, query: &str, bytes: Vec<u8>) -> Response {
+    /// Uploads a file in the field `data`.
+    pub(crate) async fn predict(&self, query: &str, bytes: Vec<u8>) -> Response {
         self.upload("data", query, bytes).await
     }
 
-    pub async fn upload(&self, field: &'static str, query: &str, bytes: Vec<u8>) -> Response {
+    pub(crate) async fn upload(&self, field: &'static str, query: &str, bytes: Vec<u8>) -> Response {
         let form = Form::new().part(field, Part::bytes(bytes).file_name("tile"));
-        self.client
-            .post(format!("{}/predict-img/{query}", self.address))
-            .multipart(form)
-            .send()
-            .await
-            .unwrap()
+        let url = format!("{}/predict-img/{query}", self.address);
+        self.client.post(url).multipart(form).send().await.unwrap()
     }
 
-    /// The folder that predictions go to.
-    pub fn bucket(&self) -> PathBuf {
+    /// Uploads a file with this name and these headers to `route`.
+    pub(crate) async fn predict_named(
+        &self,
+        route: &str,
+        file_name: &'static str,
+        headers: &[(&str, &str)],
+    ) -> Response {
+        let form = Form::new().part("data", Part::bytes(images::png(64, 64)).file_name(file_name));
+        let mut request = self.client.post(format!("{}{route}?output=json", self.address)).multipart(form);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    }
+
+    /// Returns the folder of the predictions.
+    pub(crate) fn bucket(&self) -> PathBuf {
         bucket(self.folder.path())
     }
 
-    /// Asks it to stop, and waits until it has.
-    pub fn stop(mut self) -> ExitStatus {
+    /// Sends SIGTERM and waits until the process has ended.
+    pub(crate) fn stop(mut self) -> ExitStatus {
         Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
         self.process.wait().unwrap()
     }
@@ -113,8 +124,8 @@ impl Drop for Server {
     }
 }
 
-/// Runs the server where it can't start, to its end.
-pub fn run(folder: &Path, variables: &[(&str, &str)], settings: &str) -> Output {
+/// Runs a server that cannot start, and returns its output.
+pub(crate) fn run(folder: &Path, variables: &[(&str, &str)], settings: &str) -> Output {
     command(folder, settings).envs(variables.iter().copied()).output().unwrap()
 }
 
@@ -134,7 +145,7 @@ fn command(folder: &Path, settings: &str) -> Command {
     ] {
         command.env_remove(name);
     }
-    // Several servers at once would fight for the cores.
+    // Several servers run at the same time.
     command.env("OMP_NUM_THREADS", "1");
     command.env("HOST", "127.0.0.1").env("PORT", "0").env("LOG_FORMAT", "json");
     command.env("PREDICTIONS_BUCKET", bucket(folder));
@@ -149,8 +160,8 @@ fn address_in(entry: &Value) -> Option<String> {
     entry["address"].as_str().map(str::to_owned)
 }
 
-/// The detail of a problem, after checking that it is one of this status.
-pub async fn problem(response: Response, status: u16) -> String {
+/// Checks that the response is a problem with this status, and returns its detail.
+pub(crate) async fn problem(response: Response, status: u16) -> String {
     assert_eq!(response.status(), status, "{}", response.url());
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     assert!(response.headers().contains_key("x-request-id"));

@@ -1,0 +1,9 @@
+//! Tests of the built program.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
+
+mod http;
+mod images;
+mod operation;
+mod package;
+mod predict;
+mod server;
