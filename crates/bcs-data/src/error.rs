@@ -1,42 +1,45 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Why a data set can't be used.
+/// Why a data set cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A folder is missing, unreadable or empty.
+    /// A folder is missing, unreadable or has no images.
     #[error("{path}: {reason}", path = path.display())]
     Folder {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// Files that do not fit, all of them.
+    /// Files that cannot be used, all of them.
     #[error("{}", list(problems))]
     Files {
-        /// What is wrong with which file.
+        /// The files, each with what is wrong with it.
         problems: Vec<Problem>,
     },
-    /// A label map that can't be read or contradicts itself.
+    /// A label map that cannot be read or is inconsistent.
     #[error("label map {name}: {reason}")]
     LabelMap {
-        /// Its name or path.
+        /// Name or path of the label map.
         name: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// A split that leaves one side empty.
-    #[error("split: {0}")]
+    /// A train/validation split that cannot be made.
+    #[error("{0}")]
     Split(String),
+    /// A thread that decodes tiles has panicked.
+    #[error("a thread that decodes tiles has panicked; its message is above")]
+    Worker,
 }
 
-/// What is wrong with a file.
+/// A file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// What is wrong with it, and what to do.
     pub reason: String,
 }
 
@@ -46,16 +49,19 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Problems shown in full before the rest is counted: enough to see the pattern.
-const SHOWN: usize = 20;
+/// Number of problems listed in a message before the rest is only counted: enough to see the pattern.
+const MAX_LISTED: usize = 20;
 
 fn list(problems: &[Problem]) -> String {
-    let mut text = format!("{} of the files do not fit:", problems.len());
-    for problem in problems.iter().take(SHOWN) {
+    let mut text = match problems.len() {
+        1 => "1 file cannot be used:".to_owned(),
+        count => format!("{count} files cannot be used:"),
+    };
+    for problem in problems.iter().take(MAX_LISTED) {
         text.push_str(&format!("\n  {problem}"));
     }
-    if problems.len() > SHOWN {
-        text.push_str(&format!("\n  … and {} more", problems.len() - SHOWN));
+    if problems.len() > MAX_LISTED {
+        text.push_str(&format!("\n  … and {} more", problems.len() - MAX_LISTED));
     }
     text
 }

@@ -1,29 +1,29 @@
-//! Image and mask paired by name, never by position.
+//! Image files and the masks of the same names.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Problem};
 
-/// File endings that are read as images.
-const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "webp", "bmp"];
+/// Extensions of image files.
+const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "webp", "bmp"];
 
-/// An image and its mask.
+/// An image file and its mask file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair {
-    /// What they share: the file name without its ending.
+    /// File name without extension, which both share.
     pub name: String,
-    /// The image.
+    /// Path of the image.
     pub image: PathBuf,
-    /// Its mask.
+    /// Path of the mask.
     pub mask: PathBuf,
 }
 
-/// Pairs the images of a folder with the masks of another, in the order of their names.
+/// Pairs the images of one folder with the masks of another by name, sorted by name.
 ///
 /// # Errors
-/// [`Error::Folder`] for one that is missing or has no image; [`Error::Files`] naming every image without a mask
-/// and every mask without an image.
+/// [`Error::Folder`] if a folder is missing or has no images; [`Error::Files`] names every image without a mask and every
+/// mask without an image.
 pub fn pairs(images: &Path, masks: &Path) -> Result<Vec<Pair>, Error> {
     let mut problems = Vec::new();
     let image_files = files(images, &mut problems)?;
@@ -33,52 +33,53 @@ pub fn pairs(images: &Path, masks: &Path) -> Result<Vec<Pair>, Error> {
         match mask_files.remove(&name) {
             Some(mask) => pairs.push(Pair { name, image, mask }),
             None => {
-                let reason = format!("has no mask of the same name in {}", masks.display());
+                let reason = format!(
+                    "has no mask of the same name in {}; add the mask or remove the image",
+                    masks.display()
+                );
                 problems.push(Problem { path: image, reason });
             }
         }
     }
     for path in mask_files.into_values() {
-        let reason = format!("is a mask without an image of the same name in {}", images.display());
+        let reason = format!(
+            "has no image of the same name in {}; add the image or remove the mask",
+            images.display()
+        );
         problems.push(Problem { path, reason });
     }
     if problems.is_empty() { Ok(pairs) } else { Err(Error::Files { problems }) }
 }
 
-/// The images of a folder, by file name without ending, in the order of their names.
-///
-/// # Errors
-/// [`Error::Folder`]; [`Error::Files`] for two files of the same name.
-pub fn images(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Error> {
-    let mut problems = Vec::new();
-    let files = files(folder, &mut problems)?;
-    if problems.is_empty() { Ok(files) } else { Err(Error::Files { problems }) }
-}
-
+/// Image files of a folder by their names without extension.
 fn files(folder: &Path, problems: &mut Vec<Problem>) -> Result<BTreeMap<String, PathBuf>, Error> {
     let error = |reason: String| Error::Folder { path: folder.to_owned(), reason };
     let entries = std::fs::read_dir(folder).map_err(|reason| error(reason.to_string()))?;
     let mut files = BTreeMap::new();
     for entry in entries {
         let path = entry.map_err(|reason| error(reason.to_string()))?.path();
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();
-        if !ENDINGS.contains(&ending.as_str()) || path.is_dir() {
+        let extension = path.extension().and_then(|text| text.to_str()).unwrap_or_default().to_lowercase();
+        if !EXTENSIONS.contains(&extension.as_str()) || path.is_dir() {
             continue;
         }
         let Some(name) = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) else {
-            problems.push(Problem { path, reason: "its name is not valid UTF-8".to_owned() });
+            problems
+                .push(Problem { path, reason: "has a name that is not valid UTF-8; rename it".to_owned() });
             continue;
         };
-        // Hidden files are somebody else's: macOS leaves a "._" beside every file it copies.
+        // macOS leaves a hidden "._" file beside every file that it copies to some file systems.
         if name.starts_with('.') {
             continue;
         }
         if let Some(other) = files.insert(name, path.clone()) {
-            problems.push(Problem { path, reason: format!("has the same name as {}", other.display()) });
+            problems.push(Problem {
+                path,
+                reason: format!("has the same name as {}; keep one of them", other.display()),
+            });
         }
     }
     if files.is_empty() {
-        return Err(error(format!("there is no image in it ({})", ENDINGS.join(", "))));
+        return Err(error(format!("has no images ({})", EXTENSIONS.join(", "))));
     }
     Ok(files)
 }
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_made_by_name_whatever_the_ending() {
+    fn files_are_paired_by_name_whatever_their_extensions() {
         let (_root, images, masks) =
             folders(&["b.png", "a.jpg", "notes.txt", "._a.png"], &["a.png", "b.png"]);
         let pairs = pairs(&images, &masks).unwrap();
@@ -114,21 +115,21 @@ mod tests {
     }
 
     #[test]
-    fn every_file_without_its_other_half_is_named() {
+    fn files_without_a_counterpart_are_errors() {
         let (_root, images, masks) = folders(&["a.png", "b.png", "b.jpg"], &["b.png", "c.png"]);
         let Error::Files { problems } = pairs(&images, &masks).unwrap_err() else { panic!("files") };
         let text = Error::Files { problems: problems.clone() }.to_string();
         assert_eq!(problems.len(), 3, "{text}");
-        for part in ["a.png: has no mask", "c.png: is a mask without", "same name"] {
+        for part in ["a.png: has no mask", "c.png: has no image", "same name"] {
             assert!(text.contains(part), "{text}");
         }
     }
 
     #[test]
-    fn missing_and_empty_folders_are_named() {
+    fn missing_and_empty_folders_are_errors() {
         let (root, images, masks) = folders(&[], &["a.png"]);
         let error = pairs(&images, &masks).unwrap_err().to_string();
-        assert!(error.contains("train: there is no image"), "{error}");
+        assert!(error.contains("train: has no images"), "{error}");
         let error = pairs(&root.path().join("gone"), &masks).unwrap_err().to_string();
         assert!(error.contains("gone"), "{error}");
     }

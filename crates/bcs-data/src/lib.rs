@@ -1,17 +1,21 @@
-//! BCSS on disk to batches. No libtorch: batches are plain bytes.
+//! From BCSS tiles on disk to batches in memory. No libtorch: batches are plain bytes.
 //!
 //! # Layout
-//! - [`index`]: image and mask paired by name
-//! - [`label_map`]: which codes of a mask are which class
-//! - [`loader`]: batches in the background, in an order that follows from the seed
-//! - [`split`]: who trains and who validates: by folder, patient or institute
-//! - [`tiles`]: tiles decoded, checked and cached
-//! - [`transforms`]: what training does to a tile before the network sees it
+//! - [`index`]: image files and the masks of the same names
+//! - [`label_map`]: which mask codes belong to which class
+//! - [`loader`]: training batches, in an order that follows from the seed
+//! - [`mask`]: decoding of masks
+//! - [`prefetch`]: items made ahead of their use, on background threads
+//! - [`split`]: train/validation split by folder, patient or institute
+//! - [`tiles`]: tiles, decoded, checked and cached
+//! - [`transforms`]: augmentation of training tiles
 
 mod error;
 pub mod index;
 pub mod label_map;
 pub mod loader;
+pub mod mask;
+pub mod prefetch;
 pub mod split;
 pub mod tiles;
 pub mod transforms;

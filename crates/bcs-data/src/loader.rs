@@ -1,49 +1,45 @@
-//! Batches in the background, in an order that follows from the seed and the epoch alone, whatever the number
-//! of workers.
+//! Training batches, made in the background. Their order and augmentation follow from the seed and the epoch alone,
+//! whatever the number of threads.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::error::Error;
+use crate::error::{Error, Problem};
+use crate::prefetch::Prefetch;
 use crate::tiles::TileSet;
 use crate::transforms::Augmentation;
 
-/// Batches that each worker keeps ready.
-const PREFETCH: usize = 2;
-
-/// Tiles of one size, one after the other.
+/// Tiles of one size, concatenated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// Tiles.
+    /// Number of tiles.
     pub len: usize,
-    /// In pixels.
+    /// Height of the tiles in pixels.
     pub height: usize,
-    /// In pixels.
+    /// Width of the tiles in pixels.
     pub width: usize,
-    /// RGB, tile by tile, row by row.
+    /// RGB bytes, `[len, height, width, 3]`.
     pub pixels: Vec<u8>,
-    /// Class indices, tile by tile, row by row; [`crate::label_map::IGNORE`] where nobody judged.
+    /// Class indices, `[len, height, width]`; [`bcs_contracts::IGNORE`] for ignored pixels.
     pub classes: Vec<u8>,
 }
 
-/// How tiles become batches.
+/// Options of a [`Loader`].
 #[derive(Debug, Clone)]
 pub struct LoaderOptions {
-    /// Tiles in a batch; the last of an epoch may have fewer.
+    /// Number of tiles in a batch; the last batch of an epoch may have fewer.
     pub batch_size: usize,
-    /// Threads that decode and augment, at least one.
+    /// Number of threads that decode and augment; 0 is taken as 1.
     pub workers: usize,
-    /// What all random choices follow from.
+    /// Seed of the order of the tiles and of their augmentation.
     pub seed: u64,
-    /// What happens to a tile.
+    /// Augmentation of the tiles.
     pub augmentation: Augmentation,
 }
 
-/// Makes the batches of every epoch.
+/// Makes the batches of each epoch.
 #[derive(Debug, Clone)]
 pub struct Loader {
     tiles: Arc<TileSet>,
@@ -51,18 +47,18 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// A loader of these tiles, which must all be of one size.
+    /// Creates a loader of these tiles, which must all have the same size.
     ///
     /// # Errors
-    /// [`Error::Files`] naming every tile of another size than the first.
+    /// [`Error::Files`] names every tile whose size differs from the first one's.
     pub fn new(tiles: Arc<TileSet>, options: LoaderOptions) -> Result<Self, Error> {
         let [height, width] = tiles.size(0);
-        let other = (0..tiles.len()).filter(|index| tiles.size(*index) != [height, width]);
-        let problems: Vec<_> = other
-            .map(|index| crate::Problem {
+        let different = (0..tiles.len()).filter(|index| tiles.size(*index) != [height, width]);
+        let problems: Vec<_> = different
+            .map(|index| Problem {
                 path: tiles.pair(index).image.clone(),
                 reason: format!(
-                    "is {}×{} pixels where others are {width}×{height}; training needs tiles of one size",
+                    "is {}×{} pixels, other training tiles {width}×{height}; cut all training tiles to one size",
                     tiles.size(index)[1],
                     tiles.size(index)[0]
                 ),
@@ -71,40 +67,18 @@ impl Loader {
         if problems.is_empty() { Ok(Self { tiles, options }) } else { Err(Error::Files { problems }) }
     }
 
-    /// Batches in an epoch.
+    /// Number of batches in an epoch.
     pub fn batches(&self) -> usize {
         self.tiles.len().div_ceil(self.options.batch_size)
     }
 
-    /// Starts the workers on the first `limit` batches of an epoch; they stop when the iterator is dropped.
-    pub fn epoch(&self, epoch: u64, limit: usize) -> Batches {
-        let order = Arc::new(order(self.tiles.len(), self.options.seed, epoch));
-        let count = self.batches().min(limit);
-        let workers = self.options.workers.clamp(1, count.max(1));
-        let queues = (0..workers).map(|first| self.start(first, workers, count, epoch, &order)).collect();
-        Batches { queues, next: 0, count }
-    }
-
-    /// A worker makes every `step`-th batch; the reader takes them in turn, so no one need be sorted.
-    fn start(
-        &self,
-        first: usize,
-        step: usize,
-        count: usize,
-        epoch: u64,
-        order: &Arc<Vec<usize>>,
-    ) -> Receiver<Result<Batch, Error>> {
-        let (sender, receiver) = sync_channel(PREFETCH);
-        let (loader, order) = (self.clone(), Arc::clone(order));
-        thread::spawn(move || {
-            for batch in (first..count).step_by(step) {
-                // The reader is gone: so is the epoch.
-                if sender.send(loader.batch(batch, epoch, &order)).is_err() {
-                    break;
-                }
-            }
-        });
-        receiver
+    /// Returns the first `limit` batches of an epoch and starts making them.
+    pub fn epoch(&self, epoch: u64, limit: usize) -> Prefetch<Batch> {
+        let order = order(self.tiles.len(), self.options.seed, epoch);
+        let loader = self.clone();
+        Prefetch::new(self.batches().min(limit), self.options.workers, move |batch| {
+            loader.batch(batch, epoch, &order)
+        })
     }
 
     fn batch(&self, batch: usize, epoch: u64, order: &[usize]) -> Result<Batch, Error> {
@@ -129,29 +103,7 @@ impl Loader {
     }
 }
 
-/// The batches of one epoch.
-#[derive(Debug)]
-pub struct Batches {
-    queues: Vec<Receiver<Result<Batch, Error>>>,
-    next: usize,
-    count: usize,
-}
-
-impl Iterator for Batches {
-    type Item = Result<Batch, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.next == self.count {
-            return None;
-        }
-        let queue = &self.queues[self.next % self.queues.len()];
-        self.next += 1;
-        // A worker ends early only by a panic, which it has printed.
-        queue.recv().ok()
-    }
-}
-
-/// A permutation of `0..len` that follows from seed and epoch alone (Fisher and Yates).
+/// Returns a permutation of `0..len` (Fisher–Yates) that follows from seed and epoch alone.
 pub fn order(len: usize, seed: u64, epoch: u64) -> Vec<usize> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -183,7 +135,7 @@ mod tests {
             GrayImage::new(*size, *size).save(masks.join(&name)).unwrap();
         }
         let pairs = index::pairs(&images, &masks)?;
-        let map = LabelMap::load("bcss-tumor")?;
+        let map = LabelMap::load("bcss-tumor", "data.label_map")?;
         Ok((root, Arc::new(TileSet::load(pairs, &map, u64::MAX, || ())?)))
     }
 
@@ -192,10 +144,17 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_workers_changes_nothing() {
+    fn batches_do_not_depend_on_the_number_of_workers() {
         let (_root, tiles) = tiles(&[8; 11]).unwrap();
         let run = |workers: usize, epoch: u64| -> Vec<Batch> {
-            let loader = Loader::new(Arc::clone(&tiles), options(workers, Augmentation::default())).unwrap();
+            let loader = Loader::new(
+                Arc::clone(&tiles),
+                options(
+                    workers,
+                    Augmentation { flip: true, rot90: true, stain_scale: 0.5, ..Augmentation::none() },
+                ),
+            )
+            .unwrap();
             loader.epoch(epoch, usize::MAX).map(Result::unwrap).collect()
         };
         let one = run(1, 0);
@@ -207,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_epoch_sees_every_tile_once_and_can_be_cut_short() {
+    fn an_epoch_has_every_tile_once_and_can_be_limited() {
         let (_root, tiles) = tiles(&[4; 10]).unwrap();
         let loader = Loader::new(tiles, options(2, Augmentation::none())).unwrap();
         let mut seen: Vec<u8> = loader
@@ -221,14 +180,14 @@ mod tests {
     }
 
     #[test]
-    fn tiles_of_another_size_are_named() {
+    fn tiles_of_different_sizes_are_errors() {
         let (_root, tiles) = tiles(&[8, 8, 9]).unwrap();
         let error = Loader::new(tiles, options(1, Augmentation::none())).unwrap_err().to_string();
         assert!(error.contains("02.png: is 9×9"), "{error}");
     }
 
     #[test]
-    fn orders_are_permutations_that_differ_by_epoch() {
+    fn orders_are_permutations_that_depend_on_seed_and_epoch() {
         let mut first = order(100, 1, 0);
         assert_ne!(first, order(100, 1, 1));
         assert_ne!(first, order(100, 2, 0));

@@ -1,37 +1,59 @@
-//! Tiles decoded, checked and cached. Everything is decoded once before training starts, in parallel, so that
-//! every file that does not fit is named then, and not in the third hour.
+//! Tiles, decoded, checked and cached. All files are decoded once before training, in parallel, so that every file that
+//! cannot be used is reported then and not hours later.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bcs_contracts::{IGNORE, origin};
 use bcs_imaging::Limits;
+use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
 use crate::error::{Error, Problem};
 use crate::index::Pair;
-use crate::label_map::{IGNORE, LabelMap};
+use crate::label_map::LabelMap;
+use crate::mask;
 
-/// An image and the class of each of its pixels.
+/// An image with the class of each pixel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tile {
-    /// In pixels.
+    /// Width in pixels.
     pub width: usize,
-    /// In pixels.
+    /// Height in pixels.
     pub height: usize,
-    /// RGB, row by row, 3 bytes a pixel.
+    /// RGB bytes, `[height, width, 3]`.
     pub pixels: Vec<u8>,
-    /// Class indices, row by row, [`IGNORE`] where nobody judged.
+    /// Class indices, `[height, width]`; [`IGNORE`] for ignored pixels.
     pub classes: Vec<u8>,
 }
 
 impl Tile {
+    /// Returns the image.
+    ///
+    /// # Panics
+    /// If the number of pixels is not that of width and height.
+    pub fn to_image(&self) -> RgbImage {
+        RgbImage::from_raw(self.width as u32, self.height as u32, self.pixels.clone())
+            .expect("there are width × height × 3 bytes")
+    }
+
+    /// Returns the class indices as an image.
+    ///
+    /// # Panics
+    /// If the number of classes is not that of width and height.
+    pub fn to_mask(&self) -> GrayImage {
+        GrayImage::from_raw(self.width as u32, self.height as u32, self.classes.clone())
+            .expect("there are width × height classes")
+    }
+
     fn bytes(&self) -> u64 {
         (self.pixels.len() + self.classes.len()) as u64
     }
 }
 
-/// A data set whose every file was found to fit, in the order of its pairs.
+/// A data set whose files have all been checked, in the order of its pairs.
 #[derive(Debug)]
 pub struct TileSet {
     pairs: Vec<Pair>,
@@ -42,12 +64,12 @@ pub struct TileSet {
 }
 
 impl TileSet {
-    /// Decodes and checks all pairs, keeping as many in memory as fit into `cache_bytes`. `progress` is called
-    /// after each, from several threads.
+    /// Decodes and checks all pairs, and caches as many as fit into `cache_bytes`. `progress` is called after each pair,
+    /// from several threads.
     ///
     /// # Errors
-    /// [`Error::Files`] naming every file that can't be read, differs in size from its other half, or has codes
-    /// that the label map does not know.
+    /// [`Error::Files`] names every file that cannot be decoded, every mask whose size differs from its image's or that
+    /// has codes the label map does not have, and every mask that is not one 8-bit code per pixel, stored losslessly.
     pub fn load(
         pairs: Vec<Pair>,
         map: &LabelMap,
@@ -58,12 +80,13 @@ impl TileSet {
         let checked: Vec<Result<Checked, Problem>> = pairs
             .par_iter()
             .map(|pair| {
-                let tile = decode(pair, map)?;
+                let tile = decode(pair, map);
+                progress();
+                let tile = tile?;
                 let size = [tile.height, tile.width];
                 let class_pixels = count(&tile.classes, map.classes().len());
                 let bytes = tile.bytes();
                 let keep = cached.fetch_add(bytes, Ordering::Relaxed) + bytes <= cache_bytes;
-                progress();
                 Ok(Checked { size, class_pixels, tile: keep.then(|| Arc::new(tile)) })
             })
             .collect();
@@ -92,40 +115,50 @@ impl TileSet {
         }
     }
 
-    /// How many tiles there are.
+    /// Number of tiles.
     pub fn len(&self) -> usize {
         self.pairs.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no tiles.
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }
 
-    /// The pair of an index.
+    /// Files of a tile.
     pub fn pair(&self, index: usize) -> &Pair {
         &self.pairs[index]
     }
 
-    /// Height and width of a tile.
+    /// Height and width of a tile in pixels.
     pub fn size(&self, index: usize) -> [usize; 2] {
         self.sizes[index]
     }
 
-    /// Pixels of each class over all tiles.
+    /// Number of pixels of each class over all tiles; ignored pixels are not counted.
     pub fn class_pixels(&self) -> &[u64] {
         &self.class_pixels
     }
 
-    /// Tiles that are held in memory.
+    /// Number of cached tiles.
     pub fn cached(&self) -> usize {
         self.cache.iter().flatten().count()
     }
 
-    /// A tile, from memory or from disk.
+    /// Patient of a tile, if its file name states one.
+    pub fn case(&self, index: usize) -> Option<String> {
+        origin::case_of(&self.pairs[index].name)
+    }
+
+    /// Patients of all tiles whose file names state one.
+    pub fn cases(&self) -> BTreeSet<String> {
+        (0..self.len()).filter_map(|index| self.case(index)).collect()
+    }
+
+    /// Returns a tile, from the cache or from disk.
     ///
     /// # Errors
-    /// [`Error::Files`] where the file changed since it was checked.
+    /// [`Error::Files`] if the files have changed since they were checked.
     pub fn get(&self, index: usize) -> Result<Arc<Tile>, Error> {
         if let Some(tile) = &self.cache[index] {
             return Ok(Arc::clone(tile));
@@ -145,17 +178,18 @@ struct Checked {
 
 fn decode(pair: &Pair, map: &LabelMap) -> Result<Tile, Problem> {
     let problem = |path: &Path, reason: String| Problem { path: path.to_owned(), reason };
-    // Whoever trains on a region of any size means it: no limit but memory.
+    // Training regions may have any size that fits into memory.
     let limits = Limits { max_pixels: u64::MAX };
     let read = |path: &Path| std::fs::read(path).map_err(|error| problem(path, error.to_string()));
     let image = bcs_imaging::decode(&read(&pair.image)?, limits)
         .map_err(|error| problem(&pair.image, error.to_string()))?
         .rgb;
-    let mask = bcs_imaging::decode::decode_mask(&read(&pair.mask)?, limits)
-        .map_err(|error| problem(&pair.mask, error.to_string()))?;
+    let mask = mask::decode(&read(&pair.mask)?, limits).map_err(|reason| problem(&pair.mask, reason))?;
     if image.dimensions() != mask.dimensions() {
         let ((width, height), (mask_width, mask_height)) = (image.dimensions(), mask.dimensions());
-        let reason = format!("is {mask_width}×{mask_height} pixels, its image {width}×{height}");
+        let reason = format!(
+            "is {mask_width}×{mask_height} pixels, its image {width}×{height}; they must have the same size"
+        );
         return Err(problem(&pair.mask, reason));
     }
     let (width, height) = (image.width() as usize, image.height() as usize);
@@ -163,9 +197,10 @@ fn decode(pair: &Pair, map: &LabelMap) -> Result<Tile, Problem> {
     map.apply(&mut classes).map_err(|codes| {
         let codes = codes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
         let reason = format!(
-            "has the codes {codes}, which the label map {} does not know (it knows {}); choose another with data.label_map",
+            "has codes {codes}, which the label map {} does not have (it has {}); choose another with {}",
             map.name(),
-            map.known_codes()
+            map.known_codes(),
+            map.setting()
         );
         problem(&pair.mask, reason)
     })?;
@@ -183,7 +218,7 @@ fn count(classes: &[u8], known: usize) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
-    use image::{GrayImage, Luma, Rgb, RgbImage};
+    use image::{Luma, Rgb};
 
     use super::*;
     use crate::index;
@@ -205,9 +240,9 @@ mod tests {
     }
 
     #[test]
-    fn the_cache_keeps_within_its_budget_and_changes_nothing() {
+    fn the_cache_stays_within_its_budget_and_does_not_change_tiles() {
         let (_root, pairs) = folder(8, 8, 0);
-        let map = LabelMap::load("bcss-5class").unwrap();
+        let map = LabelMap::load("bcss-5class", "--label-map").unwrap();
         let all = TileSet::load(pairs.clone(), &map, u64::MAX, || ()).unwrap();
         let two = TileSet::load(pairs, &map, 2 * 8 * 8 * 4 + 1, || ()).unwrap();
         assert_eq!((all.cached(), two.cached()), (4, 2));
@@ -220,11 +255,16 @@ mod tests {
     }
 
     #[test]
-    fn every_file_that_does_not_fit_is_named() {
-        let map = LabelMap::load("bcss-tumor").unwrap();
+    fn files_that_cannot_be_used_are_errors() {
+        let map = LabelMap::load("bcss-tumor", "--label-map").unwrap();
         let (_root, pairs) = folder(8, 8, 9);
         let error = TileSet::load(pairs, &map, 0, || ()).unwrap_err().to_string();
-        assert!(error.contains("4 of the files") && error.contains("codes 9"), "{error}");
+        assert!(
+            error.contains("4 files cannot be used")
+                && error.contains("codes 9")
+                && error.contains("--label-map"),
+            "{error}"
+        );
         let (_root, pairs) = folder(8, 9, 0);
         let error = TileSet::load(pairs, &map, 0, || ()).unwrap_err().to_string();
         assert!(error.contains("is 9×9 pixels, its image 8×8"), "{error}");

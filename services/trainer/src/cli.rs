@@ -1,85 +1,87 @@
-//! The command line. Without a subcommand, arguments are overrides of a training run, as the predecessor's were.
+//! Command line. Without a subcommand, the arguments are overrides of a training run, as the predecessor's were.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Trains models that segment breast-cancer tissue.
+use crate::config::PRIMARY_CONFIG;
+
+/// Trains models that segment breast-cancer tissue
 #[derive(Debug, Parser)]
 #[command(name = "bcs-trainer", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
-    /// What to do; training by default.
+    /// Subcommand; training by default.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Of a training run.
+    /// Arguments of a training run.
     #[command(flatten)]
     pub train: TrainArguments,
 }
 
-/// What to do.
+/// Subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Train a model (the default)
+    /// Train a model (default)
     Train(TrainArguments),
-    /// Print Dice and IoU of a model by class, and write them as JSON
+    /// Compute Dice and IoU of a model, per class
     Evaluate(EvaluateArguments),
-    /// Draw H&E-like tissue with masks in BCSS codes, from a seed
+    /// Draw synthetic H&E tissue with masks in BCSS codes
     Synthesize(SynthesizeArguments),
-    /// Make a model package of weights trained elsewhere
+    /// Make a model package from weights trained elsewhere
     Import(ImportArguments),
 }
 
-/// Where the configuration comes from.
+/// Arguments that select the configuration.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ConfigArguments {
-    /// Folder searched for configurations before /config/hydra and config/hydra
+    /// Folder with config files, searched before /config/hydra, config/hydra and the built-in files
     #[arg(long, short = 'd', value_name = "DIR")]
     pub config_dir: Option<PathBuf>,
-    /// The configuration that the others hang from
-    #[arg(long, default_value = "config_hydra", value_name = "NAME")]
+    /// Name of the primary config
+    #[arg(long, default_value = PRIMARY_CONFIG, value_name = "NAME")]
     pub config_name: String,
-    /// Hydra's overrides: group=option, a.b=3, +a.b=3, ++a.b=3, ~a.b, lists as [1,2]
+    /// Hydra overrides: group=option, a.b=3, +a.b=3, ++a.b=3, ~a.b; lists as [1,2]
     #[arg(value_name = "OVERRIDE")]
     pub overrides: Vec<String>,
 }
 
-/// Of a training run.
+/// Arguments of a training run.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TrainArguments {
-    /// Where the configuration comes from.
+    /// Configuration.
     #[command(flatten)]
     pub config: ConfigArguments,
-    /// Print the composed configuration and stop
-    #[arg(long, value_name = "WHAT")]
+    /// Print the composed configuration, interpolations unresolved, and exit
+    #[arg(long, value_name = "CONFIG")]
     pub cfg: Option<Cfg>,
-    /// Run every combination of a=1,2 b=x,y
+    /// Run a sweep: one run for each combination of a=1,2 b=x,y
     #[arg(long, short)]
     pub multirun: bool,
 }
 
-/// What `--cfg` prints.
+/// Configurations that `--cfg` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Cfg {
-    /// The composed configuration
+    /// Composed configuration of the run; with -m, of each run as a YAML document
     Job,
 }
 
-/// Of an evaluation.
+/// Arguments of an evaluation.
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArguments {
-    /// A package folder, a TorchScript .pt, or a .safetensors with its metadata.json beside it
+    /// Model package folder, TorchScript .pt, or .safetensors with its metadata.json beside it
     #[arg(long, value_name = "MODEL")]
     pub model: PathBuf,
     /// Folder of images
     #[arg(long, value_name = "DIR")]
     pub images: PathBuf,
-    /// Folder of masks of the same names
+    /// Folder of masks, with the same file names as the images
     #[arg(long, value_name = "DIR")]
     pub masks: PathBuf,
-    /// Where evaluation.json and a picture go
+    /// Folder for evaluation.json and evaluation.png
     #[arg(long, default_value = "evaluation", value_name = "DIR")]
     pub output: PathBuf,
-    /// Which codes are which class; by default as the model was trained
+    /// Label map: a built-in name or a YAML file; by default the one the model was trained with
     #[arg(long, value_name = "NAME|FILE")]
     pub label_map: Option<String>,
     /// cpu, cuda, cuda:N or auto
@@ -87,36 +89,39 @@ pub(crate) struct EvaluateArguments {
     pub device: String,
 }
 
-/// Of synthetic tissue.
+/// Arguments of synthetic tissue.
 #[derive(Debug, Args)]
 pub(crate) struct SynthesizeArguments {
-    /// Where train, train_mask, val, val_mask, test and test_mask go
+    /// Folder for train, train_mask, val, val_mask, test and test_mask
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
-    /// Slides; the last fifth of them (at least one each) validates and tests
+    /// Number of slides; one fifth of them (at least one) is for validation, another for testing
     #[arg(long, default_value_t = 15)]
     pub slides: u32,
-    /// Tiles of each slide
+    /// Number of tiles per slide
     #[arg(long, default_value_t = 16)]
     pub tiles: u32,
-    /// Side of a tile in pixels
+    /// Width and height of a tile in pixels
     #[arg(long, default_value_t = 224)]
     pub size: u32,
-    /// The same seed gives the same bytes
+    /// Seed; equal seeds give equal files
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
 }
 
-/// Of an import.
+/// Arguments of an import.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArguments {
-    /// A state dictionary under MONAI's names: .pt or .safetensors
+    /// state_dict of MONAI's network: a .pt written by torch.save, or a .safetensors
     #[arg(long, value_name = "FILE")]
     pub weights: PathBuf,
-    /// The package folder to be made
+    /// Folder of the model package
     #[arg(long, value_name = "PACKAGE")]
     pub output: PathBuf,
-    /// Describes the network: model_hyp.channels=[…], …
+    /// Replace an existing model package
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Configuration; model_hyp describes the network.
     #[command(flatten)]
     pub config: ConfigArguments,
 }

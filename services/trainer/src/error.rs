@@ -1,11 +1,120 @@
-//! Errors of usage or configuration, which exit with 2 where others exit with 1.
+//! Errors of the trainer, and their exit codes.
 
-/// What was asked for can't be done, whatever the data: the command line or the configuration must change.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Usage(pub String);
+pub(crate) enum Error {
+    /// The command line or the configuration is invalid.
+    #[error("{0}")]
+    Usage(String),
+    /// The tiles cannot train or validate a model.
+    #[error("{0}")]
+    Tiles(String),
+    /// The loss is NaN or infinite.
+    #[error(
+        "the loss is {loss} in epoch {epoch}, batch {batch}; choose a train_hyp.learning_rate below {learning_rate}"
+    )]
+    Diverged {
+        /// Value of the loss.
+        loss: f64,
+        /// Epoch, from 0.
+        epoch: usize,
+        /// Batch of the epoch, from 0.
+        batch: usize,
+        /// Configured learning rate.
+        learning_rate: f64,
+    },
+    /// The network cannot process the largest batch.
+    #[error("{step} on {batch} tiles of {width}×{height} pixels fails: {source}; choose a smaller {key}")]
+    DryRun {
+        /// What was tried.
+        step: &'static str,
+        /// Number of tiles.
+        batch: usize,
+        /// Width of a tile in pixels.
+        width: usize,
+        /// Height of a tile in pixels.
+        height: usize,
+        /// Configuration key of the batch size.
+        key: &'static str,
+        /// What libtorch reported.
+        source: bcs_model::Error,
+    },
+    /// The configuration cannot be composed or has invalid values.
+    #[error(transparent)]
+    Config(#[from] bcs_config::Error),
+    /// The data set cannot be used.
+    #[error(transparent)]
+    Data(#[from] bcs_data::Error),
+    /// A network, loss, weights file or package cannot be used.
+    #[error(transparent)]
+    Model(#[from] bcs_model::Error),
+    /// A model cannot be opened or run.
+    #[error(transparent)]
+    Inference(#[from] bcs_inference::Error),
+    /// The drift reference cannot be built.
+    #[error(transparent)]
+    Drift(#[from] bcs_drift::Error),
+    /// A picture cannot be made.
+    #[error(transparent)]
+    Imaging(#[from] bcs_imaging::Error),
+    /// A picture cannot be saved.
+    #[error("a picture cannot be saved: {0}")]
+    Picture(#[from] image::ImageError),
+    /// JSON cannot be written.
+    #[error("JSON cannot be written: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A file cannot be read or written; the message names it.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
 
-/// Makes any error one of usage.
-pub(crate) fn usage(error: impl std::fmt::Display) -> anyhow::Error {
-    Usage(error.to_string()).into()
+/// Result of the trainer's functions.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Exit code: 2 if the command line or the configuration must change, 1 for all other failures.
+    pub(crate) fn exit_code(&self) -> u8 {
+        use bcs_data::Error as Data;
+        use bcs_model::Error as Model;
+        match self {
+            Self::Usage(_) | Self::Config(_) => 2,
+            Self::Data(Data::Folder { .. } | Data::LabelMap { .. } | Data::Split(_)) => 2,
+            Self::Model(
+                Model::UnknownNetwork { .. }
+                | Model::Argument { .. }
+                | Model::Device { .. }
+                | Model::Exists { .. },
+            ) => 2,
+            _ => 1,
+        }
+    }
+}
+
+impl From<tch::TchError> for Error {
+    fn from(error: tch::TchError) -> Self {
+        Self::Model(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_follow_the_type_of_the_error() {
+        let problem = bcs_data::Problem { path: "a.png".into(), reason: "is damaged".to_owned() };
+        let cases: [(Error, u8); 8] = [
+            (Error::Usage("--slides is 0".to_owned()), 2),
+            (bcs_config::yaml::parse("a: [", "a.yaml").unwrap_err().into(), 2),
+            (bcs_data::Error::Split("nothing is held out".to_owned()).into(), 2),
+            (bcs_data::Error::Files { problems: vec![problem] }.into(), 1),
+            (bcs_model::device::parse("tpu").unwrap_err().into(), 2),
+            (bcs_model::Error::Weights("missing model.0".to_owned()).into(), 1),
+            (Error::Tiles("no valid pixels".to_owned()), 1),
+            (std::io::Error::other("disk full").into(), 1),
+        ];
+        for (error, code) in cases {
+            assert_eq!(error.exit_code(), code, "{error}");
+        }
+    }
 }

@@ -1,16 +1,20 @@
-//! `bcs-trainer`: trains segmentation models, and what belongs to it: evaluation, import, synthetic tissue.
+//! `bcs-trainer`: trains segmentation models, evaluates and imports them, and draws synthetic tissue.
 //!
 //! # Layout
-//! - [`cli`]: the command line
-//! - [`commands`]: one file a subcommand
-//! - [`config`]: the composed configuration as types, checked
-//! - [`output`]: what people see: progress, tables, pictures
-//! - [`training`]: the training run itself
+//! - [`cli`]: command line
+//! - [`commands`]: one file per subcommand
+//! - [`config`]: configuration, composed and checked
+//! - [`error`]: errors and exit codes
+//! - [`folders`]: folders of runs
+//! - [`output`]: progress, tables and pictures
+//! - [`provenance`]: origin of a model
+//! - [`training`]: training runs, from configuration to model package
 
 mod cli;
 mod commands;
 mod config;
 mod error;
+mod folders;
 mod output;
 mod provenance;
 mod training;
@@ -23,8 +27,8 @@ fn main() -> ExitCode {
     match commands::run(cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("bcs-trainer: {error:#}");
-            ExitCode::from(if error.is::<error::Usage>() { 2 } else { 1 })
+            eprintln!("bcs-trainer: {error}");
+            ExitCode::from(error.exit_code())
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Scanners: each channel a little stronger or weaker, lighter or darker.
+//! Colour jitter: differences between scanners.
 
 use rand::Rng;
 
-/// Multiplies each channel by 1 ± `scale` and adds ± `shift` of the range.
+/// Multiplies each channel by a factor in 1 ± `scale` and adds an offset of up to ± `shift` times 255.
 pub(super) fn colour_jitter(pixels: &mut [u8], scale: f64, shift: f64, random: &mut impl Rng) {
     let tables: [[u8; 256]; 3] = std::array::from_fn(|_| {
         let factor = 1.0 + scale * random.random_range(-1.0..=1.0);

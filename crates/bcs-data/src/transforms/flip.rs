@@ -1,8 +1,8 @@
-//! Left to right.
+//! Horizontal flip.
 
 use crate::tiles::Tile;
 
-/// Mirrors a tile left to right.
+/// Flips a tile left to right.
 pub(super) fn flip(tile: &mut Tile) {
     for row in tile.classes.chunks_exact_mut(tile.width) {
         row.reverse();
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn twice_is_nothing_and_once_reverses_rows() {
+    fn a_flip_reverses_rows_and_is_its_own_inverse() {
         let tile = Tile { width: 3, height: 1, pixels: (0..9).collect(), classes: vec![0, 1, 2] };
         let mut flipped = tile.clone();
         flip(&mut flipped);

@@ -1,5 +1,5 @@
-//! What training does to a tile before the network sees it. Every random choice is a function of (seed, epoch,
-//! index) alone. Image and mask turn together; colour changes the image alone.
+//! Augmentation of training tiles. Every random choice is a function of (seed, epoch, index) alone. Geometric
+//! transforms apply to image and mask alike, colour transforms to the image only.
 
 mod colour_jitter;
 mod flip;
@@ -12,39 +12,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::tiles::Tile;
 
-/// What may happen to a tile in training. The default holds for H&E of mixed stains.
+/// Augmentation of training tiles.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct Augmentation {
-    /// Mirrors half of the tiles, left to right.
+    /// Whether tiles are flipped left to right, with probability 1/2.
     pub flip: bool,
-    /// Turns tiles by a random number of quarters.
+    /// Whether tiles are rotated by a random multiple of 90°.
     pub rot90: bool,
-    /// Each channel times 1 ± this. In [0, 1].
+    /// Colour jitter: each channel is multiplied by a factor in 1 ± this. In [0, 1].
     pub colour_scale: f64,
-    /// Each channel plus or minus this share of the range. In [0, 1].
+    /// Colour jitter: an offset of up to ± this fraction of the range is added to each channel. In [0, 1].
     pub colour_shift: f64,
-    /// The amount of haematoxylin and of eosin times 1 ± this. In [0, 1].
+    /// Stain jitter: the amounts of haematoxylin and eosin are multiplied by factors in 1 ± this. In [0, 1].
     pub stain_scale: f64,
-    /// The optical density of haematoxylin and of eosin plus or minus this. In [0, 1].
+    /// Stain jitter: up to ± this optical density of haematoxylin and eosin is added where there is tissue. In [0, 1].
     pub stain_shift: f64,
 }
 
-impl Default for Augmentation {
-    fn default() -> Self {
-        Self {
-            flip: true,
-            rot90: true,
-            colour_scale: 0.3,
-            colour_shift: 0.15,
-            stain_scale: 0.6,
-            stain_shift: 0.15,
-        }
-    }
-}
-
 impl Augmentation {
-    /// Nothing happens to a tile.
+    /// Returns the augmentation that changes nothing.
     pub fn none() -> Self {
         Self {
             flip: false,
@@ -56,7 +43,7 @@ impl Augmentation {
         }
     }
 
-    /// Applies it to a tile, with the random choices of its place in the run.
+    /// Augments a tile in place; `seed`, `epoch` and `index` (of the tile) determine the random choices.
     pub fn apply(&self, tile: &mut Tile, seed: u64, epoch: u64, index: u64) {
         let mut random = generator(seed, epoch, index);
         if self.flip && random.random::<bool>() {
@@ -74,7 +61,7 @@ impl Augmentation {
     }
 }
 
-/// The generator of one tile in one epoch: all 192 bits are its seed, so no two share a stream.
+/// Random generator of one tile in one epoch. Its seed holds all 192 bits, so that no two tiles share a stream.
 fn generator(seed: u64, epoch: u64, index: u64) -> ChaCha8Rng {
     let mut bytes = [0; 32];
     for (chunk, value) in bytes.chunks_exact_mut(8).zip([seed, epoch, index, 0x6175_676d_656e_7400]) {
@@ -95,10 +82,18 @@ mod tests {
     }
 
     #[test]
-    fn the_same_place_in_a_run_gives_the_same_tile() {
+    fn the_same_seed_epoch_and_index_give_the_same_tile() {
+        let all = Augmentation {
+            flip: true,
+            rot90: true,
+            colour_scale: 0.3,
+            colour_shift: 0.15,
+            stain_scale: 0.6,
+            stain_shift: 0.15,
+        };
         let apply = |seed, epoch, index| {
             let mut tile = tile();
-            Augmentation::default().apply(&mut tile, seed, epoch, index);
+            all.apply(&mut tile, seed, epoch, index);
             tile
         };
         assert_eq!(apply(1, 2, 3), apply(1, 2, 3));
@@ -114,8 +109,8 @@ mod tests {
     }
 
     #[test]
-    fn image_and_mask_turn_together() {
-        // Each pixel's red is its class, so they can only agree if they moved alike.
+    fn image_and_mask_are_transformed_alike() {
+        // The red channel holds the class of each pixel, so the two agree only if both were moved alike.
         let mut tile = tile();
         for (pixel, class) in tile.pixels.chunks_exact_mut(3).zip(&tile.classes) {
             pixel[0] = *class;

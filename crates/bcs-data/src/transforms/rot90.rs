@@ -1,9 +1,9 @@
-//! Quarter turns.
+//! Rotation by multiples of 90°.
 
 use crate::tiles::Tile;
 
-/// Turns a tile by `quarters` quarters, counter-clockwise; one that is not square only by halves, so that it
-/// keeps its shape.
+/// Rotates a tile counter-clockwise by `quarters` · 90°. A tile that is not square is rotated by multiples of 180° only,
+/// so that it keeps its shape.
 pub(super) fn rot90(tile: &mut Tile, quarters: u32) {
     let quarters = if tile.width == tile.height { quarters % 4 } else { quarters % 2 * 2 };
     if quarters == 0 {
@@ -32,7 +32,7 @@ pub(super) fn rot90(tile: &mut Tile, quarters: u32) {
 mod tests {
     use super::*;
 
-    fn turned(width: usize, height: usize, quarters: u32) -> Vec<u8> {
+    fn rotated(width: usize, height: usize, quarters: u32) -> Vec<u8> {
         let classes: Vec<u8> = (0..(width * height) as u8).collect();
         let pixels = classes.iter().flat_map(|class| [*class; 3]).collect();
         let mut tile = Tile { width, height, pixels, classes };
@@ -42,11 +42,11 @@ mod tests {
     }
 
     #[test]
-    fn quarters_are_numpys() {
+    fn rotations_are_those_of_numpy() {
         // numpy.rot90([[0, 1], [2, 3]], k)
-        assert_eq!(turned(2, 2, 1), [1, 3, 0, 2]);
-        assert_eq!(turned(2, 2, 2), [3, 2, 1, 0]);
-        assert_eq!(turned(2, 2, 3), [2, 0, 3, 1]);
-        assert_eq!(turned(3, 1, 1), [2, 1, 0]);
+        assert_eq!(rotated(2, 2, 1), [1, 3, 0, 2]);
+        assert_eq!(rotated(2, 2, 2), [3, 2, 1, 0]);
+        assert_eq!(rotated(2, 2, 3), [2, 0, 3, 1]);
+        assert_eq!(rotated(3, 1, 1), [2, 1, 0]);
     }
 }

@@ -1,99 +1,117 @@
-//! `bcs-trainer evaluate`: Dice and IoU of any model by class.
+//! `bcs-trainer evaluate`: Dice and IoU of a model, per class.
 
-use std::path::Path;
+use std::sync::Arc;
 
-use anyhow::{Context, Result};
 use bcs_contracts::PackageMetadata;
 use bcs_contracts::keys::METADATA_FILE;
 use bcs_data::{LabelMap, TileSet, index};
-use bcs_inference::{SlidingWindow, libtorch};
+use bcs_inference::libtorch;
 use bcs_model::device;
 use fs_err as fs;
 use serde_json::json;
 
+use super::require_path;
 use crate::cli::EvaluateArguments;
-use crate::error::usage;
+use crate::error::{Error, Result};
 use crate::output::progress::Progress;
-use crate::output::sheet::sheet;
-use crate::output::table::scores;
-use crate::training::validate::{examples, validate};
+use crate::output::sheet::{Example, evenly_spaced, sheet};
+use crate::output::table::{self, scores};
+use crate::training::preflight;
+use crate::training::validate::{Batching, validate};
 
-/// Tiles in the picture.
+/// Number of examples in the picture.
 const EXAMPLES: usize = 8;
 
-/// Bytes of decoded tiles kept in memory: each is used once or twice.
-const CACHE: u64 = 1_000_000_000;
+/// Memory for decoded tiles, in bytes. Each tile is used once, so that more would not help.
+const CACHE_BYTES: u64 = 0;
+
+/// Tiles per batch and threads that decode them.
+const BATCHING: Batching = Batching { tiles: 16, workers: 2 };
+
+/// The flag that chooses the label map, for messages.
+const LABEL_MAP: &str = "--label-map";
 
 /// Evaluates.
 pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
-    let device = device::parse(&arguments.device).map_err(usage)?;
-    let mut engine = libtorch::open(&arguments.model, device).map_err(usage)?;
-    let map = label_map(arguments, engine.info().classes.len())?;
-    let pairs = index::pairs(&arguments.images, &arguments.masks).map_err(usage)?;
+    let device = device::parse(&arguments.device)?;
+    require_path("--model", &arguments.model)?;
+    let mut engine = libtorch::open(&arguments.model, device)?;
+    let classes = engine.info().classes.clone();
+    let map = label_map(arguments, classes.len())?;
+    let pairs = index::pairs(&arguments.images, &arguments.masks)?;
     let progress = Progress::new("Checking tiles", pairs.len(), "tiles");
-    let tiles = TileSet::load(pairs, &map, CACHE, || progress.step())?;
+    let tiles = Arc::new(TileSet::load(pairs, &map, CACHE_BYTES, || progress.step())?);
     drop(progress);
+    preflight::check_min_size(&tiles, engine.info().min_size)?;
+    let metric = preflight::val_metric(&tiles, &map, "evaluation")?;
 
     let progress = Progress::new("Evaluating", tiles.len(), "tiles");
-    let window = SlidingWindow::default();
-    let reached = validate(engine.as_mut(), window, &tiles, &map, &progress)?;
+    let (shown, mut examples) = (evenly_spaced(EXAMPLES, tiles.len()), Vec::new());
+    let reached =
+        validate(engine.as_mut(), &tiles, &map, &metric, BATCHING, &progress, |index, tile, found| {
+            if shown.contains(&index) {
+                examples.push(Example::new(&tile.to_image(), &tile.to_mask(), &found.mask));
+            }
+        })?;
     drop(progress);
 
     fs::create_dir_all(&arguments.output)?;
-    let path = arguments.output.join("evaluation.json");
+    let figures = arguments.output.join("evaluation.json");
     let result = json!({
         "model": arguments.model, "model_version": engine.info().version, "label_map": map.name(),
-        "images": reached.images, "dice": reached.val_metric, "classes": reached.classes,
+        "images": reached.images, "dice": reached.val_metric, "counted": reached.counted,
+        "classes": reached.classes,
     });
-    fs::write(&path, format!("{result:#}\n"))?;
+    fs::write(&figures, format!("{result:#}\n"))?;
     let picture = arguments.output.join("evaluation.png");
-    let shown = examples(engine.as_mut(), window, &tiles, EXAMPLES)?;
-    sheet(&shown, &engine.info().classes, map.background())?
-        .save(&picture)
-        .context("the picture can't be written")?;
+    sheet(&examples, &classes, map.background())?.save(&picture)?;
 
     println!("{} on {} images\n\n{}\n", engine.info().version, reached.images, scores(&reached.classes));
-    println!("pooled Dice  {:.4}", reached.val_metric);
-    println!("figures      {}", path.display());
-    println!("picture      {}  (tile, truth, prediction)", picture.display());
+    println!("pooled Dice  {:.4}  ({})", reached.val_metric, table::counted(&metric, &map));
+    println!("figures      {}", figures.display());
+    println!("picture      {}  (image, truth, prediction)", picture.display());
     Ok(())
 }
 
-/// The label map that was asked for, that the package brings, or that goes with the number of classes.
+/// Returns the label map of the command line, else of the model package, else the one with as many classes.
 fn label_map(arguments: &EvaluateArguments, classes: usize) -> Result<LabelMap> {
-    let from_package = || -> Option<PackageMetadata> {
-        let beside = if arguments.model.is_dir() {
-            arguments.model.join(METADATA_FILE)
-        } else {
-            arguments.model.with_file_name(METADATA_FILE)
-        };
-        serde_json::from_slice(&fs::read(Path::new(&beside)).ok()?).ok()
-    };
     let map = if let Some(name) = &arguments.label_map {
-        LabelMap::load(name).map_err(usage)?
-    } else if let Some((labels, known)) =
-        from_package().and_then(|package| Some((package.labels?, package.classes)))
-    {
-        LabelMap::from_package(&labels, &known).map_err(usage)?
+        LabelMap::load(name, LABEL_MAP)?
+    } else if let Some(map) = label_map_of_package(arguments)? {
+        map
     } else {
         let name = match classes {
             2 => "bcss-tumor",
             3 => "bcss-3class",
             5 => "bcss-5class",
             _ => {
-                return Err(usage(format!(
-                    "the model has {classes} classes; say which codes they are with --label-map"
+                return Err(Error::Usage(format!(
+                    "the model has {classes} classes and names no label map; choose one with {LABEL_MAP}"
                 )));
             }
         };
-        LabelMap::load(name).map_err(usage)?
+        LabelMap::load(name, LABEL_MAP)?
     };
     if map.classes().len() != classes {
-        return Err(usage(format!(
-            "the label map {} has {} classes, the model {classes}; choose another with --label-map",
+        return Err(Error::Usage(format!(
+            "the label map {} has {} classes, the model {classes}; choose another with {LABEL_MAP}",
             map.name(),
             map.classes().len()
         )));
     }
     Ok(map)
+}
+
+fn label_map_of_package(arguments: &EvaluateArguments) -> Result<Option<LabelMap>> {
+    let path = match arguments.model.is_dir() {
+        true => arguments.model.join(METADATA_FILE),
+        false => arguments.model.with_file_name(METADATA_FILE),
+    };
+    let metadata: Option<PackageMetadata> =
+        fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let Some((labels, classes)) = metadata.and_then(|metadata| Some((metadata.labels?, metadata.classes)))
+    else {
+        return Ok(None);
+    };
+    Ok(Some(LabelMap::from_package(&labels, &classes, LABEL_MAP)?))
 }

@@ -1,74 +1,85 @@
-//! `bcs-trainer import`: a model package of weights trained elsewhere, MONAI's for example.
+//! `bcs-trainer import`: a model package from weights trained elsewhere, for example with MONAI.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use anyhow::Result;
+use bcs_contracts::PackageMetadata;
 use bcs_contracts::class::unnamed_classes;
-use bcs_contracts::keys::{CONFIG_FILE, MODEL_FILE};
-use bcs_contracts::package::{FORMAT_VERSION, InputSpec, PackageMetadata, Scaling};
+use bcs_contracts::keys::{self, CONFIG_FILE, MODEL_FILE};
+use bcs_contracts::package::{FORMAT_VERSION, InputSpec, Scaling};
 use bcs_data::LabelMap;
 use bcs_model::nets::Network;
-use bcs_model::package;
-use bcs_model::weights::{load_state, read_pickle, read_safetensors, write_safetensors};
+use bcs_model::package::{self, Existing};
+use bcs_model::weights::{check_finite, load_state, read_pickle, read_safetensors, write_safetensors};
 use fs_err as fs;
-use tch::Device;
+use tch::{Device, Tensor};
 
+use super::require_path;
 use crate::cli::ImportArguments;
-use crate::config::{Configurations, typed};
-use crate::error::usage;
+use crate::config::{Composed, Configurations};
+use crate::error::{Error, Result};
 use crate::provenance::provenance;
 
 /// Imports.
 pub(super) fn run(arguments: &ImportArguments) -> Result<()> {
-    let configurations = Configurations::find(&arguments.config)?;
-    let composition = configurations
-        .composer
-        .compose(&arguments.config.config_name, &arguments.config.overrides)
-        .map_err(usage)?;
-    let composed = typed(composition)?;
-    let architecture = composed.config.model_hyp.architecture();
-    let network = Network::new(&architecture.name, &architecture.arguments, Device::Cpu).map_err(usage)?;
-    let state = match arguments.weights.extension().and_then(|ending| ending.to_str()) {
-        Some("safetensors") => {
-            read_safetensors(&fs::read(&arguments.weights)?, &arguments.weights.display().to_string())?
-        }
-        Some("pt" | "pth" | "bin" | "ckpt") => read_pickle(&arguments.weights)?,
-        _ => return Err(usage(format!("{}: give a .safetensors or a .pt", arguments.weights.display()))),
-    };
+    let composed = Configurations::new(&arguments.config)?.compose(&arguments.config.overrides)?;
+    require_path("--weights", &arguments.weights)?;
+    let network = Network::new(&composed.architecture.name, &composed.architecture.arguments, Device::Cpu)?;
+    let state = read(&arguments.weights)?;
+    check_finite(&state)?;
     load_state(&network, state)?;
+    let weights = write_safetensors(&network)?;
+    let metadata = metadata(&composed, &network, &arguments.output, &package::sha256(&weights))?;
+    let (classes, version) = (metadata.classes.len(), metadata.version.clone());
+    let files = BTreeMap::from([
+        (MODEL_FILE.to_owned(), weights),
+        (CONFIG_FILE.to_owned(), composed.yaml.into_bytes()),
+    ]);
+    let existing = if arguments.overwrite { Existing::Replace } else { Existing::Refuse };
+    package::write(&arguments.output, metadata, &files, existing).map_err(|error| match error {
+        bcs_model::Error::Exists { path } if !arguments.overwrite => Error::Usage(format!(
+            "{path} exists already; choose another --output, or replace it with --overwrite"
+        )),
+        error => error.into(),
+    })?;
+    println!(
+        "{version} with {:.2} M parameters and {classes} classes\n\npackage  {}",
+        network.parameters() as f64 / 1e6,
+        arguments.output.display()
+    );
+    Ok(())
+}
 
-    let map = LabelMap::load(&composed.config.data.label_map).map_err(usage)?;
-    let outputs = usize::try_from(network.out_channels())?;
-    let named = map.classes().len() == outputs;
-    let metadata = PackageMetadata {
+fn read(path: &Path) -> Result<BTreeMap<String, Tensor>> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("safetensors") => Ok(read_safetensors(&fs::read(path)?, &path.display().to_string())?),
+        Some("pt" | "pth" | "bin" | "ckpt") => Ok(read_pickle(path)?),
+        _ => Err(Error::Usage(format!(
+            "--weights {}: must be a .safetensors, or a .pt, .pth, .bin or .ckpt written by torch.save",
+            path.display()
+        ))),
+    }
+}
+
+/// Description of the package. Without a label map of as many classes, the classes have no names.
+fn metadata(composed: &Composed, network: &Network, output: &Path, sha256: &str) -> Result<PackageMetadata> {
+    let map = LabelMap::load(&composed.config.data.label_map, "data.label_map")?;
+    let outputs = usize::try_from(network.out_channels()).unwrap_or_default();
+    let fits = map.classes().len() == outputs;
+    let name = output.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(PackageMetadata {
         format_version: FORMAT_VERSION,
-        version: arguments
-            .output
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default(),
-        architecture,
-        classes: if named { map.classes().to_vec() } else { unnamed_classes(outputs) },
+        version: keys::imported_version(&name, sha256),
+        architecture: composed.architecture.clone(),
+        classes: if fits { map.classes().to_vec() } else { unnamed_classes(outputs) },
         input: InputSpec {
             scaling: Scaling::UnitRange,
             mpp: composed.config.data.mpp,
             ..InputSpec::default()
         },
-        labels: named.then(|| map.to_package()),
+        labels: fits.then(|| map.to_package()),
         validation: None,
         files: BTreeMap::new(),
         provenance: provenance(&composed.yaml, None),
-    };
-    let files = BTreeMap::from([
-        (MODEL_FILE.to_owned(), write_safetensors(&network)?),
-        (CONFIG_FILE.to_owned(), composed.yaml.into_bytes()),
-    ]);
-    package::write(&arguments.output, metadata, &files)?;
-    println!(
-        "{} with {:.2} M parameters and {outputs} classes in {}",
-        arguments.weights.display(),
-        network.parameters() as f64 / 1e6,
-        arguments.output.display()
-    );
-    Ok(())
+    })
 }

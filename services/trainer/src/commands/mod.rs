@@ -1,15 +1,16 @@
-//! One file a subcommand.
+//! Subcommands, one file each.
 
 mod evaluate;
 mod import;
 mod synthesize;
 mod train;
 
-use anyhow::Result;
+use std::path::Path;
 
 use crate::cli::{Cli, Command};
+use crate::error::{Error, Result};
 
-/// Does what the command line says.
+/// Runs the subcommand of the command line.
 pub(crate) fn run(cli: Cli) -> Result<()> {
     match cli.command {
         None => train::run(&cli.train),
@@ -18,4 +19,12 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Some(Command::Synthesize(arguments)) => synthesize::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
     }
+}
+
+/// Checks that the path given with a flag exists.
+fn require_path(flag: &str, path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(Error::Usage(format!("{flag} {}: there is no such file or folder", path.display())))
 }

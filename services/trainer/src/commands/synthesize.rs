@@ -1,8 +1,7 @@
-//! `bcs-trainer synthesize`: H&E-like tissue in the folder layout of BCSS.
+//! `bcs-trainer synthesize`: synthetic H&E tissue in the folder layout of BCSS.
 
 use std::path::Path;
 
-use anyhow::Result;
 use bcs_imaging::encode;
 use bcs_synthetic::Slide;
 use fs_err as fs;
@@ -10,14 +9,16 @@ use image::{GenericImageView, GrayImage, RgbImage};
 use rayon::prelude::*;
 
 use crate::cli::SynthesizeArguments;
-use crate::error::usage;
+use crate::error::{Error, Result};
 use crate::output::progress::Progress;
 
-/// Synthesizes.
+/// Draws synthetic tissue.
 pub(super) fn run(arguments: &SynthesizeArguments) -> Result<()> {
     let SynthesizeArguments { output, slides, tiles, size, seed } = arguments;
-    if *slides < 3 || *tiles == 0 || *size < 32 {
-        return Err(usage("--slides must be at least 3, --tiles at least 1 and --size at least 32"));
+    for (flag, value, least) in [("--slides", *slides, 3), ("--tiles", *tiles, 1), ("--size", *size, 32)] {
+        if value < least {
+            return Err(Error::Usage(format!("{flag} is {value}; it must be at least {least}")));
+        }
     }
     for split in ["train", "val", "test"] {
         fs::create_dir_all(output.join(split))?;
@@ -34,7 +35,7 @@ pub(super) fn run(arguments: &SynthesizeArguments) -> Result<()> {
     Ok(())
 }
 
-/// The last fifth of the slides (at least one) tests, the fifth before validates.
+/// Split of a slide: the last fifth (at least one) is for testing, the fifth before it for validation.
 fn split_of(slide: u32, slides: u32) -> &'static str {
     let fifth = (slides / 5).max(1);
     match slides - slide {
@@ -44,7 +45,7 @@ fn split_of(slide: u32, slides: u32) -> &'static str {
     }
 }
 
-/// Draws one region and cuts it into tiles, row by row.
+/// Draws a region of a slide and cuts it into tiles, row by row.
 fn draw(output: &Path, seed: u64, slide: u32, split: &str, tiles: u32, size: u32) -> Result<()> {
     let columns = f64::from(tiles).sqrt().ceil() as u32;
     let rows = tiles.div_ceil(columns);
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_split_has_a_slide() {
+    fn every_split_has_slides() {
         for slides in 3..40 {
             let splits: Vec<_> = (0..slides).map(|slide| split_of(slide, slides)).collect();
             for split in ["train", "val", "test"] {

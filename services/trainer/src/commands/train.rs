@@ -1,56 +1,62 @@
-//! `bcs-trainer [train]`: composes the configuration and trains, once or for every combination of a sweep.
+//! `bcs-trainer [train]`: trains a model, or one for each run of a sweep.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::Result;
-use bcs_config::{Override, overrides};
+use bcs_config::Value;
 use fs_err as fs;
+use jiff::ZonedDateTime;
 
 use crate::cli::{Cfg, TrainArguments};
-use crate::config::{Composed, Configurations, typed};
-use crate::error::usage;
-use crate::training;
+use crate::config::{Composed, Configurations};
+use crate::error::Result;
+use crate::folders::create_dated;
+use crate::training::Run;
 
 /// Trains.
 pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
-    let configurations = Configurations::find(&arguments.config)?;
-    let composer = &configurations.composer;
-    let compose = |overrides: &[Override]| -> Result<Composed> {
-        typed(composer.compose_parsed(&arguments.config.config_name, overrides).map_err(usage)?)
+    let configurations = Configurations::new(&arguments.config)?;
+    let overrides = &arguments.config.overrides;
+    // All runs of a sweep are composed before the first one starts, so that an error in the last one is reported now.
+    let runs = match arguments.multirun {
+        true => configurations.compose_sweep(overrides)?,
+        false => vec![configurations.compose(overrides)?],
     };
-    let texts = &arguments.config.overrides;
-    if arguments.multirun {
-        let sweep = composer.expand(texts).map_err(usage)?;
-        // All are composed before the first is run: a mistake in the last shows now.
-        let jobs = sweep.iter().map(|overrides| compose(overrides)).collect::<Result<Vec<_>>>()?;
-        let folder = dated("multirun");
-        for (index, job) in jobs.iter().enumerate() {
-            println!("Run {} of {}: {}\n", index + 1, jobs.len(), job.overrides.join(" "));
-            train(job, &folder.join(index.to_string()))?;
-        }
-        return Ok(());
-    }
-    let composed = compose(&overrides::parse_all(texts).map_err(usage)?)?;
     if arguments.cfg == Some(Cfg::Job) {
-        print!("{}", composed.yaml);
+        let documents: Vec<&str> = runs.iter().map(|run| run.yaml.as_str()).collect();
+        print!("{}", documents.join("---\n"));
         return Ok(());
     }
-    train(&composed, &dated("outputs"))
+    if arguments.multirun { sweep(&runs) } else { single(&runs[0]) }
 }
 
-fn train(composed: &Composed, output: &Path) -> Result<()> {
-    fs::create_dir_all(output.join(".hydra"))?;
-    fs::write(output.join(".hydra/config.yaml"), &composed.yaml)?;
-    let overrides: String = composed.overrides.iter().map(|text| format!("- {text}\n")).collect();
-    fs::write(
-        output.join(".hydra/overrides.yaml"),
-        if overrides.is_empty() { "[]\n".to_owned() } else { overrides },
-    )?;
-    training::run(composed, output).map(|_package| ())
+fn single(composed: &Composed) -> Result<()> {
+    let run = Run::prepare(composed)?;
+    let output = create_dated(Path::new("outputs"), &ZonedDateTime::now())?;
+    execute(run, composed, &output)
 }
 
-/// `outputs/2026-01-02/03-04-05`, in local time, as Hydra names it.
-fn dated(root: &str) -> PathBuf {
-    let now = jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::system());
-    PathBuf::from(root).join(now.strftime("%Y-%m-%d/%H-%M-%S").to_string())
+/// Trains all runs, in `multirun/DATE/TIME/0`, `1`, …
+fn sweep(runs: &[Composed]) -> Result<()> {
+    let mut folder = None;
+    for (index, composed) in runs.iter().enumerate() {
+        println!("Run {} of {}: {}\n", index + 1, runs.len(), composed.overrides.join(" "));
+        let run = Run::prepare(composed)?;
+        let folder = match &folder {
+            Some(folder) => folder,
+            None => folder.insert(create_dated(Path::new("multirun"), &ZonedDateTime::now())?),
+        };
+        let output = folder.join(index.to_string());
+        fs::create_dir(&output)?;
+        execute(run, composed, &output)?;
+    }
+    Ok(())
+}
+
+fn execute(run: Run<'_>, composed: &Composed, output: &Path) -> Result<()> {
+    let hydra = output.join(".hydra");
+    fs::create_dir(&hydra)?;
+    fs::write(hydra.join("config.yaml"), &composed.yaml)?;
+    let overrides: Vec<Value> = composed.overrides.iter().map(|text| Value::from(text.as_str())).collect();
+    fs::write(hydra.join("overrides.yaml"), Value::from(overrides).to_yaml())?;
+    run.execute(output).map(|_package| ())
 }

@@ -1,4 +1,4 @@
-//! What people see.
+//! Output for people: progress, tables and pictures.
 
 pub(crate) mod progress;
 pub(crate) mod sheet;

@@ -1,4 +1,4 @@
-//! Progress: a bar on a terminal, plain lines in a log.
+//! Progress of a task: a bar on a terminal, lines in a log.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Lines that a long task prints in a log, beside the last.
-const LINES: u64 = 4;
+/// Number of lines that a task prints in a log.
+const LOG_LINES: u64 = 4;
 
-/// The progress of one task; it may be advanced from several threads.
+/// Progress of a task. Steps may be reported from several threads.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     label: String,
@@ -19,12 +19,12 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A task of `total` steps.
+    /// Starts a task of `total` steps.
     pub(crate) fn new(label: impl Into<String>, total: usize, unit: &str) -> Self {
         Self::with_lines(label.into(), total as u64, unit, true)
     }
 
-    /// The same, which in a log says nothing: whoever calls it prints a line of its own.
+    /// Starts a task that prints nothing in a log.
     pub(crate) fn silent_in_logs(label: impl Into<String>, total: usize, unit: &str) -> Self {
         Self::with_lines(label.into(), total as u64, unit, false)
     }
@@ -43,19 +43,21 @@ impl Progress {
         Self { bar, label, total, done: AtomicU64::new(0), lines }
     }
 
-    /// One step more is done.
+    /// Reports one more step.
     pub(crate) fn step(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         match &self.bar {
             Some(bar) => bar.inc(1),
-            None if self.lines && (done * LINES) / self.total != ((done - 1) * LINES) / self.total => {
+            None if self.lines
+                && (done * LOG_LINES) / self.total != ((done - 1) * LOG_LINES) / self.total =>
+            {
                 eprintln!("{}: {done} of {}", self.label, self.total);
             }
             None => {}
         }
     }
 
-    /// Says something beside the bar.
+    /// Shows a message beside the bar.
     pub(crate) fn message(&self, text: String) {
         if let Some(bar) = &self.bar {
             bar.set_message(text);

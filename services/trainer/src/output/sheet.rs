@@ -1,41 +1,72 @@
-//! A picture of what a model does: tiles in rows, each as it is, as it should be and as it was found.
+//! A picture of examples: one per row, with image, ground truth and prediction side by side.
 
-use anyhow::{Context, Result};
 use bcs_contracts::{Color, TissueClass};
 use bcs_imaging::overlay;
-use image::{GrayImage, RgbImage};
+use image::imageops::{FilterType, replace, resize};
+use image::{GrayImage, Rgb, RgbImage};
 
-/// White between pictures, in pixels.
+use crate::error::{Error, Result};
+
+/// Gap between pictures, in pixels.
 const GAP: u32 = 8;
 
-/// How much of the colour of a class shows.
+/// Opacity of class colours.
 const ALPHA: f64 = 0.45;
 
-/// A tile with its truth and its prediction, as class indices.
+/// Maximum width and height of an example, in pixels. Larger images are scaled down.
+const MAX_SIDE: u32 = 512;
+
+/// An image with its ground truth and its prediction as class indices, at most [`MAX_SIDE`] pixels wide and high.
 pub(crate) struct Example {
-    /// The tile.
-    pub image: RgbImage,
-    /// As it should be.
-    pub truth: GrayImage,
-    /// As it was found.
-    pub prediction: GrayImage,
+    image: RgbImage,
+    truth: GrayImage,
+    prediction: GrayImage,
 }
 
-/// Lays examples out in rows: tile, truth, prediction; the background class is not tinted. All are cut to the
-/// size of the first.
+impl Example {
+    /// Creates an example of an image and its masks, all of one size.
+    pub(crate) fn new(image: &RgbImage, truth: &GrayImage, prediction: &GrayImage) -> Self {
+        let (width, height) = scaled(image.dimensions());
+        // Class indices cannot be averaged.
+        let scale_mask = |mask: &GrayImage| resize(mask, width, height, FilterType::Nearest);
+        Self {
+            image: resize(image, width, height, FilterType::Triangle),
+            truth: scale_mask(truth),
+            prediction: scale_mask(prediction),
+        }
+    }
+}
+
+/// Scales a size down so that neither side exceeds [`MAX_SIDE`].
+fn scaled((width, height): (u32, u32)) -> (u32, u32) {
+    let longest = u64::from(width.max(height)).max(u64::from(MAX_SIDE));
+    let scale = |side: u32| (u64::from(side) * u64::from(MAX_SIDE) / longest).max(1) as u32;
+    (scale(width), scale(height))
+}
+
+/// Returns up to `count` evenly spaced indices out of `0..len`.
+pub(crate) fn evenly_spaced(count: usize, len: usize) -> Vec<usize> {
+    let count = count.min(len);
+    (0..count).map(|place| place * len / count).collect()
+}
+
+/// Draws examples in rows: image, ground truth, prediction. The background class is not tinted.
+///
+/// # Errors
+/// [`Error::Tiles`] if there are no examples.
 pub(crate) fn sheet(
     examples: &[Example],
     classes: &[TissueClass],
     background: Option<usize>,
 ) -> Result<RgbImage> {
-    let first = examples.first().context("there is no tile to show")?;
-    let (width, height) = first.image.dimensions();
-    let rows = u32::try_from(examples.len())?;
-    let mut sheet =
-        RgbImage::from_pixel(3 * width + 4 * GAP, rows * (height + GAP) + GAP, image::Rgb([255; 3]));
+    let width = examples.iter().map(|example| example.image.width()).max();
+    let width = width.ok_or_else(|| Error::Tiles("there are no tiles to draw".to_owned()))?;
+    let height: u32 = examples.iter().map(|example| example.image.height() + GAP).sum();
+    let mut sheet = RgbImage::from_pixel(3 * width + 4 * GAP, height + GAP, Rgb([255; 3]));
     let color = |(index, class): (usize, &TissueClass)| (Some(index) != background).then_some(class.color);
     let palette: Vec<Option<Color>> = classes.iter().enumerate().map(color).collect();
-    for (row, example) in (0u32..).zip(examples) {
+    let mut y = GAP;
+    for example in examples {
         let tinted = |mask: &GrayImage| -> Result<RgbImage> {
             let mut image = example.image.clone();
             overlay::blend(&mut image, mask, &palette, ALPHA)?;
@@ -43,10 +74,38 @@ pub(crate) fn sheet(
         };
         let pictures = [example.image.clone(), tinted(&example.truth)?, tinted(&example.prediction)?];
         for (column, picture) in (0u32..).zip(pictures) {
-            let at = (GAP + column * (width + GAP), GAP + row * (height + GAP));
-            let cut = image::imageops::crop_imm(&picture, 0, 0, width, height).to_image();
-            image::imageops::replace(&mut sheet, &cut, i64::from(at.0), i64::from(at.1));
+            replace(&mut sheet, &picture, i64::from(GAP + column * (width + GAP)), i64::from(y));
         }
+        y += example.image.height() + GAP;
     }
     Ok(sheet)
+}
+
+#[cfg(test)]
+mod tests {
+    use bcs_contracts::class::unnamed_classes;
+    use image::Luma;
+
+    use super::*;
+
+    #[test]
+    fn large_regions_are_scaled_down_and_keep_their_classes() {
+        let (width, height) = (3619, 1987);
+        let image = RgbImage::from_pixel(width, height, Rgb([200, 100, 150]));
+        let mask = GrayImage::from_fn(width, height, |x, _| Luma([u8::from(x > width / 2) * 3]));
+        let example = Example::new(&image, &mask, &mask);
+        assert_eq!(example.image.dimensions(), (512, 281));
+        assert!(example.truth.pixels().all(|pixel| [0, 3].contains(&pixel[0])), "interpolated class indices");
+        let small = Example::new(&RgbImage::new(40, 100), &GrayImage::new(40, 100), &GrayImage::new(40, 100));
+        assert_eq!(small.image.dimensions(), (40, 100));
+        let sheet = sheet(&[example, small], &unnamed_classes(4), Some(0)).unwrap();
+        assert_eq!(sheet.dimensions(), (3 * 512 + 4 * GAP, 281 + 100 + 3 * GAP));
+    }
+
+    #[test]
+    fn examples_are_spread_over_all_tiles() {
+        assert_eq!(evenly_spaced(3, 10), [0, 3, 6]);
+        assert_eq!(evenly_spaced(5, 2), [0, 1]);
+        assert!(evenly_spaced(5, 0).is_empty());
+    }
 }

@@ -1,8 +1,10 @@
-//! Tables that line up.
+//! Text tables and lists.
 
 use bcs_contracts::package::ClassScores;
+use bcs_data::LabelMap;
+use bcs_model::metrics::ValMetric;
 
-/// Rows of text in columns: the first to the left, numbers to the right.
+/// Formats rows as a table with aligned columns: the first column to the left, the others to the right.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
@@ -23,7 +25,7 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
-/// Dice and IoU by class.
+/// Formats Dice and IoU per class.
 pub(crate) fn scores(classes: &[ClassScores]) -> String {
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
     let row = |class: &ClassScores| {
@@ -41,14 +43,38 @@ pub(crate) fn scores(classes: &[ClassScores]) -> String {
     )
 }
 
+/// Says which classes a score averages, and which it leaves out.
+pub(crate) fn counted(metric: &ValMetric, map: &LabelMap) -> String {
+    let names = |classes: &[usize]| {
+        classes.iter().map(|class| map.classes()[*class].name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let left_out = metric.left_out();
+    let left_out = match left_out.is_empty() {
+        true => String::new(),
+        false => format!("; left out, as no mask has pixels of them: {}", names(&left_out)),
+    };
+    format!("mean of {}{left_out}", names(metric.counted()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up() {
+    fn columns_are_aligned() {
         let text =
             table(&["name", "n"], &[vec!["tumour".into(), "7".into()], vec!["fat".into(), "1234".into()]]);
         assert_eq!(text, "name       n\n────────────\ntumour     7\nfat     1234");
+    }
+
+    #[test]
+    fn classes_without_truth_pixels_are_named_as_left_out() {
+        let map = LabelMap::load("bcss-5class", "data.label_map").unwrap();
+        let text = |pixels: &[u64]| counted(&ValMetric::new(pixels, None).unwrap(), &map);
+        assert_eq!(
+            text(&[9, 9, 0, 0, 9]),
+            "mean of tumour, stroma, other; left out, as no mask has pixels of them: inflammatory, necrosis"
+        );
+        assert_eq!(text(&[1; 5]), "mean of tumour, stroma, inflammatory, necrosis, other");
     }
 }

@@ -1,127 +1,120 @@
-//! What a run leaves on disk: the best and the last checkpoint, and in the end the model package.
+//! What a run leaves in the model repository: the best and the last checkpoint, and the model package.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use bcs_contracts::PackageMetadata;
 use bcs_contracts::keys::{self, CONFIG_FILE, MODEL_FILE, REFERENCE_FILE};
+use bcs_contracts::package::Validation;
+use bcs_contracts::{DriftReference, PackageMetadata};
 use bcs_model::nets::Network;
-use bcs_model::package;
+use bcs_model::package::{self, Existing};
 use bcs_model::weights::write_safetensors;
 use fs_err as fs;
 
 use super::validate::Scores;
+use crate::error::Result;
+use crate::folders::create_unique;
 
-/// The best model so far, in memory until a better one comes.
-pub(super) struct Best {
-    /// Its parameters, as they go into a file.
+/// Model of one epoch.
+pub(super) struct Snapshot {
+    /// Parameters as the contents of a safetensors file.
     pub weights: Vec<u8>,
-    /// What it reached.
+    /// Scores on the validation tiles.
     pub scores: Scores,
-    /// In which epoch, from 0.
+    /// Epoch, from 0.
     pub epoch: usize,
 }
 
-/// The folder of a run, and what every package in it says alike.
+/// Folder of a run in the model repository.
 pub(super) struct Checkpoints {
     folder: PathBuf,
+    run: String,
     metadata: PackageMetadata,
     config_yaml: String,
     best: Option<PathBuf>,
 }
 
+impl Snapshot {
+    /// Copies the parameters of a network.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Model`].
+    pub(super) fn new(network: &Network, scores: Scores, epoch: usize) -> Result<Self> {
+        Ok(Self { weights: write_safetensors(network)?, scores, epoch })
+    }
+}
+
 impl Checkpoints {
-    /// Makes the folder of a run in the model repository. A second run in the same second gets another name.
+    /// Creates the folder of a run in the model repository. `metadata` describes what all packages of the run share.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Io`].
     pub(super) fn create(repository: &Path, metadata: PackageMetadata, config_yaml: String) -> Result<Self> {
-        let version = metadata.version.clone();
-        fs::create_dir_all(repository)?;
-        let names = std::iter::once(version.clone()).chain((1..).map(|count| format!("{version}-{count}")));
-        for name in names {
-            let folder = repository.join(&name);
-            match fs::create_dir(&folder) {
-                Ok(()) => {
-                    let metadata = PackageMetadata { version: name, ..metadata };
-                    return Ok(Self { folder, metadata, config_yaml, best: None });
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error).context("the model repository can't be written"),
-            }
-        }
-        unreachable!("the names never end")
+        let folder = create_unique(repository, &keys::run_name(jiff::Timestamp::now()))?;
+        let run = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self { folder, run, metadata, config_yaml, best: None })
     }
 
-    /// The folder of the run.
+    /// Folder of the run.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The name of the run, the version of its model.
-    pub(super) fn version(&self) -> &str {
-        &self.metadata.version
+    /// Version of a model. It names the weights, so that a checkpoint and a package of the same weights share it.
+    pub(super) fn version(&self, model: &Snapshot) -> String {
+        keys::model_version(&self.run, model.epoch, &package::sha256(&model.weights))
     }
 
-    /// Writes a new best checkpoint, and removes the one before.
-    pub(super) fn save_best(&mut self, best: &Best) -> Result<()> {
+    /// Writes the best checkpoint and removes the one before.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Model`]; [`crate::error::Error::Io`].
+    pub(super) fn save_best(&mut self, best: &Snapshot) -> Result<()> {
         let name = keys::checkpoint(best.epoch, best.scores.val_metric);
         let folder = self.folder.join("checkpoints").join(name);
-        self.write(&folder, &best.weights, best, None)?;
-        if let Some(before) = self.best.replace(folder.clone())
-            && before != folder
-        {
-            fs::remove_dir_all(before)?;
+        self.write(&folder, best, None)?;
+        match self.best.replace(folder) {
+            Some(previous) => Ok(fs::remove_dir_all(previous)?),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Writes the checkpoint of the last epoch, in the place of the one before.
-    pub(super) fn save_last(&self, network: &Network, epoch: usize, scores: &Scores) -> Result<()> {
-        let last = Best {
-            weights: write_safetensors(network)?,
-            scores: Scores {
-                val_metric: scores.val_metric,
-                classes: scores.classes.clone(),
-                images: scores.images,
-            },
-            epoch,
-        };
-        self.write(&self.folder.join("checkpoints").join("last"), &last.weights, &last, None)
+    /// Writes the checkpoint of the last epoch in place of the one before.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Model`].
+    pub(super) fn save_last(&self, last: &Snapshot) -> Result<()> {
+        self.write(&self.folder.join("checkpoints").join("last"), last, None)
     }
 
-    /// Writes the model package of the run's best model, and gives its folder.
-    pub(super) fn save_package(
-        &self,
-        best: &Best,
-        reference: &bcs_contracts::DriftReference,
-    ) -> Result<PathBuf> {
+    /// Writes the model package of the best model and returns its folder.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Model`]; [`crate::error::Error::Json`].
+    pub(super) fn save_package(&self, best: &Snapshot, reference: &DriftReference) -> Result<PathBuf> {
         let folder = self.folder.join(keys::best_model(best.scores.val_metric));
-        self.write(&folder, &best.weights, best, Some(serde_json::to_vec(reference)?))?;
+        self.write(&folder, best, Some(serde_json::to_vec(reference)?))?;
         Ok(folder)
     }
 
-    fn write(&self, folder: &Path, weights: &[u8], model: &Best, reference: Option<Vec<u8>>) -> Result<()> {
+    fn write(&self, folder: &Path, model: &Snapshot, reference: Option<Vec<u8>>) -> Result<()> {
         let mut files = BTreeMap::from([
-            (MODEL_FILE.to_owned(), weights.to_vec()),
+            (MODEL_FILE.to_owned(), model.weights.clone()),
             (CONFIG_FILE.to_owned(), self.config_yaml.clone().into_bytes()),
         ]);
         files.extend(reference.map(|bytes| (REFERENCE_FILE.to_owned(), bytes)));
-        let validation = bcs_contracts::package::Validation {
+        let validation = Validation {
             val_metric: model.scores.val_metric,
             epoch: model.epoch,
             images: model.scores.images,
-            counted: Vec::new(),
+            counted: model.scores.counted.clone(),
             classes: model.scores.classes.clone(),
         };
-        let metadata = PackageMetadata { validation: Some(validation), ..self.metadata.clone() };
-        // Beside its place and then moved there: a folder of this name is whole.
-        let unfinished = folder.with_file_name(".unfinished");
-        if unfinished.exists() {
-            fs::remove_dir_all(&unfinished)?;
-        }
-        package::write(&unfinished, metadata, &files)?;
-        if folder.exists() {
-            fs::remove_dir_all(folder)?;
-        }
-        Ok(fs::rename(&unfinished, folder)?)
+        let metadata = PackageMetadata {
+            version: self.version(model),
+            validation: Some(validation),
+            ..self.metadata.clone()
+        };
+        Ok(package::write(folder, metadata, &files, Existing::Replace)?)
     }
 }

@@ -1,12 +1,13 @@
-//! A training run: from a checked configuration to a model package.
+//! Training runs, from a checked configuration to a model package.
 
 mod checkpoint;
 mod dataset;
-mod epoch;
+pub(crate) mod preflight;
 mod profile;
 mod reference;
 mod run;
 mod schedule;
+mod step;
 pub(crate) mod validate;
 
-pub(crate) use run::run;
+pub(crate) use run::Run;

@@ -1,17 +1,17 @@
-//! Where the time went, as Lightning's simple profiler tells it.
+//! Time spent per action, as Lightning's simple profiler reports it.
 
 use std::time::{Duration, Instant};
 
 use crate::output::table::table;
 
-/// Time spent by action, in the order of their first occurrence.
+/// Time spent per action, in the order of first occurrence.
 #[derive(Default)]
 pub(super) struct Profile {
     actions: Vec<(&'static str, usize, Duration)>,
 }
 
 impl Profile {
-    /// Does something and adds its time to an action.
+    /// Runs `work` and adds its time to an action.
     pub(super) fn time<T>(&mut self, action: &'static str, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = work();
@@ -19,7 +19,8 @@ impl Profile {
         result
     }
 
-    fn add(&mut self, action: &'static str, time: Duration) {
+    /// Adds time to an action.
+    pub(super) fn add(&mut self, action: &'static str, time: Duration) {
         match self.actions.iter_mut().find(|(name, ..)| *name == action) {
             Some((_, calls, total)) => {
                 *calls += 1;
@@ -29,7 +30,7 @@ impl Profile {
         }
     }
 
-    /// A table, the longest first.
+    /// Formats a table of all actions, the longest first.
     pub(super) fn report(&self) -> String {
         let total: Duration = self.actions.iter().map(|(.., time)| *time).sum();
         let mut actions = self.actions.clone();

@@ -1,35 +1,45 @@
-//! The drift reference: features of the training tiles and of what the finished model finds in them, measured
-//! by the functions that the predictor measures with.
+//! Drift reference: image features of the training tiles, and model features of the validation tiles, since a network is
+//! over-confident on the tiles it was trained on. Both are measured by the functions that the predictor uses.
 
-use anyhow::Result;
 use bcs_contracts::reference::MAX_ROWS;
-use bcs_contracts::{DriftReference, FeatureTable, Features};
+use bcs_contracts::{FeatureTable, Features, TissueClass};
 use bcs_data::TileSet;
 use bcs_imaging::features::measure;
-use bcs_inference::{Engine, SlidingWindow};
+use bcs_inference::Segmentation;
+use rayon::prelude::*;
 
-use super::validate::{image_of, segment};
+use crate::error::Result;
 use crate::output::progress::Progress;
+use crate::output::sheet::evenly_spaced;
 
-/// Measures the training tiles, or as many of them, evenly spread, as a reference keeps.
-pub(super) fn measure_reference(
-    engine: &mut dyn Engine,
-    window: SlidingWindow,
-    tiles: &TileSet,
-    version: &str,
-) -> Result<DriftReference> {
-    let count = tiles.len().min(MAX_ROWS);
-    let progress = Progress::new("Drift reference", count, "tiles");
-    let (mut image, mut model) = (FeatureTable::default(), FeatureTable::default());
-    let size = engine.info().tile.map(|side| side as u32);
-    for place in 0..count {
-        let tile = tiles.get(place * tiles.len() / count)?;
-        image.push(None, &measure(&image_of(&tile)?, size));
-        let mut features = Features::new();
-        let classes = engine.info().classes.clone();
-        segment(engine, window, &tile)?.add_features(&classes, &mut features);
-        model.push(None, &features);
+/// Measures the image features of the training tiles, at most [`MAX_ROWS`] of them, evenly spaced. `window` is height and
+/// width of the model window.
+///
+/// # Errors
+/// [`crate::error::Error::Data`] if a tile cannot be decoded.
+pub(super) fn image_features(tiles: &TileSet, window: [u32; 2]) -> Result<FeatureTable> {
+    let indices = evenly_spaced(MAX_ROWS, tiles.len());
+    let progress = Progress::new("Drift reference", indices.len(), "tiles");
+    let measured = indices.par_iter().map(|index| {
+        let features = measure(&tiles.get(*index)?.to_image(), window);
         progress.step();
+        Ok(features)
+    });
+    let mut table = FeatureTable::default();
+    for (index, features) in indices.iter().zip(measured.collect::<Result<Vec<_>>>()?) {
+        table.push(tiles.case(*index), &features);
     }
-    Ok(bcs_drift::reference::build(version, image, model)?)
+    Ok(table)
+}
+
+/// Appends the model features of a validation tile.
+pub(super) fn push_model_features(
+    table: &mut FeatureTable,
+    case: Option<String>,
+    segmentation: &Segmentation,
+    classes: &[TissueClass],
+) {
+    let mut features = Features::new();
+    segmentation.add_features(classes, &mut features);
+    table.push(case, &features);
 }

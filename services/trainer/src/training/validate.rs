@@ -1,43 +1,66 @@
-//! Judging a model by tiles it did not learn from, through the very path that serves.
+//! Inference on a data set, with the code that serves, and its scores.
 
-use anyhow::Result;
+use std::sync::Arc;
+
 use bcs_contracts::package::ClassScores;
+use bcs_data::prefetch::Prefetch;
 use bcs_data::{LabelMap, Tile, TileSet};
 use bcs_inference::{Engine, Segmentation, SlidingWindow};
-use bcs_model::metrics::{Overlap, mean};
-use image::{GrayImage, RgbImage};
+use bcs_model::metrics::{Overlap, ValMetric};
+use image::RgbImage;
+use rayon::prelude::*;
 
+use crate::error::Result;
 use crate::output::progress::Progress;
-use crate::output::sheet::Example;
 
-/// What a model reached.
+/// Maximum number of pixels in a batch of several tiles, so that large regions are not all in memory at once.
+const MAX_BATCH_PIXELS: usize = 1 << 24;
+
+/// How a data set is batched for inference.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Batching {
+    /// Number of tiles in a batch, which is also the number of windows that the network processes together.
+    pub tiles: usize,
+    /// Number of threads that decode tiles ahead.
+    pub workers: usize,
+}
+
+/// Scores of a model on a data set.
+#[derive(Debug, Clone)]
 pub(crate) struct Scores {
-    /// Pooled Dice, averaged over the classes that are not background. In [0, 1].
+    /// Mean pooled Dice of the counted classes, in [0, 1]; see [`ValMetric`].
     pub val_metric: f64,
-    /// By class.
+    /// Names of the counted classes.
+    pub counted: Vec<String>,
+    /// Scores per class.
     pub classes: Vec<ClassScores>,
-    /// Tiles.
+    /// Number of tiles.
     pub images: usize,
 }
 
-/// Segments every tile and counts.
+/// Segments all tiles and scores the result. `visit` gets each tile with its segmentation, in order.
+///
+/// # Errors
+/// [`crate::error::Error::Data`] if a tile cannot be decoded, [`crate::error::Error::Inference`] if the model fails.
 pub(crate) fn validate(
     engine: &mut dyn Engine,
-    window: SlidingWindow,
-    tiles: &TileSet,
+    tiles: &Arc<TileSet>,
     map: &LabelMap,
+    metric: &ValMetric,
+    batching: Batching,
     progress: &Progress,
+    mut visit: impl FnMut(usize, &Tile, &Segmentation),
 ) -> Result<Scores> {
     let mut overlap = Overlap::new(map.classes().len());
-    for index in 0..tiles.len() {
-        let tile = tiles.get(index)?;
-        let segmentation = segment(engine, window, &tile)?;
+    let all: Vec<usize> = (0..tiles.len()).collect();
+    segment(engine, tiles, &all, batching, |index, tile, segmentation| {
         overlap.add(&tile.classes, segmentation.mask.as_raw())?;
+        visit(index, tile, segmentation);
         progress.step();
-    }
+        Ok(())
+    })?;
     let scores = overlap.scores();
-    let foreground: Vec<Option<f64>> = map.foreground().map(|class| scores[class].dice).collect();
-    let with_name =
+    let named =
         |(class, score): (&bcs_contracts::TissueClass, &bcs_model::metrics::OverlapScores)| ClassScores {
             name: class.name.clone(),
             dice: score.dice,
@@ -46,38 +69,63 @@ pub(crate) fn validate(
             images: score.images,
         };
     Ok(Scores {
-        val_metric: mean(&foreground).unwrap_or(0.0),
-        classes: map.classes().iter().zip(&scores).map(with_name).collect(),
+        val_metric: metric.value(&scores),
+        counted: metric.counted().iter().map(|class| map.classes()[*class].name.clone()).collect(),
+        classes: map.classes().iter().zip(&scores).map(named).collect(),
         images: overlap.images(),
     })
 }
 
-/// Segments a tile.
-pub(crate) fn segment(engine: &mut dyn Engine, window: SlidingWindow, tile: &Tile) -> Result<Segmentation> {
-    let image = image_of(tile)?;
-    Ok(Segmentation::from_logits(&window.run(engine, &image)?)?)
-}
-
-/// A few tiles, evenly spread, with what was found in them.
-pub(crate) fn examples(
+/// Segments tiles in batches, while the next ones are decoded. `visit` gets each tile with its segmentation, in the
+/// order of `indices`.
+///
+/// # Errors
+/// Those of `visit`; [`crate::error::Error::Data`] if a tile cannot be decoded, [`crate::error::Error::Inference`] if the
+/// model fails.
+pub(crate) fn segment(
     engine: &mut dyn Engine,
-    window: SlidingWindow,
-    tiles: &TileSet,
-    count: usize,
-) -> Result<Vec<Example>> {
-    let count = count.min(tiles.len());
-    let example = |place: usize| {
-        let tile = tiles.get(place * tiles.len() / count)?;
-        let segmentation = segment(engine, window, &tile)?;
-        let truth = GrayImage::from_raw(tile.width as u32, tile.height as u32, tile.classes.clone());
-        let truth = truth.ok_or_else(|| anyhow::anyhow!("a tile's mask has lost pixels"))?;
-        Ok(Example { image: image_of(&tile)?, truth, prediction: segmentation.mask })
+    tiles: &Arc<TileSet>,
+    indices: &[usize],
+    batching: Batching,
+    mut visit: impl FnMut(usize, &Tile, &Segmentation) -> Result<()>,
+) -> Result<()> {
+    let window = SlidingWindow { batch: batching.tiles, ..SlidingWindow::default() };
+    let batches = Arc::new(batches(tiles, indices, batching.tiles));
+    let decoded = {
+        let (tiles, batches) = (Arc::clone(tiles), Arc::clone(&batches));
+        Prefetch::new(batches.len(), batching.workers, move |batch| {
+            batches[batch].iter().map(|index| tiles.get(*index)).collect::<Result<Vec<_>, _>>()
+        })
     };
-    (0..count).map(example).collect()
+    for (batch, tiles) in batches.iter().zip(decoded) {
+        let tiles = tiles?;
+        let images: Vec<RgbImage> = tiles.iter().map(|tile| tile.to_image()).collect();
+        let logits = window.run_all(engine, &images)?;
+        let segmentations =
+            logits.par_iter().map(Segmentation::from_logits).collect::<Result<Vec<_>, _>>()?;
+        for ((index, tile), segmentation) in batch.iter().zip(&tiles).zip(&segmentations) {
+            visit(*index, tile, segmentation)?;
+        }
+    }
+    Ok(())
 }
 
-/// The tile as an image.
-pub(crate) fn image_of(tile: &Tile) -> Result<RgbImage> {
-    let image = RgbImage::from_raw(tile.width as u32, tile.height as u32, tile.pixels.clone());
-    image.ok_or_else(|| anyhow::anyhow!("a tile has lost pixels"))
+/// Groups tiles into batches of up to `most` tiles and [`MAX_BATCH_PIXELS`] pixels, but at least one tile.
+fn batches(tiles: &TileSet, indices: &[usize], most: usize) -> Vec<Vec<usize>> {
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    let mut pixels = 0;
+    for index in indices {
+        let [height, width] = tiles.size(*index);
+        match batches.last_mut() {
+            Some(batch) if batch.len() < most && pixels + height * width <= MAX_BATCH_PIXELS => {
+                batch.push(*index);
+                pixels += height * width;
+            }
+            _ => {
+                batches.push(vec![*index]);
+                pixels = height * width;
+            }
+        }
+    }
+    batches
 }

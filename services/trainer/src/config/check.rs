@@ -1,0 +1,57 @@
+//! Ranges that the types do not express.
+
+use super::types::{Config, Limit};
+use crate::error::{Error, Result};
+
+/// Checks the ranges of all values.
+///
+/// # Errors
+/// [`Error::Usage`] with the configuration key, its value and the valid range.
+pub(super) fn check(config: &Config) -> Result<()> {
+    let hyp = &config.train_hyp;
+    for (key, value) in [
+        ("train_hyp.max_epochs", hyp.max_epochs),
+        ("train_hyp.training_batch_size", hyp.training_batch_size),
+        ("train_hyp.validation_batch_size", hyp.validation_batch_size),
+    ] {
+        require(value > 0, || format!("{key} is {value}; it must be at least 1"))?;
+    }
+    let rate = hyp.learning_rate;
+    require(rate > 0.0 && rate.is_finite(), || {
+        format!("train_hyp.learning_rate is {rate}; it must be above 0")
+    })?;
+    match hyp.limit_train_batches {
+        Some(Limit::Count(count)) => require(count > 0, || {
+            "train_hyp.limit_train_batches is 0; give at least one batch, or 1.0 for all".to_owned()
+        })?,
+        Some(Limit::Fraction(fraction)) => require(fraction > 0.0 && fraction <= 1.0, || {
+            format!("train_hyp.limit_train_batches is {fraction}; a fraction must be in (0, 1]")
+        })?,
+        None => {}
+    }
+    if let Some(decay) = hyp.weight_decay {
+        require(decay >= 0.0 && decay.is_finite(), || {
+            format!("train_hyp.weight_decay is {decay}; it must be at least 0")
+        })?;
+    }
+    if let Some(mpp) = config.data.mpp {
+        require(mpp > 0.0 && mpp.is_finite(), || format!("data.mpp is {mpp}; it must be above 0"))?;
+    }
+    if let Some(augmentation) = &config.augmentation {
+        for (key, value) in [
+            ("colour_scale", augmentation.colour_scale),
+            ("colour_shift", augmentation.colour_shift),
+            ("stain_scale", augmentation.stain_scale),
+            ("stain_shift", augmentation.stain_shift),
+        ] {
+            require((0.0..=1.0).contains(&value), || {
+                format!("augmentation.{key} is {value}; it must be in [0, 1]")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn require(valid: bool, message: impl FnOnce() -> String) -> Result<()> {
+    if valid { Ok(()) } else { Err(Error::Usage(message())) }
+}

@@ -1,0 +1,159 @@
+//! The configuration of a run, composed as Hydra does: from config files on the search path, the built-in files and the
+//! overrides of the command line.
+//!
+//! Every default is in one place, the built-in files (`config/hydra`). Their composition is the schema: a config file of
+//! a user need not have all keys of its group, nor its defaults list all groups; what they leave out has the value of
+//! the built-in default option. What is deleted (`~key`) stays deleted: without the group `augmentation` there is no
+//! augmentation, and without any other group, or a key that has no null, the run is refused.
+
+mod built_in;
+mod check;
+mod types;
+
+use std::path::PathBuf;
+
+use bcs_config::overrides::Action;
+use bcs_config::{Composer, Composition, Interpolator, Override, Schema, Value, overrides};
+use bcs_contracts::package::Architecture;
+
+pub(crate) use types::{Config, Optimizer, Scheduler, TrainHyp};
+
+use self::built_in::BUILT_IN;
+use crate::cli::ConfigArguments;
+use crate::error::{Error, Result};
+
+/// Folders searched after `--config-dir`: where containers mount configurations, and the source tree's.
+const SEARCH_PATH: [&str; 2] = ["/config/hydra", "config/hydra"];
+
+/// Name of the primary config among the built-in files.
+pub(crate) const PRIMARY_CONFIG: &str = "config_hydra";
+
+/// Groups that a run needs.
+const REQUIRED_GROUPS: [&str; 3] = ["train_hyp", "model_hyp", "data"];
+
+/// Groups of the predecessor that are not read, so may have any keys.
+const UNREAD_GROUPS: [&str; 3] = ["evidently", "predict_hyp", "unittest"];
+
+/// Composes configurations.
+pub(crate) struct Configurations {
+    composer: Composer,
+    config_name: String,
+}
+
+/// A composed and checked configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Composed {
+    /// The configuration, with interpolations resolved.
+    pub config: Config,
+    /// The network that `model_hyp` describes.
+    pub architecture: Architecture,
+    /// The configuration as YAML, with interpolations as written, so that values from the environment are not saved.
+    pub yaml: String,
+    /// Overrides of the command line, as given.
+    pub overrides: Vec<String>,
+}
+
+impl Configurations {
+    /// Sets up the search path.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if `--config-dir` is not a folder.
+    pub(crate) fn new(arguments: &ConfigArguments) -> Result<Self> {
+        if let Some(folder) = &arguments.config_dir
+            && !folder.is_dir()
+        {
+            return Err(Error::Usage(format!("--config-dir {}: there is no such folder", folder.display())));
+        }
+        let found = SEARCH_PATH.iter().map(PathBuf::from).filter(|folder| folder.is_dir());
+        let folders = arguments.config_dir.clone().into_iter().chain(found);
+        let composer = Composer::new(folders).with_built_in(BUILT_IN).with_schema(schema()?);
+        Ok(Self { composer, config_name: arguments.config_name.clone() })
+    }
+
+    /// Composes a single run.
+    ///
+    /// # Errors
+    /// [`Error::Config`] and [`Error::Usage`], with the key and the file it came from.
+    pub(crate) fn compose<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Composed> {
+        self.compose_parsed(overrides::parse_all(overrides)?)
+    }
+
+    /// Composes all runs of a sweep.
+    ///
+    /// # Errors
+    /// Those of [`Self::compose`].
+    pub(crate) fn compose_sweep<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<Composed>> {
+        self.composer.expand(overrides)?.into_iter().map(|run| self.compose_parsed(run)).collect()
+    }
+
+    fn compose_parsed(&self, overrides: Vec<Override>) -> Result<Composed> {
+        let overrides: Vec<Override> = overrides.into_iter().map(without_plus).collect();
+        let composition = self.composer.compose_parsed(&self.config_name, &overrides)?;
+        self.check(composition)
+    }
+
+    fn check(&self, composition: Composition) -> Result<Composed> {
+        for warning in &composition.warnings {
+            eprintln!("bcs-trainer: warning: {warning}");
+        }
+        self.require_groups(&composition.value)?;
+        let yaml = composition.value.to_yaml();
+        let mut resolved = composition.value.clone();
+        Interpolator::from_process().resolve(&mut resolved)?;
+        let missing = bcs_config::missing_keys(&resolved);
+        if let Some(first) = missing.first() {
+            return Err(Error::Usage(format!("no value for {}; set it with {first}=…", missing.join(", "))));
+        }
+        let config: Config = resolved.decode().map_err(|error| with_source(error, &composition))?;
+        check::check(&config)?;
+        let architecture = bcs_model::nets::architecture(&config.model_hyp)?;
+        Ok(Composed { config, architecture, yaml, overrides: composition.overrides })
+    }
+
+    /// A group that was deleted must not be replaced with defaults silently.
+    fn require_groups(&self, value: &Value) -> Result<()> {
+        let is_missing = |group: &&&str| value.get_path(group).is_none_or(Value::is_null);
+        match REQUIRED_GROUPS.iter().find(is_missing) {
+            None => Ok(()),
+            Some(group) => Err(Error::Usage(format!(
+                "the configuration has no group {group}; choose one of its options, {group}=…: {}",
+                self.composer.options(group).join(", ")
+            ))),
+        }
+    }
+}
+
+/// The built-in configuration: all known keys with their defaults.
+fn schema() -> Result<Schema> {
+    let composer = Composer::new(Vec::<PathBuf>::new()).with_built_in(BUILT_IN);
+    let mut defaults = composer.compose::<&str>(PRIMARY_CONFIG, &[])?.value;
+    for group in UNREAD_GROUPS {
+        defaults.set(group, Value::empty_map())?;
+    }
+    // Each network knows its own keys, and names them where one is unknown.
+    Ok(Schema::new(defaults).open("model_hyp"))
+}
+
+/// Lets arguments of networks and losses be set without `+`, although no config file has them.
+fn without_plus(parsed: Override) -> Override {
+    let is_argument =
+        ["model_hyp.", "train_hyp.loss_arguments"].iter().any(|key| parsed.key.starts_with(key));
+    match parsed.action {
+        Action::Change if is_argument => Override { action: Action::ForceAdd, ..parsed },
+        _ => parsed,
+    }
+}
+
+/// Adds the origin of the value to an error.
+fn with_source(error: bcs_config::Error, composition: &Composition) -> Error {
+    match &error {
+        bcs_config::Error::Convert { key, message } => match composition.source_of(key) {
+            Some(origin) => Error::Usage(format!("{key}: {message} (from {origin})")),
+            None => error.into(),
+        },
+        _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
