@@ -97,7 +97,7 @@ impl Worker {
             }
             let result = guard(|| self.segment(&job.image));
             let failed = matches!(result, Err(Error::Engine(_)));
-            // Fails if the future was dropped meanwhile; there is nobody to answer then.
+            // Fails if the future was dropped meanwhile, which needs no answer.
             let _ = job.reply.send(result);
             if failed || !self.healthy {
                 self.check_health();

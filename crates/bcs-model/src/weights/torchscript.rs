@@ -80,3 +80,48 @@ fn check_code(code: &[u8]) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Records = Vec<(String, Vec<u8>)>;
+
+    fn golden() -> Records {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/pickle/refused_torchscript.pt");
+        let file = std::fs::read(path).unwrap();
+        let archive = Archive::read(&file).unwrap();
+        archive.records().map(|(name, contents)| (name.to_owned(), contents.to_vec())).collect()
+    }
+
+    /// Checks the golden archive after a change to one record.
+    fn check(name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Result<Vec<u8>, String> {
+        let mut records = golden();
+        change(&mut records.iter_mut().find(|(record, _)| record == name).unwrap().1);
+        let named = records.iter().map(|(name, contents)| (format!("m/{name}"), contents.as_slice()));
+        check_torchscript(&archive::write(named).unwrap())
+    }
+
+    #[test]
+    fn only_checked_records_reach_libtorch() {
+        let checked = check("version", |_| {}).unwrap();
+        let archive = Archive::read(&checked).unwrap();
+        assert!(archive.records().all(|(name, _)| is_kept(name)));
+        assert!(archive.records().any(|(name, _)| is_code(name)));
+    }
+
+    #[test]
+    fn storages_that_are_shorter_than_their_tensors_are_named() {
+        let error = check("data/0", |bytes| bytes.truncate(bytes.len() - 4)).unwrap_err();
+        assert!(error.contains("data.pkl: the record 'data/0' has"), "{error}");
+    }
+
+    #[test]
+    fn unknown_functions_and_deep_code_are_refused() {
+        let code = golden().into_iter().find(|(name, _)| is_code(name)).unwrap().0;
+        let error = check(&code, |text| text.extend("x = ".bytes().chain([b'('; 10_000]))).unwrap_err();
+        assert!(error.contains("nested"), "{error}");
+        let error = check("constants.pkl", |bytes| *bytes = b"\x80\x02cos\nsystem\n.".to_vec()).unwrap_err();
+        assert!(error.contains("constants.pkl: it refers to 'os.system'"), "{error}");
+    }
+}

@@ -8,6 +8,8 @@ mod globals;
 mod machine;
 mod state_dict;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::collections::BTreeMap;
