@@ -49,23 +49,23 @@ impl std::fmt::Display for Origin {
     }
 }
 
-/// A composed configuration and how it came about.
+/// A composed configuration, with the origin of its values.
 #[derive(Debug, Clone)]
 pub struct Composition {
-    /// The configuration, with interpolations as written; see [`Interpolator::resolve`].
+    /// The configuration; interpolations are unresolved, see [`Interpolator::resolve`].
     pub value: Value,
-    /// The option of each group, nothing where it is null.
+    /// Option of each config group by override key; `None` for null.
     pub choices: Vec<(String, Option<String>)>,
-    /// Where the value of each leaf came from, by dotted path.
+    /// Origin of each leaf, by dotted path.
     pub sources: IndexMap<String, Origin>,
-    /// The overrides, as given.
+    /// Overrides, as given.
     pub overrides: Vec<String>,
-    /// What a user should be told, although it is no error.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
 impl Composition {
-    /// Where the value at a dotted path came from; for a mapping, where its first leaf did.
+    /// Returns the origin of the value at a dotted path; for a mapping or list, that of its first leaf.
     pub fn source_of(&self, path: &str) -> Option<&Origin> {
         self.sources.get(path).or_else(|| {
             let below = format!("{path}.");
@@ -74,7 +74,7 @@ impl Composition {
     }
 }
 
-/// Composes configurations from the files below a search path.
+/// Composes configurations from the config files on a search path.
 ///
 /// ```
 /// use bcs_config::{Composer, Value};
@@ -96,7 +96,7 @@ pub struct Composer {
     sources: Vec<Source>,
     /// The keys that the program knows, with their defaults; config files are merged over them.
     schema: Option<Schema>,
-    /// Resolves the interpolations in defaults lists; those in values are left as written.
+    /// Resolves interpolations in defaults lists; those in values stay unresolved.
     pub interpolator: Interpolator,
 }
 
@@ -128,19 +128,25 @@ impl Composer {
         self
     }
 
-    /// Sets what resolves the interpolations in defaults lists.
+    /// Sets the interpolator for defaults lists.
     #[must_use]
     pub fn with_interpolator(mut self, interpolator: Interpolator) -> Self {
         self.interpolator = interpolator;
         self
     }
 
-    /// Composes a single run from the main config and command-line arguments.
+    /// Composes a single run from a primary config and command-line overrides.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error), such as for sweeps, unknown keys and missing configs.
     pub fn compose<S: AsRef<str>>(&self, config_name: &str, overrides: &[S]) -> Result<Composition> {
         self.compose_parsed(config_name, &overrides::parse_all(overrides)?)
     }
 
-    /// Composes a single run from overrides that are parsed already, such as one of [`Self::expand`].
+    /// Composes a single run from parsed overrides, such as those from [`Self::expand`].
+    ///
+    /// # Errors
+    /// As [`Self::compose`].
     pub fn compose_parsed(&self, config_name: &str, overrides: &[Override]) -> Result<Composition> {
         let repository = Repository::new(&self.sources);
         let choices = Choices::new(&repository, overrides)?;
@@ -163,18 +169,22 @@ impl Composer {
         })
     }
 
-    /// All runs that command-line arguments ask for with `-m`: every combination of their sweeps.
+    /// Returns the runs of a multirun (`-m`): every combination of the sweeps in the overrides.
+    ///
+    /// # Errors
+    /// [`Error::OverrideSyntax`](crate::Error::OverrideSyntax), and [`Error::Override`](crate::Error::Override) for
+    /// sweeps without values or with too many runs.
     pub fn expand<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<Vec<Override>>> {
         let repository = Repository::new(&self.sources);
         overrides::expand(&overrides::parse_all(overrides)?, |group| repository.options(group))
     }
 
-    /// The options of a group, sorted.
+    /// Returns the options of a config group, sorted; those of the empty group are the primary configs.
     pub fn options(&self, group: &str) -> Vec<String> {
         Repository::new(&self.sources).options(group)
     }
 
-    /// All groups, sorted.
+    /// Returns the config groups that have options, sorted.
     pub fn groups(&self) -> Vec<String> {
         Repository::new(&self.sources).groups()
     }

@@ -1,32 +1,32 @@
-//! What can go wrong, said with the file, the line or the key, and what to do about it.
+//! Errors, which name the file, line or key and say what to do.
 
 use std::path::PathBuf;
 
 use crate::compose::Origin;
 
-/// Everything this crate can refuse.
+/// Error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file could not be read.
+    /// A file cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why the system refused.
+        /// Error of the operating system.
         source: std::io::Error,
     },
 
-    /// Text that is not the YAML this crate reads.
+    /// Invalid or unsupported YAML.
     #[error("{origin}:{line}:{column}: {message}")]
     Yaml {
-        /// The file, or a name for text that came from elsewhere.
+        /// The file, or a name for text from elsewhere.
         origin: String,
-        /// Line, counted from 1.
+        /// Line, from 1.
         line: usize,
-        /// Column, counted from 1.
+        /// Column, from 1.
         column: usize,
-        /// What is wrong there.
+        /// Description of the error.
         message: String,
     },
 
@@ -35,30 +35,30 @@ pub enum Error {
     OverrideSyntax {
         /// The override as given.
         text: String,
-        /// Where in it, counted in characters from 0.
+        /// Position of the error in characters, from 0.
         position: usize,
-        /// What is wrong there.
+        /// Description of the error.
         message: String,
     },
 
-    /// An override that parses, but cannot be applied.
+    /// An override that cannot be applied.
     #[error("override '{text}': {message}")]
     Override {
         /// The override as given.
         text: String,
-        /// Why, and what to write instead.
+        /// Description of the error, and what to write instead.
         message: String,
     },
 
-    /// A sweep where a single value is needed.
+    /// A sweep in a single run.
     #[error(
-        "override '{text}' is a sweep, and this is a single run. To run once for each value add -m \
-         (--multirun); for a list write {key}=[a,b]; for a string with commas quote it: {key}='a,b'"
+        "override '{text}' is a sweep, but this is a single run. For one run per value add -m (--multirun); \
+         for a list use {key}=[a,b]; for a string with commas use {key}='a,b'"
     )]
     SweepOutsideMultirun {
         /// The override as given.
         text: String,
-        /// Its key.
+        /// Key of the override.
         key: String,
     },
 
@@ -90,22 +90,22 @@ pub enum Error {
         hint: String,
     },
 
-    /// A defaults list or an override chooses a file that does not exist.
+    /// A defaults list or an override selects a config that does not exist.
     #[error("In '{parent}': Could not find '{config}'.{hint} {}", available(group, options))]
     ConfigNotFound {
-        /// The config that asked for it.
+        /// Config whose defaults list has the entry.
         parent: String,
-        /// What it asked for, as `group/option`.
+        /// The missing config, as `group/option`.
         config: String,
-        /// The group.
+        /// The config group.
         group: String,
-        /// The options that the group has, sorted.
+        /// Options of the group, sorted.
         options: Vec<String>,
-        /// A similar option, as a sentence; empty when there is none.
+        /// Suggestion of a similar option, as a sentence; may be empty.
         hint: String,
     },
 
-    /// An override addresses a config group that does not exist.
+    /// An override of a config group that does not exist.
     #[error(
         "override '{text}' looks like a config group override, but there is no group '{group}'.{hint} {}",
         known_groups(groups)
@@ -113,68 +113,68 @@ pub enum Error {
     UnknownGroup {
         /// The override as given.
         text: String,
-        /// The group.
+        /// The config group.
         group: String,
-        /// The groups on the search path, sorted.
+        /// Config groups on the search path, sorted.
         groups: Vec<String>,
-        /// A similar group, as a sentence; empty when there is none.
+        /// Suggestion of a similar group, as a sentence; may be empty.
         hint: String,
     },
 
-    /// A group in the defaults list must be chosen by the user.
+    /// A config group set to `???`, which the user must select.
     #[error("You must specify '{key}', e.g. {key}=<OPTION>. {}", available(group, options))]
     MandatoryGroup {
-        /// The override key of the group.
+        /// Override key of the group, as `group` or `group@package`.
         key: String,
-        /// The group.
+        /// The config group.
         group: String,
-        /// Its options, sorted.
+        /// Options of the group, sorted.
         options: Vec<String>,
     },
 
-    /// A defaults list that contradicts itself or the command line.
+    /// An invalid defaults list, or one that contradicts the command line.
     #[error("In '{config}': {message}")]
     Defaults {
-        /// The config whose defaults list it is.
+        /// Config with the defaults list.
         config: String,
-        /// What is wrong, and what to write instead.
+        /// Description of the error, and what to write instead.
         message: String,
     },
 
-    /// Two values that cannot be merged.
+    /// Two values that cannot be merged, or a key that cannot be set.
     #[error("{}{message}", prefix(key))]
     Type {
-        /// The key.
+        /// Dotted key.
         key: String,
-        /// What was found, and what was needed.
+        /// Description of the error.
         message: String,
     },
 
     /// An interpolation that cannot be resolved.
     #[error("{}cannot resolve '{text}': {message}", prefix(key))]
     Interpolation {
-        /// The key whose value it is.
+        /// Dotted key of the value.
         key: String,
-        /// The value.
+        /// The value as written.
         text: String,
-        /// What is wrong with it.
+        /// Description of the error.
         message: String,
     },
 
-    /// A value that the target format or type does not have.
+    /// A value that cannot be converted to JSON or to a type of the program.
     #[error("{}{message}", prefix(key))]
     Convert {
-        /// The key.
+        /// Dotted key.
         key: String,
-        /// What does not fit.
+        /// Description of the error.
         message: String,
     },
 }
 
-/// The result of this crate's functions.
+/// Result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The key in front of a message; the whole configuration has none.
+/// Returns the prefix of a message about a key; empty for the root.
 fn prefix(key: &str) -> String {
     if key.is_empty() { String::new() } else { format!("{key}: ") }
 }

@@ -1,7 +1,7 @@
 //! Interpolations: `${a.b}`, `${.sibling}`, `${oc.env:HOME,/root}`.
 //!
-//! A string that is one interpolation takes the type of what it refers to; within other text the
-//! result is written into the text. A reference to `???` is `???` itself.
+//! A string that is a single interpolation takes the type of its result; otherwise the results are
+//! inserted into the string. A reference to `???` is `???`.
 
 mod evaluate;
 mod parse;
@@ -11,10 +11,10 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use self::evaluate::Evaluation;
 use crate::{error::Result, text, value::Value};
 
-/// A function behind `${name:arguments}`; an error is a sentence for the user.
+/// Custom resolver, called by `${name:arguments}`; an error is a message for the user.
 type Resolver = Arc<dyn Fn(&[Value]) -> Result<Value, String> + Send + Sync>;
 
-/// Resolves interpolations, with the environment that `${oc.env:…}` sees.
+/// Resolves interpolations, with a given environment for `${oc.env:…}`.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -38,15 +38,15 @@ impl fmt::Debug for Interpolator {
 }
 
 impl Interpolator {
-    /// An interpolator that sees this environment.
+    /// Creates an interpolator with these environment variables.
     pub fn new(environment: BTreeMap<String, String>) -> Self {
         Self { resolvers: BTreeMap::new() }
             .with_resolver("oc.env", move |arguments| env(&environment, arguments))
     }
 
-    /// An interpolator that sees the environment of this process, as it is now.
+    /// Creates an interpolator with the current environment variables of this process.
     ///
-    /// Variables that are not UTF-8 are left out.
+    /// Variables that are not valid UTF-8 are omitted.
     pub fn from_process() -> Self {
         let variables = std::env::vars_os();
         Self::new(
@@ -54,7 +54,7 @@ impl Interpolator {
         )
     }
 
-    /// Adds a function, to be written `${name:argument,argument}`.
+    /// Registers a resolver, called as `${name:argument,argument}`.
     #[must_use]
     pub fn with_resolver(
         mut self,
@@ -65,14 +65,17 @@ impl Interpolator {
         self
     }
 
-    /// Replaces every interpolation in a configuration.
+    /// Replaces every interpolation in a configuration by its result.
+    ///
+    /// # Errors
+    /// [`Error::Interpolation`](crate::Error::Interpolation) with the key; the configuration is then unchanged.
     pub fn resolve(&self, config: &mut Value) -> Result<()> {
         let resolved = Evaluation::new(self, config).all()?;
         *config = resolved;
         Ok(())
     }
 
-    /// Resolves the interpolations in a text that stands at `key`, and gives the result as text.
+    /// Resolves the interpolations in a string at `key`; the result is converted to a string.
     pub(crate) fn text(&self, key: &str, text: &str, root: &Value) -> Result<String> {
         Ok(text::display(&Evaluation::new(self, root).string(&vec![key.to_owned()], text)?))
     }
@@ -80,25 +83,25 @@ impl Interpolator {
     fn call(&self, name: &str, arguments: &[Value]) -> Result<Value, String> {
         let resolver = self.resolvers.get(name).ok_or_else(|| {
             let known: Vec<&str> = self.resolvers.keys().map(String::as_str).collect();
-            format!("there is no resolver '{name}'; there are {}", known.join(", "))
+            format!("unknown resolver '{name}'; known resolvers: {}", known.join(", "))
         })?;
         resolver(arguments)
     }
 }
 
-/// `${oc.env:NAME}` or `${oc.env:NAME,default}`; always text, or null if the default is.
+/// Resolver `${oc.env:NAME}` or `${oc.env:NAME,default}`; the result is a string, or null if the default is.
 fn env(environment: &BTreeMap<String, String>, arguments: &[Value]) -> Result<Value, String> {
     let (name, default) = match arguments {
         [Value::Str(name)] => (name, None),
         [Value::Str(name), default] => (name, Some(default)),
-        _ => return Err("oc.env needs a name and at most one default: ${oc.env:NAME,default}".to_owned()),
+        _ => return Err("oc.env expects a name and at most one default: ${oc.env:NAME,default}".to_owned()),
     };
     match (environment.get(name), default) {
         (Some(value), _) => Ok(Value::from(value.as_str())),
         (None, Some(Value::Null)) => Ok(Value::Null),
         (None, Some(default)) => Ok(Value::Str(text::display(default))),
         (None, None) => Err(format!(
-            "the environment has no variable '{name}'; set it, or give a default: ${{oc.env:{name},default}}"
+            "the environment variable '{name}' is not set; set it or give a default: ${{oc.env:{name},default}}"
         )),
     }
 }

@@ -1,16 +1,16 @@
 //! Hydra-style composition of configuration.
 //!
-//! Reads the YAML that OmegaConf reads, composes it as Hydra 1.3 does from defaults lists and groups,
-//! and takes Hydra's command-line overrides.
+//! Parses YAML as OmegaConf does, composes defaults lists and config groups as Hydra 1.3 does, and applies
+//! Hydra's command-line overrides.
 //!
 //! # Layout
 //!
-//! - [`compose`]: [`Composer`] makes a [`Composition`] of files, a schema and overrides.
-//! - [`overrides`]: the grammar of command-line overrides, and the runs of a sweep.
-//! - [`interpolation`]: references such as `${a.b}`.
-//! - [`yaml`]: text in and out.
-//! - [`value`]: the tree that all of them work on.
-//! - [`error`]: what can go wrong.
+//! - [`compose`]: [`Composer`] composes config files, a [`Schema`] and overrides into a [`Composition`].
+//! - [`overrides`]: the grammar of command-line overrides; sweeps.
+//! - [`interpolation`]: interpolations such as `${a.b}` and resolvers such as `${oc.env:HOME}`.
+//! - [`yaml`]: YAML parser and emitter.
+//! - [`value`]: [`Value`], the tree of a configuration; conversion to and from JSON and Rust types.
+//! - [`error`]: the [`Error`] type of this crate.
 //!
 //! # Example
 //!

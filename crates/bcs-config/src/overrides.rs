@@ -1,15 +1,15 @@
-//! Hydra's override grammar: one command-line argument, one [`Override`].
+//! Hydra's override grammar; each command-line argument is an [`Override`].
 //!
-//! | written | means |
+//! | override | effect |
 //! |---|---|
-//! | `a.b=3` | change a value that exists |
-//! | `+a.b=3` | add a value that does not exist |
-//! | `++a.b=3` | set a value, whether it exists or not |
-//! | `~a.b`, `~a.b=3` | remove a value, the second only if it is 3 |
-//! | `group=option`, `group@package=option` | choose a config from a group |
-//! | `a=1,2`, `a=choice(1,2)`, `a=range(1,4)`, `group=glob(*)` | sweep: one run each, with `-m` |
+//! | `a.b=3` | changes a value that exists |
+//! | `+a.b=3` | adds a value that does not exist |
+//! | `++a.b=3` | adds or changes a value |
+//! | `~a.b`, `~a.b=3` | deletes a value, the second only if it is 3 |
+//! | `group=option`, `group@package=option` | selects an option of a config group |
+//! | `a=1,2`, `a=choice(1,2)`, `a=range(1,4)`, `group=glob(*)` | sweep: one run per value, with `-m` |
 //!
-//! Values are quoted or bare strings, numbers, bools, `null`, lists `[1,a]`, mappings `{a:1}`,
+//! Values are quoted or bare strings, numbers, booleans, `null`, lists `[1,a]`, mappings `{a:1}`,
 //! interpolations `${a.b}` and the casts `int()`, `float()`, `str()` and `bool()`.
 
 mod format;
@@ -24,7 +24,7 @@ pub use sweep::{Number, Range, Sweep, expand};
 
 use crate::{error::Result, value::Value};
 
-/// What an override does with its key.
+/// Type of an override.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// `key=value`
@@ -38,7 +38,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// The sign in front of the key.
+    /// Returns the prefix of the key.
     pub fn prefix(self) -> &'static str {
         match self {
             Self::Change => "",
@@ -49,34 +49,34 @@ impl Action {
     }
 }
 
-/// What stands right of the equals sign.
+/// Right-hand side of an override.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Assigned {
-    /// No equals sign: `~key`.
+    /// None, as in `~key`.
     Nothing,
-    /// One value.
+    /// A single value.
     Value(Value),
-    /// Several, for one run each.
+    /// Several values, for one run each.
     Sweep(Sweep),
 }
 
-/// One parsed override.
+/// Parsed override.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Override {
-    /// What to do.
+    /// Type of the override.
     pub action: Action,
-    /// The dotted key, or the group with slashes.
+    /// Dotted key, or config group with slashes.
     pub key: String,
-    /// What follows an `@`: the package that a group's config is put into.
+    /// Package of the config group, after `@`.
     pub package: Option<String>,
-    /// The value or values.
+    /// Right-hand side.
     pub assigned: Assigned,
     /// The override as given.
     pub text: String,
 }
 
 impl Override {
-    /// The key with its package, as the defaults list names it: `db@source`.
+    /// Returns the key with its package, as in a defaults list: `db@source`.
     pub fn key_with_package(&self) -> String {
         match &self.package {
             Some(package) => format!("{}@{package}", self.key),
@@ -84,7 +84,7 @@ impl Override {
         }
     }
 
-    /// The one value; null when there is none, nothing for a sweep.
+    /// Returns the value: null if the override has none, `None` for a sweep.
     pub fn value(&self) -> Option<Value> {
         match &self.assigned {
             Assigned::Nothing => Some(Value::Null),
@@ -93,14 +93,17 @@ impl Override {
         }
     }
 
-    /// The same override with one value, and the text to match.
+    /// Returns this override with a single value and matching text.
     pub(crate) fn with_value(&self, value: Value) -> Self {
         let text = format!("{}{}={}", self.action.prefix(), self.key_with_package(), format::value(&value));
         Self { assigned: Assigned::Value(value), text, ..self.clone() }
     }
 }
 
-/// Parses one command-line argument.
+/// Parses a command-line argument as an override.
+///
+/// # Errors
+/// [`Error::OverrideSyntax`](crate::Error::OverrideSyntax) with the position.
 ///
 /// ```
 /// use bcs_config::{Value, overrides};
@@ -125,7 +128,10 @@ pub fn parse(text: &str) -> Result<Override> {
     })
 }
 
-/// Parses all command-line arguments, in order.
+/// Parses command-line arguments as overrides, in order.
+///
+/// # Errors
+/// [`Error::OverrideSyntax`](crate::Error::OverrideSyntax) for the first invalid one.
 pub fn parse_all<S: AsRef<str>>(texts: &[S]) -> Result<Vec<Override>> {
     texts.iter().map(|text| parse(text.as_ref())).collect()
 }
@@ -139,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn bare_text_keeps_its_inner_spaces_and_loses_its_outer_ones() {
+    fn bare_strings_are_trimmed_and_keep_inner_spaces() {
         assert_eq!(value("  a b  "), Value::from("a b"));
         assert_eq!(value(r"a\,b\ "), Value::from("a,b "));
         assert_eq!(value("gs://bucket/x@y%20z?q"), Value::from("gs://bucket/x@y%20z?q"));
@@ -149,22 +155,24 @@ mod tests {
     }
 
     #[test]
-    fn quotes_are_undone_where_they_precede_a_quote() {
+    fn backslashes_escape_only_before_a_quote() {
         assert_eq!(value(r#""a\"b""#), Value::from(r#"a"b"#));
         assert_eq!(value(r"'C:\dir\\'"), Value::from(r"C:\dir\"));
         assert_eq!(value("'1'"), Value::from("1"));
     }
 
     #[test]
-    fn errors_point_at_the_place() {
-        for (text, place) in [("a=[1,2", 7), ("a=b=c", 4), ("a='x", 3), ("a=#", 3), ("=3", 1), ("a b=3", 2)] {
+    fn errors_have_the_position() {
+        for (text, position) in
+            [("a=[1,2", 7), ("a=b=c", 4), ("a='x", 3), ("a=#", 3), ("=3", 1), ("a b=3", 2)]
+        {
             let message = parse(text).expect_err(text).to_string();
-            assert!(message.contains(&format!("character {place}:")), "{message}");
+            assert!(message.contains(&format!("character {position}:")), "{message}");
         }
     }
 
     #[test]
-    fn a_value_is_written_back_so_that_it_reads_the_same() {
+    fn formatted_values_parse_to_the_same_value() {
         for text in ["a b", "1", "a'b", r"x\", r"\'", "", "a,b", "true", "ü", "a: b", "${x}", " lead", "inf"]
         {
             let parsed = parse("key=x").expect("parses").with_value(Value::from(text));

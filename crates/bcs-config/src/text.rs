@@ -1,8 +1,8 @@
-//! Values as Python prints them, since that is what Hydra's users see in names and strings.
+//! Formatting of values as in Python, which Hydra uses in names and interpolated strings.
 
 use crate::value::Value;
 
-/// A float as Python's `repr` prints it: `1e-05`, `0.0001`, `2.0`, `inf`, `nan`.
+/// Formats a float as Python's `repr`: `1e-05`, `0.0001`, `2.0`, `inf`, `nan`.
 pub(crate) fn float(value: f64) -> String {
     if value.is_nan() {
         return "nan".to_owned();
@@ -20,7 +20,7 @@ pub(crate) fn float(value: f64) -> String {
     format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
-/// A value as Python's `str` prints it.
+/// Formats a value as Python's `str`.
 pub(crate) fn display(value: &Value) -> String {
     if let Value::Str(text) = value { text.clone() } else { repr(value) }
 }
@@ -43,7 +43,7 @@ fn repr(value: &Value) -> String {
     }
 }
 
-/// Python prefers single quotes unless the text has one and no double quote.
+/// Formats a string as Python's `repr`: in double quotes only if it has a single quote and no double quote.
 fn quoted(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut out = String::from(quote);

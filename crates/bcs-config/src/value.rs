@@ -1,4 +1,4 @@
-//! The tree of values that a configuration is made of.
+//! The tree of values of a configuration.
 
 mod convert;
 mod decode;
@@ -9,15 +9,15 @@ use indexmap::IndexMap;
 pub(crate) use path::join;
 pub use path::missing_keys;
 
-/// The text that marks a value the user must give.
+/// Marker of a value that the user must set.
 pub const MISSING: &str = "???";
 
-/// A mapping in the order its keys were written.
+/// Mapping; keeps the order of insertion.
 pub type Map = IndexMap<String, Value>;
 
-/// One value of a configuration.
+/// Node of a configuration.
 ///
-/// Keys of mappings are strings: a YAML key `0` or `true` is kept as that text.
+/// Keys of mappings are strings; the YAML keys `0` and `true` become the strings "0" and "true".
 ///
 /// ```
 /// use bcs_config::Value;
@@ -28,30 +28,30 @@ pub type Map = IndexMap<String, Value>;
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Value {
-    /// Nothing.
+    /// Null.
     #[default]
     Null,
-    /// True or false.
+    /// Boolean.
     Bool(bool),
-    /// A whole number.
+    /// Integer.
     Int(i64),
-    /// A real number, infinities and NaN included.
+    /// Floating-point number, including infinities and NaN.
     Float(f64),
-    /// Text, which may hold an interpolation such as `${a.b}`.
+    /// String, possibly with interpolations such as `${a.b}`.
     Str(String),
-    /// A list.
+    /// List.
     List(Vec<Value>),
-    /// A mapping.
+    /// Mapping.
     Map(Map),
 }
 
 impl Value {
-    /// An empty mapping.
+    /// Returns an empty mapping.
     pub fn empty_map() -> Self {
         Self::Map(Map::new())
     }
 
-    /// What kind of value it is, in a user's words.
+    /// Returns the type of the value with its article, for messages.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -64,32 +64,32 @@ impl Value {
         }
     }
 
-    /// Whether it is null.
+    /// Whether the value is null.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
-    /// Whether it is a list or a mapping.
+    /// Whether the value is a list or a mapping.
     pub fn is_container(&self) -> bool {
         matches!(self, Self::List(_) | Self::Map(_))
     }
 
-    /// Whether it is `???`, a value that the user must give.
+    /// Whether the value is [`MISSING`].
     pub fn is_missing(&self) -> bool {
         self.as_str() == Some(MISSING)
     }
 
-    /// The bool, if it is one.
+    /// Returns the boolean; `None` for other types.
     pub fn as_bool(&self) -> Option<bool> {
         if let Self::Bool(value) = self { Some(*value) } else { None }
     }
 
-    /// The integer, if it is one.
+    /// Returns the integer; `None` for other types.
     pub fn as_i64(&self) -> Option<i64> {
         if let Self::Int(value) = self { Some(*value) } else { None }
     }
 
-    /// The number, whether written as an integer or a float.
+    /// Returns the integer or float as a float; `None` for other types.
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Self::Float(value) => Some(*value),
@@ -98,30 +98,30 @@ impl Value {
         }
     }
 
-    /// The text, if it is a string.
+    /// Returns the string; `None` for other types.
     pub fn as_str(&self) -> Option<&str> {
         if let Self::Str(value) = self { Some(value) } else { None }
     }
 
-    /// The list, if it is one.
+    /// Returns the list; `None` for other types.
     pub fn as_list(&self) -> Option<&[Value]> {
         if let Self::List(value) = self { Some(value) } else { None }
     }
 
-    /// The mapping, if it is one.
+    /// Returns the mapping; `None` for other types.
     pub fn as_map(&self) -> Option<&Map> {
         if let Self::Map(value) = self { Some(value) } else { None }
     }
 
-    /// The mapping to change, if it is one.
+    /// Returns the mapping for modification; `None` for other types.
     pub fn as_map_mut(&mut self) -> Option<&mut Map> {
         if let Self::Map(value) = self { Some(value) } else { None }
     }
 
-    /// The value as block-style YAML that reads back as the same value.
+    /// Returns the value as block-style YAML, which [`yaml::parse`](crate::yaml::parse) reads back unchanged.
     ///
-    /// Where the text can be plain it is what `OmegaConf.to_yaml` prints, except that long lines
-    /// are not folded.
+    /// The output equals that of `OmegaConf.to_yaml`, except that long lines are not folded and multi-line
+    /// strings are written as one double-quoted line. Interpolations are written as they are.
     pub fn to_yaml(&self) -> String {
         crate::yaml::emit(self)
     }

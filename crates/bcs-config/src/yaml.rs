@@ -1,7 +1,7 @@
-//! YAML in and out, as OmegaConf reads and writes it.
+//! YAML parser and emitter, compatible with OmegaConf.
 //!
-//! OmegaConf stands on PyYAML, so plain scalars follow YAML 1.1 (`yes` is a bool, `010` is eight)
-//! with OmegaConf's additions (`1e-4` is a float, dates stay strings).
+//! OmegaConf uses PyYAML, so plain scalars follow YAML 1.1 (`yes` is a boolean, `010` is 8) with
+//! OmegaConf's changes (`1e-4` is a float, dates are strings).
 
 mod emit;
 mod load;
@@ -16,7 +16,9 @@ use crate::{
     value::Value,
 };
 
-/// Reads one YAML document; `origin` names the text in errors.
+/// Parses one YAML document; `origin` names the text in errors.
+///
+/// An empty document is null.
 ///
 /// ```
 /// use bcs_config::{Value, yaml};
@@ -32,7 +34,7 @@ pub fn parse(text: &str, origin: &str) -> Result<Value> {
     load::load(text, origin)
 }
 
-/// Reads a file that holds one YAML document.
+/// Reads and parses a file with one YAML document.
 pub fn read(path: &Path) -> Result<Value> {
     parse(&read_text(path)?, &path.display().to_string())
 }

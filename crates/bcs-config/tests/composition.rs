@@ -1,4 +1,4 @@
-//! What a user sees: messages, suggestions, origins, schemas and runs.
+//! Composition as a user sees it: messages, suggestions, origins, schemas and multiruns.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ fn layers() -> Composer {
 }
 
 fn message(result: Result<Composition, Error>) -> String {
-    result.expect_err("must be refused").to_string()
+    result.expect_err("an error").to_string()
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn with_schema() -> Composer {
 }
 
 #[test]
-fn keys_that_a_closed_schema_does_not_know_are_refused_without_advice_to_append() {
+fn unknown_keys_of_a_closed_schema_are_errors_without_advice_to_append() {
     let end = "key 'max_epoch' is not in 'train_hyp'. Did you mean 'train_hyp.max_epochs'? \
                Keys of 'train_hyp': max_epochs, loss.";
     for given in [
@@ -103,7 +103,7 @@ fn open_mappings_of_a_schema_take_any_key() {
 }
 
 #[test]
-fn a_deleted_group_leaves_nothing_of_the_schema() {
+fn deleted_and_null_groups_get_no_defaults_from_the_schema() {
     for (config, given) in [("main", vec!["~augmentation"]), ("bare", vec!["~augmentation"]), ("off", vec![])]
     {
         let composed = with_schema().compose(config, &given).expect("composes");
@@ -125,7 +125,7 @@ fn a_deleted_group_leaves_nothing_of_the_schema() {
 }
 
 #[test]
-fn an_unknown_option_lists_the_options() {
+fn unknown_options_list_the_options_of_the_group() {
     let error = message(predecessor().compose("config_hydra", &["train_hyp=train_hyp_gcp_cpu"]));
     assert_eq!(
         error,
@@ -140,7 +140,7 @@ fn an_unknown_option_lists_the_options() {
 }
 
 #[test]
-fn an_unknown_group_names_the_known_ones() {
+fn unknown_groups_list_the_known_groups() {
     let error = message(layers().compose("config", &["serve/tls=strict"]));
     assert!(error.contains("there is no group 'serve/tls'"), "{error}");
     let end = "Did you mean 'server/tls'? Known groups: combo, db, db/nested, extra, loss, server, server/tls, top.";
@@ -148,7 +148,7 @@ fn an_unknown_group_names_the_known_ones() {
 }
 
 #[test]
-fn a_missing_main_config_says_where_it_was_sought() {
+fn a_missing_primary_config_lists_the_search_path() {
     let error = message(predecessor().compose::<&str>("config_hidra", &[]));
     let start = "Cannot find primary config 'config_hidra'. Did you mean 'config_hydra'? Searched: ";
     assert!(error.starts_with(start), "{error}");
@@ -182,7 +182,7 @@ fn built_in_configs_compose_without_any_folder() {
 
 #[test]
 fn folders_are_searched_before_built_in_configs() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::create_dir(folder.path().join("db")).expect("created");
     std::fs::write(folder.path().join("db/mysql.yaml"), "port: 1\n").expect("written");
     std::fs::write(folder.path().join("db/own.yaml"), "port: 2\n").expect("written");
@@ -206,7 +206,7 @@ fn errors_name_the_built_in_configuration() {
 }
 
 #[test]
-fn a_sweep_outside_multirun_points_to_the_flag() {
+fn a_sweep_in_a_single_run_advises_multirun() {
     for given in ["train_hyp.max_epochs=1,2", "train_hyp=glob(*)", "train_hyp.max_epochs=range(1,3)"] {
         let error = message(predecessor().compose("config_hydra", &[given]));
         assert!(error.contains("add -m (--multirun)"), "{error}");
@@ -214,7 +214,7 @@ fn a_sweep_outside_multirun_points_to_the_flag() {
 }
 
 #[test]
-fn every_leaf_knows_its_origin() {
+fn every_leaf_has_its_origin() {
     let schema = yaml::parse("seed: 1\ntrain_hyp: {max_epochs: 1, amp: false}", "schema").expect("valid");
     let composer = predecessor().with_schema(Schema::new(schema).open(""));
     let composed =
@@ -233,7 +233,7 @@ fn every_leaf_knows_its_origin() {
 }
 
 #[test]
-fn keys_of_the_schema_need_no_plus() {
+fn keys_of_the_schema_can_be_overridden_without_plus() {
     let schema = yaml::parse("train_hyp: {amp: false}\nseed: 1", "schema").expect("valid");
     let composer = predecessor().with_schema(Schema::new(schema).open(""));
     let composed = composer.compose("config_hydra", &["train_hyp.amp=true", "seed=2"]).expect("composes");
@@ -243,7 +243,7 @@ fn keys_of_the_schema_need_no_plus() {
 }
 
 #[test]
-fn a_main_config_without_self_is_warned_about() {
+fn a_primary_config_without_self_gives_a_warning() {
     let composed = layers().compose::<&str>("self_absent", &[]).expect("composes");
     assert_eq!(composed.warnings.len(), 1);
     assert!(composed.warnings[0].contains("`_self_`"));
@@ -252,7 +252,7 @@ fn a_main_config_without_self_is_warned_about() {
 }
 
 #[test]
-fn runs_are_every_combination_and_compose() {
+fn a_multirun_has_every_combination_of_its_sweeps() {
     let composer = predecessor();
     let runs =
         composer.expand(&["train_hyp=glob(*,exclude=*_default)", "train_hyp.max_epochs=1,2"]).expect("runs");
@@ -272,7 +272,7 @@ fn runs_are_every_combination_and_compose() {
 }
 
 #[test]
-fn sweeps_without_end_or_without_values_are_refused() {
+fn empty_and_oversized_sweeps_are_errors() {
     for (given, part) in [
         (vec!["a=range(0,1000000000)"], "more than"),
         (vec!["a=range(0,1e9,1e-3)"], "more than"),
@@ -280,20 +280,20 @@ fn sweeps_without_end_or_without_values_are_refused() {
         (vec!["a=range(3,1)"], "no values"),
         (vec!["train_hyp=glob(nothing*)"], "no values"),
     ] {
-        let error = predecessor().expand(&given).expect_err("refused").to_string();
+        let error = predecessor().expand(&given).expect_err("an error").to_string();
         assert!(error.contains(part), "{error}");
     }
 }
 
 #[test]
-fn configs_that_include_each_other_are_refused() {
+fn configs_that_include_each_other_are_errors() {
     let error = message(layers().compose::<&str>("loops", &[]));
-    assert!(error.contains("leads back to itself"), "{error}");
+    assert!(error.contains("includes itself"), "{error}");
 }
 
 #[test]
-fn broken_files_are_named_with_their_place() {
-    let folder = tempfile::tempdir().expect("a folder");
+fn errors_in_files_have_path_line_and_column() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
     write("twice.yaml", "a: 1\nb: 2\na: 3\n");
     write("header.yaml", "# @package a b\n");
@@ -304,7 +304,7 @@ fn broken_files_are_named_with_their_place() {
     let error = message(composer.compose::<&str>("header", &[]));
     assert!(error.contains("header.yaml:1:1: expected a header such as"), "{error}");
     let error = message(composer.compose::<&str>("list", &[]));
-    assert_eq!(error, "In 'list': 'a' needs an option, a list of options or null, not an integer");
+    assert_eq!(error, "In 'list': 'a' must be an option, a list of options or null, not an integer");
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn overrides_are_written_as_a_yaml_list_of_the_same_strings() {
 }
 
 #[test]
-fn a_composition_keeps_interpolations_as_written() {
+fn a_composition_keeps_interpolations_unresolved() {
     let tree: bcs_config::BuiltIn = &[
         (
             "main.yaml",
@@ -345,10 +345,10 @@ fn a_composition_keeps_interpolations_as_written() {
 }
 
 #[test]
-fn numbers_without_a_place_in_json_name_their_key() {
+fn numbers_that_do_not_fit_are_errors_with_their_key() {
     let value = yaml::parse("a:\n- 1\n- .inf\n", "example").expect("valid");
     let error = value.to_json().expect_err("infinite").to_string();
-    assert_eq!(error, "a.1: JSON has no number inf; give a finite one");
+    assert_eq!(error, "a.1: must be a finite number in JSON, got inf");
     let error = Value::from_serialize(&[u64::MAX]).expect_err("too large").to_string();
     assert_eq!(error, "0: 18446744073709551615 does not fit into a signed 64-bit integer");
 }

@@ -1,34 +1,34 @@
-//! Compares this crate with Hydra and OmegaConf themselves, case by case.
+//! Compares this crate with Hydra and OmegaConf, case by case.
 //!
-//! `golden/make_golden.py` writes what they make of each case to `golden/golden.json`. Where this
-//! crate differs on purpose, the case is listed in [`DIFFERENCES`] with the reason.
+//! `golden/golden.json` has their results; `golden/make_golden.py` generates it and, with `--check`, compares it with
+//! the installed versions. Intended differences are listed in [`DIFFERENCES`].
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use bcs_config::{Composer, Error, Interpolator, Map, Override, Value, overrides, yaml};
 use serde_json::Value as Json;
 
-/// Cases in which this crate differs on purpose: section, case, reason.
+/// Intended differences: section, case, reason.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
-    ("compose", "plain ~a.c.e.0", "an item of a list can be deleted, which OmegaConf cannot"),
-    ("overrides", "key={1:a,true:b}", "1 and true are two keys, which Python takes for one"),
-    ("overrides", "=1", "an empty key is an error, since it can name nothing"),
-    ("sweeps", "a=str(1,2)", "the values stay strings, which Hydra loses on the way to the job"),
-    ("yaml", "x: <<", "a lone << is a string, for which PyYAML has no constructor"),
-    ("yaml", "x: =", "a lone = is a string, for which PyYAML has no constructor"),
+    ("compose", "plain ~a.c.e.0", "items of lists can be deleted; OmegaConf cannot do that"),
+    ("overrides", "key={1:a,true:b}", "1 and true are distinct keys; in Python they are equal"),
+    ("overrides", "=1", "an empty key is an error"),
+    ("sweeps", "a=str(1,2)", "the values stay strings; Hydra loses the type when it starts the job"),
+    ("yaml", "x: <<", "a plain << is a string; PyYAML has no constructor for it"),
+    ("yaml", "x: =", "a plain = is a string; PyYAML has no constructor for it"),
     ("yaml", "x: {a: ???}", "a plain scalar may start with ? in a flow mapping, as in YAML 1.2"),
-    ("yaml", "x: \ta", "a tab separates as a space does, as in YAML 1.2"),
-    ("yaml", "x: a\tb", "a tab may stand in a plain scalar, as in YAML 1.2"),
-    ("emit", r#"{"1":1}"#, "a key of digits is written as the number that it most likely was"),
-    ("emit", r#"{"":1}"#, "an empty key is written in short"),
-    ("emit", r#"{"a":"two\nlines"}"#, "several lines are written with \\n, in one"),
+    ("yaml", "x: \ta", "a tab is a separator, as in YAML 1.2"),
+    ("yaml", "x: a\tb", "a plain scalar may have tabs, as in YAML 1.2"),
+    ("emit", r#"{"1":1}"#, "a key of digits is written without quotes, since keys are read as text"),
+    ("emit", r#"{"":1}"#, "an empty key is written without the ? indicator"),
+    ("emit", r#"{"a":"two\nlines"}"#, "multi-line strings are written as one line with \\n"),
     ("emit", LONG, "long lines are not folded"),
 ];
 
 const LONG: &str = r#"{"a":"long long long long long long long long long long long long long long long long long long long long line"}"#;
 
 fn golden() -> Json {
-    let text = std::fs::read_to_string(folder().join("golden.json")).expect("golden.json is there");
+    let text = std::fs::read_to_string(folder().join("golden.json")).expect("golden.json exists");
     serde_json::from_str(&text).expect("golden.json is JSON")
 }
 
@@ -46,7 +46,7 @@ fn strings(json: &Json) -> Vec<String> {
     serde_json::from_value(json.clone()).expect("a list of strings")
 }
 
-/// A value from golden.json, which writes infinities and NaN as `{"$float": …}`.
+/// Reads a value of golden.json, in which infinities and NaN are `{"$float": …}`.
 fn value(json: &Json) -> Value {
     match json {
         Json::Object(map) => match map.get("$float").and_then(Json::as_str) {
@@ -60,7 +60,7 @@ fn value(json: &Json) -> Value {
     }
 }
 
-/// The kind of an error in the words of make_golden.py.
+/// Returns the kind of an error, in the words of make_golden.py.
 fn kind(error: &Error) -> &'static str {
     match error {
         Error::OverrideSyntax { .. } => "syntax",
@@ -72,7 +72,7 @@ fn kind(error: &Error) -> &'static str {
     }
 }
 
-/// Runs all cases of a section and complains about every one that differs without being listed.
+/// Runs all cases of a section; fails for differences that are not listed and for listed cases that agree.
 fn check(section: &str, name: impl Fn(&Json) -> String, run: impl Fn(&Json) -> Result<String, String>) {
     let golden = golden();
     let cases = golden[section].as_array().expect("a list of cases");
@@ -84,7 +84,7 @@ fn check(section: &str, name: impl Fn(&Json) -> String, run: impl Fn(&Json) -> R
         match (run(case), listed(&name)) {
             (Ok(_), false) => agreed += 1,
             (Err(_), true) => {}
-            (Ok(_), true) => wrong.push(format!("{name:?} agrees now; take it from the list")),
+            (Ok(_), true) => wrong.push(format!("{name:?} agrees; remove it from DIFFERENCES")),
             (Err(why), false) => wrong.push(format!("{name:?}: {why}")),
         }
     }
@@ -92,16 +92,16 @@ fn check(section: &str, name: impl Fn(&Json) -> String, run: impl Fn(&Json) -> R
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
 
-/// Compares by `Debug`, in which NaN equals itself and the order of keys counts.
-fn same(what: &str, ours: &Value, theirs: &Json) -> Result<String, String> {
+/// Compares `Debug` output, in which NaN equals itself and the order of keys matters.
+fn same(name: &str, ours: &Value, theirs: &Json) -> Result<String, String> {
     let (ours, theirs) = (format!("{ours:?}"), format!("{:?}", value(theirs)));
-    if ours == theirs { Ok(ours) } else { Err(format!("{what}: ours {ours}, theirs {theirs}")) }
+    if ours == theirs { Ok(ours) } else { Err(format!("{name}: ours {ours}, theirs {theirs}")) }
 }
 
 fn same_error(error: &Error, expect: &Json, exact: bool) -> Result<String, String> {
     let theirs = expect["error"].as_str();
     let ours = kind(error);
-    // A group that does not exist is an unknown key or something else to Hydra, as it comes.
+    // Hydra reports unknown groups as unknown keys or in other ways.
     let loose = !exact || matches!(error, Error::UnknownGroup { .. });
     match theirs {
         Some(theirs) if loose || ours == theirs => Ok(error.to_string()),
@@ -151,7 +151,7 @@ fn compositions_agree() {
 }
 
 fn text_of(case: &Json) -> String {
-    case["text"].as_str().expect("a text").to_owned()
+    case["text"].as_str().expect("a string").to_owned()
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn overrides_agree() {
     });
 }
 
-/// What a run of overrides means, whatever quotes it is written with.
+/// Returns actions, keys and values of overrides, independent of their formatting.
 fn meaning(run: &[Override]) -> String {
     let meaning = run.iter().map(|one| (one.action, one.key_with_package(), one.value()));
     format!("{:?}", meaning.collect::<Vec<_>>())
@@ -194,7 +194,7 @@ fn sweeps_agree() {
             };
             let ours: Vec<String> = runs.iter().map(|run| meaning(run)).collect();
             expected_error(expect, &ours)?;
-            // Our own text must mean the same as the value it stands for.
+            // The formatted text must parse to the same value.
             for run in &runs {
                 let texts: Vec<&str> = run.iter().map(|one| one.text.as_str()).collect();
                 let again = overrides::parse_all(&texts).map_err(|error| error.to_string())?;
@@ -204,7 +204,7 @@ fn sweeps_agree() {
                 .as_array()
                 .expect("a list of runs")
                 .iter()
-                .map(|run| meaning(&overrides::parse_all(&strings(run)).expect("Hydra's own text parses")))
+                .map(|run| meaning(&overrides::parse_all(&strings(run)).expect("formatted by Hydra")))
                 .collect();
             if ours == theirs { Ok(String::new()) } else { Err(format!("ours {ours:?}, theirs {theirs:?}")) }
         },
@@ -212,7 +212,7 @@ fn sweeps_agree() {
 }
 
 #[test]
-fn yaml_is_read_alike() {
+fn yaml_parsing_agrees() {
     check("yaml", text_of, |case| {
         let expect = &case["expect"];
         match yaml::parse(&text_of(case), "case") {
@@ -226,7 +226,7 @@ fn yaml_is_read_alike() {
 }
 
 #[test]
-fn yaml_is_written_alike() {
+fn yaml_emitting_agrees() {
     check(
         "emit",
         |case| case["value"].to_string(),

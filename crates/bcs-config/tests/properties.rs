@@ -1,11 +1,11 @@
-//! What must hold for every input: no panics, and values that survive being written and read.
+//! Property tests: no panics on any input, and lossless round trips.
 
 use std::collections::BTreeMap;
 
 use bcs_config::{Interpolator, Map, Value, overrides, yaml};
 use proptest::{collection, prelude::*, sample::select};
 
-/// Pieces in which YAML, overrides and interpolations mean something.
+/// Fragments with a meaning in YAML, overrides or interpolations.
 const PIECES: &[&str] = &[
     "a", "b: ", ":", "- ", "\n", "\n  ", "  ", "[", "]", "{", "}", "(", ")", ",", "'", "\"", "\\", "|", ">",
     "&x ", "*x", "<<: ", "!!str ", "!", "? ", "#", "%", "---\n", "...\n", "\t", "${", "${a}", "oc.env:", ".",
@@ -16,7 +16,7 @@ fn noise() -> impl Strategy<Value = String> {
     prop_oneof![any::<String>(), collection::vec(select(PIECES), 0..24).prop_map(|pieces| pieces.concat())]
 }
 
-/// Text in which every reader of YAML finds something to trip over.
+/// Strings that are hard to quote correctly.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -30,7 +30,7 @@ fn scalar() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
         any::<i64>().prop_map(Value::Int),
-        // NaN is not equal to itself and has a test of its own.
+        // NaN does not equal itself; see `nan_survives_a_round_trip`.
         any::<f64>().prop_filter("a number", |number| !number.is_nan()).prop_map(Value::Float),
         text().prop_map(Value::Str),
     ]
@@ -75,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_can_be_an_override(text in text()) {
+    fn any_string_can_be_quoted_in_an_override(text in text()) {
         let parsed = overrides::parse(&format!("key={}", quoted(&text)));
         prop_assert_eq!(parsed.ok().and_then(|parsed| parsed.value()), Some(Value::Str(text)));
     }
@@ -87,12 +87,12 @@ proptest! {
     }
 
     #[test]
-    fn expanded_runs_read_back_as_they_are(text in noise()) {
+    fn expanded_runs_survive_a_round_trip(text in noise()) {
         if let Ok(parsed) = overrides::parse(&format!("key={text}"))
             && let Ok(runs) = overrides::expand(std::slice::from_ref(&parsed), |_| Vec::new())
         {
             for one in runs.iter().flatten().take(100) {
-                let again = overrides::parse(&one.text).expect("our own text parses");
+                let again = overrides::parse(&one.text).expect("formatted by this crate");
                 prop_assert_eq!(format!("{:?}", again.value()), format!("{:?}", one.value()));
             }
         }
@@ -125,7 +125,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_set_is_found_and_can_be_removed(
+    fn values_that_are_set_can_be_read_and_removed(
         mut value in value_with_keys("[a-z]{1,2}".boxed()),
         path in "[a-z]{1,2}(\\.[a-z]{1,2}){0,3}",
     ) {
@@ -137,7 +137,7 @@ proptest! {
     }
 }
 
-/// In single quotes, with backslashes doubled where they stand before a quote or the end.
+/// Quotes a string for an override; backslashes are doubled before a quote or the end.
 fn quoted(text: &str) -> String {
     let mut out = String::from("'");
     let mut backslashes = 0;
@@ -151,7 +151,7 @@ fn quoted(text: &str) -> String {
         backslashes = if c == '\\' { backslashes + 1 } else { 0 };
         out.push(c);
     }
-    // The quote that closes is not escaped.
+    // The closing quote is not escaped.
     out.truncate(out.len() - 2);
     out.push('\'');
     out
@@ -166,7 +166,7 @@ fn nan_survives_a_round_trip() {
 }
 
 #[test]
-fn what_multiplies_is_refused_before_the_memory_ends() {
+fn exponential_expansion_is_an_error() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     let mut chain = String::from("c0: xxxxxxxxxx\n");
     for level in 1..12 {
@@ -176,13 +176,13 @@ fn what_multiplies_is_refused_before_the_memory_ends() {
     }
     let error = yaml::parse(&bomb, "bomb").expect_err("too many values");
     assert!(error.to_string().contains("more than"), "{error}");
-    let mut chain = yaml::parse(&chain, "chain").expect("small as it is written");
+    let mut chain = yaml::parse(&chain, "chain").expect("small before resolution");
     let error = Interpolator::new(BTreeMap::new()).resolve(&mut chain).expect_err("too much text");
     assert!(error.to_string().contains("too large"), "{error}");
 }
 
 #[test]
-fn deep_nesting_is_refused_before_the_stack_ends() {
+fn deep_nesting_is_an_error() {
     for (open, close) in [("[", "]"), ("{a: ", "}"), ("- ", "")] {
         let text = format!("{}x{}", open.repeat(20_000), close.repeat(20_000));
         assert!(yaml::parse(&text, "deep").is_err(), "{open}");

@@ -149,6 +149,11 @@ impl LabelMap {
         (0..self.classes.len()).filter(|index| Some(*index) != self.background)
     }
 
+    /// Whether the map ignores any code.
+    pub fn ignores(&self) -> bool {
+        self.table.contains(&IGNORE)
+    }
+
     /// Replaces mask codes with class indices, and ignored codes with [`IGNORE`], in place.
     ///
     /// # Errors
@@ -224,6 +229,7 @@ mod tests {
         let mut mask = [0, 1, 2, 3, 4, 7, 10, 11, 19, 20, 21, 15];
         map.apply(&mut mask).unwrap();
         assert_eq!(mask, [IGNORE, 0, 1, 2, 3, IGNORE, 2, 2, 0, 0, 4, 4]);
+        assert!(map.ignores() && !LabelMap::load("bcss-tumor", "").unwrap().ignores());
         assert_eq!(map.background(), None);
         let map = LabelMap::load("bcss-tumor", SETTING).unwrap();
         assert_eq!(map.foreground().collect::<Vec<_>>(), [1]);

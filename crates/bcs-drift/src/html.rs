@@ -8,6 +8,11 @@ use crate::stattests::{self, StatTest};
 use crate::svg;
 use crate::text::{consequence, count, finding, headline, mean_and_std, p, p_with_sign, percent};
 
+/// Style sheet of all pages. It is included as a file because `bcs-service` depends on a web framework, which the users of
+/// this crate that write reports without a server do not need.
+const SHARED_STYLE: &str = include_str!("../../bcs-service/src/page.css");
+
+/// Style of the report, in addition to the shared style sheet.
 const STYLE: &str = include_str!("page.css");
 
 /// Maximum number of drifted features described before the table.
@@ -24,7 +29,7 @@ pub fn page(report: &DriftReport) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (headline) " · " (report.about.title) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(SHARED_STYLE)) (PreEscaped(STYLE)) }
             }
             body {
                 main {

@@ -1,15 +1,19 @@
-//! The sliding window against MONAI's, and TorchScript against PyTorch; `golden/make_golden.py` made the files.
+//! Sliding-window inference against MONAI's, TorchScript against PyTorch's, and opening models;
+//! `golden/make_golden.py` made the files.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use bcs_contracts::PackageMetadata;
+use bcs_contracts::keys::imported_version;
 use bcs_imaging::windows::BlendMode;
 use bcs_inference::libtorch::{NetworkEngine, open};
-use bcs_inference::{Segmentation, SlidingWindow};
+use bcs_inference::{Engine, Segmentation, SlidingWindow};
 use bcs_model::nets::Network;
-use bcs_model::weights::{load_state, read_safetensors};
+use bcs_model::package::{self, Existing, sha256};
+use bcs_model::weights::{load_state, read_safetensors, write_safetensors};
 use image::RgbImage;
 use tch::{Device, Tensor};
 
@@ -18,11 +22,11 @@ fn golden(name: &str) -> PathBuf {
 }
 
 fn tensors(name: &str) -> BTreeMap<String, Tensor> {
-    read_safetensors(&std::fs::read(golden(name)).unwrap(), name).unwrap()
+    read_safetensors(&fs::read(golden(name)).unwrap(), name).unwrap()
 }
 
 fn picture(name: &str) -> RgbImage {
-    bcs_imaging::decode(&std::fs::read(golden(name)).unwrap(), bcs_imaging::Limits::default()).unwrap().rgb
+    bcs_imaging::decode(&fs::read(golden(name)).unwrap(), bcs_imaging::Limits::default()).unwrap().rgb
 }
 
 fn floats(tensor: &Tensor) -> Vec<f32> {
@@ -85,7 +89,7 @@ fn logits_of_several_images_are_those_of_each() {
 }
 
 #[test]
-fn a_torchscript_of_the_predecessor_runs_unchanged() {
+fn torchscript_archives_of_the_predecessor_run_unchanged() {
     let mut engine = open(&golden("script.pt"), Device::Cpu).unwrap();
     assert_eq!(engine.info().classes.len(), 3);
     let image = picture("tile.png");
@@ -93,7 +97,7 @@ fn a_torchscript_of_the_predecessor_runs_unchanged() {
     let expected = floats(&tensors("script.safetensors")["logits"]);
     let difference = largest_difference(&logits.values, &expected);
     assert!(difference < 1e-5, "{difference}");
-    // Smaller and larger images go through the one size that the script is known to take.
+    // Images of other sizes go through windows of the one size that the module is known to accept.
     for (width, height) in [(50, 60), (300, 230)] {
         let other = image::imageops::resize(&image, width, height, image::imageops::FilterType::Triangle);
         let segmentation =
@@ -104,12 +108,81 @@ fn a_torchscript_of_the_predecessor_runs_unchanged() {
 }
 
 #[test]
-fn what_is_no_model_is_named() {
+fn the_least_size_is_the_networks() {
+    let mut engine = golden_engine();
+    let [height, width] = engine.info().min_size.map(|side| side as u32);
+    assert_eq!(engine.info().min_size, engine.network().min_size().map(|side| side as usize));
+    let window = SlidingWindow::default();
+    assert!(window.run(&mut engine, &RgbImage::new(width, height)).is_ok());
+    let error = window.run(&mut engine, &RgbImage::new(width - 1, height)).unwrap_err().to_string();
+    assert!(error.contains(&format!("at least {width}×{height}")), "{error}");
+}
+
+#[test]
+fn a_version_names_the_weights_where_the_metadata_have_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = fs::read(golden("script.pt")).unwrap();
+    let version = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        open(&path, Device::Cpu).unwrap().info().version.clone()
+    };
+    assert_eq!(version("net.pt", &script), imported_version("net", &sha256(&script)));
+
+    let architecture = serde_json::json!({"name": "UNet", "arguments": {
+        "spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [2, 4], "strides": [2],
+    }});
+    let weights = || {
+        let arguments = architecture["arguments"].as_object().unwrap();
+        write_safetensors(&Network::new("UNet", arguments, Device::Cpu).unwrap()).unwrap()
+    };
+    let metadata = serde_json::json!({"architecture": architecture}).to_string();
+    fs::write(folder.path().join("metadata.json"), &metadata).unwrap();
+    let (one, other) = (weights(), weights());
+    assert_eq!(version("net.safetensors", &one), imported_version("net", &sha256(&one)));
+    assert_ne!(version("net.safetensors", &other), imported_version("net", &sha256(&one)));
+
+    let files = BTreeMap::from([("model.safetensors".to_owned(), one.clone())]);
+    let package = folder.path().join("package");
+    package::write(&package, serde_json::from_str(&metadata).unwrap(), &files, Existing::Refuse).unwrap();
+    let engine = open(&package, Device::Cpu).unwrap();
+    assert_eq!(engine.info().version, imported_version("package", &sha256(&one)));
+}
+
+#[test]
+fn other_files_are_errors_that_say_why() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("notes.pt");
-    std::fs::write(&text, "not a model").unwrap();
-    for path in [text, folder.path().join("gone"), folder.path().to_owned(), golden("tile.png")] {
+    fs::write(&text, "not a model").unwrap();
+    let nested = folder.path().join("folder.pt");
+    fs::create_dir(&nested).unwrap();
+    for (path, part) in [
+        (text, "not a TorchScript archive"),
+        (nested, "metadata.json"),
+        (folder.path().join("gone.pt"), "does not exist"),
+        (folder.path().to_owned(), "metadata.json"),
+        (golden("tile.png"), "not a model package"),
+    ] {
         let error = open(&path, Device::Cpu).err().unwrap().to_string();
-        assert!(error.contains("can't be opened") && error.len() < 400, "{error}");
+        assert!(error.contains("can't be opened") && error.contains(part), "{error}");
     }
+}
+
+#[test]
+fn damaged_torchscript_archives_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("script.pt");
+    let script = fs::read(golden("script.pt")).unwrap();
+    let open_with = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        open(&path, Device::Cpu).err().map(|error| error.to_string())
+    };
+    for length in [0, 3, 1000, script.len() / 2, script.len() - 1] {
+        assert!(open_with(&script[..length]).is_some(), "{length}");
+    }
+    // The first storage begins 64 bytes into the file.
+    let mut damaged = script.clone();
+    damaged[100] ^= 1;
+    let error = open_with(&damaged).unwrap();
+    assert!(error.contains("'script/data/0' is damaged"), "{error}");
 }

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tch::{Device, Kind, Tensor};
 
-/// A case of the golden file. `name` is the class that computed it, "on valid pixels" where it has no `ignore_index`.
+/// A case of the golden file. `name` is the class that computed it; "on valid pixels" for a class without `ignore_index`,
+/// and "with ignore_index" for the focal loss that has one.
 #[derive(Debug, Deserialize)]
 struct Case {
     key: String,
@@ -23,7 +24,11 @@ struct Case {
 impl Case {
     fn loss(&self) -> Box<dyn Loss> {
         let weight = self.weight.clone();
-        match self.name.trim_end_matches(" on valid pixels") {
+        let (name, ignore) = match self.name.strip_suffix(" with ignore_index") {
+            Some(name) => (name, true),
+            None => (self.name.trim_end_matches(" on valid pixels"), false),
+        };
+        match name {
             "DiceLoss" => {
                 let options: DiceOptions =
                     serde_json::from_value(Value::Object(self.arguments.clone())).unwrap();
@@ -34,7 +39,7 @@ impl Case {
                     self.arguments.get("label_smoothing").map_or(0.0, |value| value.as_f64().unwrap());
                 Box::new(CrossEntropyLoss { weight, label_smoothing })
             }
-            name => build(name.trim_end_matches("Loss"), &self.arguments, weight.as_deref()).unwrap(),
+            name => build(name.trim_end_matches("Loss"), &self.arguments, weight.as_deref(), ignore).unwrap(),
         }
     }
 }
@@ -71,7 +76,8 @@ fn values_and_gradients_equal_monais() {
     for (name, count) in [
         ("DiceLoss", 24),
         ("CrossEntropyLoss", 24),
-        ("FocalLoss", 24),
+        ("FocalLoss", 12),
+        ("FocalLoss with ignore_index", 24),
         ("DiceCELoss", 12),
         ("DiceFocalLoss", 12),
         ("DiceCELoss on valid pixels", 12),
@@ -92,7 +98,7 @@ fn a_batch_without_valid_pixels_has_no_loss_and_no_gradient() {
             for weights in [None, Some([0.0, 1.0, 3.0].as_slice())] {
                 let logits = Tensor::randn([2, 3, 4, 4], (Kind::Float, Device::Cpu)).set_requires_grad(true);
                 let target = Tensor::full([2, 4, 4], i64::from(IGNORE), (Kind::Int64, Device::Cpu));
-                let loss = build(name, arguments.as_object().unwrap(), weights).unwrap();
+                let loss = build(name, arguments.as_object().unwrap(), weights, true).unwrap();
                 let loss = loss.forward(&logits, &target).unwrap();
                 assert_eq!(loss.double_value(&[]), 0.0, "{name} {arguments}");
                 loss.backward();
@@ -107,7 +113,7 @@ fn ignored_pixels_have_no_gradient() {
     for name in names() {
         let logits = Tensor::randn([1, 3, 2, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
         let target = Tensor::from_slice(&[0_i64, 1, 2, i64::from(IGNORE)]).view([1, 2, 2]);
-        build(name, &Map::new(), None).unwrap().forward(&logits, &target).unwrap().backward();
+        build(name, &Map::new(), None, true).unwrap().forward(&logits, &target).unwrap().backward();
         let gradient = logits.grad().abs();
         assert_eq!(gradient.select(2, 1).select(2, 1).max().double_value(&[]), 0.0, "{name}");
         assert!(gradient.select(2, 0).select(2, 0).max().double_value(&[]) > 0.0, "{name}");
@@ -115,7 +121,7 @@ fn ignored_pixels_have_no_gradient() {
 }
 
 fn build_error(name: &str, arguments: &Value, weights: Option<&[f64]>) -> String {
-    build(name, arguments.as_object().unwrap(), weights).unwrap_err().to_string()
+    build(name, arguments.as_object().unwrap(), weights, true).unwrap_err().to_string()
 }
 
 #[test]
@@ -168,7 +174,7 @@ fn class_weights_must_be_finite_not_negative_and_not_all_zero() {
 
 #[test]
 fn shapes_that_do_not_fit_are_errors() {
-    let loss = build("DiceCE", &Map::new(), Some(&[1.0, 2.0])).unwrap();
+    let loss = build("DiceCE", &Map::new(), Some(&[1.0, 2.0]), true).unwrap();
     let zeros = |shape: &[i64], kind| Tensor::zeros(shape, (kind, Device::Cpu));
     let target = zeros(&[1, 4, 4], Kind::Int64);
     for (shape, expected) in [

@@ -65,9 +65,6 @@ async fn health(state: extract::State<Arc<dyn Service>>) -> Response {
 /// Readiness
 ///
 /// 200 if requests can be answered now; otherwise 503 with the reason.
-///
-/// # Errors
-/// The [`Problem`] of [`Service::check_ready`].
 #[utoipa::path(
     get,
     path = "/ready",

@@ -1,27 +1,27 @@
-//! The dye in a band of a slide, before light shines through it.
+//! Amounts of stain in a band of a slide.
 
 use crate::regions::Region;
 
-/// How much haematoxylin and eosin a place holds, as optical density.
+/// Amounts of haematoxylin and eosin at a position, in units of optical density.
 pub(crate) type Dye = [f32; 2];
 
-/// Rows and columns drawn beyond a band on every side, so that blur sees over its edge.
+/// Rows and columns drawn beyond a band on every side, for the blur at its edges.
 pub(crate) const HALO: usize = 4;
 
 /// A band of rows with its halo.
 #[derive(Debug)]
 pub(crate) struct Canvas {
-    /// The slide's row that is the canvas's first; columns begin at `-HALO`.
+    /// Row of the slide at the top of the canvas; columns start at `-HALO`.
     pub(crate) top: i32,
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) dye: Vec<Dye>,
-    /// The class of each place.
+    /// Class of each pixel.
     pub(crate) regions: Vec<Region>,
 }
 
 impl Canvas {
-    /// A canvas for `rows` rows of `width` px from row `first` on, with what `ground` says is at each place.
+    /// Creates a canvas for `rows` rows of `width` px, starting at row `first`, filled by `ground`.
     pub(crate) fn new(
         first: usize,
         rows: usize,
@@ -30,14 +30,14 @@ impl Canvas {
     ) -> Self {
         let (width, height) = (width + 2 * HALO, rows + 2 * HALO);
         let top = first as i32 - HALO as i32;
-        let places =
+        let positions =
             (0..width * height).map(|i| ((i % width) as f32 - HALO as f32, top as f32 + (i / width) as f32));
-        let (dye, regions) = places.map(|(x, y)| ground(x, y)).unzip();
+        let (dye, regions) = positions.map(|(x, y)| ground(x, y)).unzip();
         Self { top, width, height, dye, regions }
     }
 
-    /// Lets `change` see each place in the box that reaches `reach` px to the sides and up and down of
-    /// (`x`, `y`), with how far it is off.
+    /// Calls `change` with the offset from (`x`, `y`) and the stain of each pixel in the box that extends `reach` px
+    /// horizontally and vertically from there.
     pub(crate) fn around(
         &mut self,
         x: f32,

@@ -1,4 +1,4 @@
-//! Fat: large white vacuoles with thin rims.
+//! Fat: adipocytes, large white vacuoles with thin rims.
 
 use crate::{
     canvas::Dye,
@@ -8,16 +8,16 @@ use crate::{
     regions::Site,
 };
 
-/// Half the thickness of the rim between two vacuoles, in px.
+/// Half the thickness of the membrane between two vacuoles, in px.
 const RIM: f32 = 1.5;
-/// How far from its middle an adipocyte reaches, in pitches.
+/// Maximum radius of an adipocyte, relative to the pitch.
 const REACH: f32 = 0.64;
-/// Over which distance two sides of a vacuole round into each other, in pitches.
+/// Radius of the rounded corners of vacuoles, relative to the pitch.
 const ROUNDING: f32 = 0.3;
-/// How far below zero the score may lie at the edge of an adipocyte whose middle is above zero.
+/// How far below zero the score can be at the edge of an adipocyte whose centre is above zero.
 const SLACK: f32 = 0.6;
 
-/// A slide's adipocytes.
+/// Adipocytes of a slide.
 #[derive(Debug)]
 pub(crate) struct Fat {
     noise: u32,
@@ -31,8 +31,8 @@ impl Fat {
         Self { noise: key.noise(Purpose::Adipocytes), pitch, cells }
     }
 
-    /// Whether a place belongs to an adipocyte: whole cells do, those whose middle scores above zero.
-    pub(crate) fn holds(&self, site: &Site, score: impl Fn(f32, f32) -> f32) -> bool {
+    /// Returns whether a position belongs to an adipocyte, a cell whose centre has a score above zero.
+    pub(crate) fn contains(&self, site: &Site, score: impl Fn(f32, f32) -> f32) -> bool {
         if site.fat < -SLACK {
             return false;
         }
@@ -40,8 +40,8 @@ impl Fat {
         self.border(&cell) > -0.5 * ROUNDING * self.pitch && score(cell.place[0], cell.place[1]) > 0.0
     }
 
-    /// The ground: nothing within a vacuole (fat is washed out), a pink membrane around it, and stroma
-    /// in the corners between rounded cells.
+    /// Stain without nuclei: none within a vacuole (fat is dissolved in processing), a pink membrane around it, and
+    /// stroma in the corners between rounded cells.
     pub(crate) fn dye(&self, site: &Site, stroma: impl FnOnce() -> Dye) -> Dye {
         let border = self.border(&self.cell(site));
         if border < RIM - 0.7 {
@@ -56,8 +56,8 @@ impl Fat {
         self.cells.nearest(x, y)
     }
 
-    /// How far it is to the edge of an adipocyte, in px: half-way to its neighbours, at most as far as it
-    /// reaches, with rounded corners.
+    /// Distance to the edge of an adipocyte, in px. The edge is half-way to the neighbouring cells, or at the maximum
+    /// radius, with rounded corners.
     fn border(&self, cell: &Nearest) -> f32 {
         let half_way = |distance: f32| 0.5 * (distance - cell.first);
         let size = ROUNDING * self.pitch;
@@ -66,7 +66,7 @@ impl Fat {
     }
 }
 
-/// The lesser of two distances, rounded over `size` where they are alike.
+/// Smooth minimum of two distances, rounded over `size`.
 fn rounded(a: f32, b: f32, size: f32) -> f32 {
     let alike = (size - (a - b).abs()).max(0.0) / size;
     a.min(b) - 0.25 * size * alike * alike
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_adipocyte_is_clear_inside_and_has_a_pink_rim() {
+    fn an_adipocyte_is_clear_inside_with_a_pink_rim() {
         let fat = Fat::new(Key { seed: 1, index: 2 }, 120.0, 400, 400);
         let place = fat.cells.nearest(200.0, 200.0).place;
         let dye = |distance: u8| {

@@ -1,4 +1,4 @@
-//! One smooth score per tissue class, cut so that each class takes its share of the slide.
+//! Smooth random fields, one score per tissue class, with thresholds that give each class its share of the slide.
 
 use crate::{
     key::{Key, Purpose},
@@ -6,15 +6,15 @@ use crate::{
     tissue::Tissue,
 };
 
-/// The square, from the slide's top-left corner, in which the shares hold, in px.
+/// Side of the square at the top-left corner of the slide in which the classes have their shares, in px.
 const REFERENCE_PX: usize = 896;
-/// Distance between the places at which the shares are taken, in px.
+/// Distance between the positions at which the scores are sampled for the thresholds, in px.
 const REFERENCE_STEP: usize = 16;
 
-/// A cut that no score comes near.
+/// Threshold above all scores.
 const OUT_OF_REACH: f32 = 1e3;
 
-/// The scores at one place. A class is present where its score is above its cut.
+/// Scores at one position, relative to the thresholds: a class is present where its score is positive.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scores {
     pub(crate) other: f32,
@@ -22,13 +22,13 @@ pub(crate) struct Scores {
     pub(crate) tumour: f32,
     pub(crate) necrosis: f32,
     pub(crate) lymphocytes: f32,
-    /// Place across the fibres, in px: it stays the same as one follows a fibre.
+    /// Coordinate across the fibres, in px; constant along a fibre.
     pub(crate) across: f32,
-    /// Thickness of the section, 1 on average.
+    /// Relative thickness of the section, with mean 1.
     pub(crate) thickness: f32,
 }
 
-/// The scores of a slide.
+/// Score fields of a slide.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fields {
     key: Key,
@@ -38,7 +38,7 @@ pub(crate) struct Fields {
     cuts: Cuts,
 }
 
-/// The score at which each class begins.
+/// Threshold of each class.
 #[derive(Clone, Copy, Debug)]
 struct Cuts {
     other: f32,
@@ -56,10 +56,10 @@ impl Fields {
         Self { cuts: uncut.cut(), ..uncut }
     }
 
-    /// The scores at a place in px, each less its cut: a class is present where its score is above zero.
+    /// Scores at a position in px, relative to the thresholds.
     pub(crate) fn at(&self, x: f32, y: f32) -> Scores {
         let (wx, wy) = warp(self.key.noise(Purpose::TumourField), x, y, 70.0, 16.0);
-        let (u, v) = self.turn(wx, wy);
+        let (u, v) = self.rotate(wx, wy);
         let nests = &self.tissue.nests;
         let noise = |purpose, size: f32, stretch: f32, octaves| {
             fbm(self.key.noise(purpose), u / (size * stretch), v / size, octaves)
@@ -77,19 +77,19 @@ impl Fields {
         }
     }
 
-    /// The place in the fibres' frame: along and across their main direction, in px.
-    pub(crate) fn turn(&self, x: f32, y: f32) -> (f32, f32) {
+    /// Coordinates along and across the main direction of the fibres, in px.
+    pub(crate) fn rotate(&self, x: f32, y: f32) -> (f32, f32) {
         (x * self.cos + y * self.sin, y * self.cos - x * self.sin)
     }
 
-    /// Fibres wander on their own, and flow around nests: the tumour's score bends them along its contours.
+    /// Fibres deviate from the main direction at random, and follow the contours of the tumour score around nests.
     fn across(&self, x: f32, y: f32, tumour: f32) -> f32 {
-        let (u, v) = self.turn(x, y);
+        let (u, v) = self.rotate(x, y);
         let wander = gradient(self.key.noise(Purpose::FibreField), u / 400.0, v / 400.0);
         v + self.tissue.stroma.wander * 130.0 * wander + 0.3 * self.tissue.nests.size * tumour
     }
 
-    /// The cuts that give each class its share, in the order in which classes cover one another.
+    /// Thresholds that give each class its share, in the order in which classes cover each other.
     fn cut(&self) -> Cuts {
         let step = REFERENCE_STEP;
         let count = REFERENCE_PX / step;
@@ -105,7 +105,7 @@ impl Fields {
         let shares = self.tissue.shares;
         let other = take(shares.other, |s| s.other);
         let fat = take(shares.fat, |s| s.fat);
-        // Necrosis lies within nests, lymphocytes outside.
+        // Necrosis lies within nests, lymphocytic infiltrates outside.
         let tumour = highest(&left, (shares.tumour + shares.necrosis) * all, |s| s.tumour);
         let (nests, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|scores| scores.tumour > tumour);
         let necrosis = highest(&nests, shares.necrosis * all, |s| s.necrosis);
@@ -114,7 +114,7 @@ impl Fields {
     }
 }
 
-/// The cut above which `count` of the scores lie; out of reach where none should.
+/// Threshold above which `count` of the scores lie; [`OUT_OF_REACH`] for none.
 fn highest(scores: &[Scores], count: f32, score: fn(&Scores) -> f32) -> f32 {
     let count = count.round() as usize;
     if count == 0 || scores.is_empty() {
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cut_leaves_as_many_scores_above_it_as_asked_for() {
+    fn the_requested_number_of_scores_is_above_the_threshold() {
         let slide = crate::Slide::new(1, 6);
         let scores: Vec<Scores> = (0..100).map(|i| slide.fields.at(i as f32 * 31.0, 50.0)).collect();
         let cut = highest(&scores, 30.0, |s| s.tumour);

@@ -1,9 +1,9 @@
-//! Where all chance comes from: one key per slide, one stream per purpose.
+//! Random number streams: one key per slide, one stream per purpose.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// What a stream of random numbers is for; two purposes never share a stream.
+/// Purpose of a stream of random numbers. Streams of different purposes are independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Stain = 1,
@@ -26,22 +26,22 @@ pub(crate) enum Purpose {
     SensorNoise,
 }
 
-/// The identity of a slide.
+/// Identity of a slide.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
-    /// The seed of the whole set.
+    /// Seed of the set of slides.
     pub(crate) seed: u64,
-    /// The slide's number in the set.
+    /// Number of the slide in the set.
     pub(crate) index: u64,
 }
 
 impl Key {
-    /// The stream for one decision per slide.
+    /// Stream for the parameters of the slide.
     pub(crate) fn rng(self, purpose: Purpose) -> ChaCha8Rng {
         self.cell_rng(purpose, 0, 0)
     }
 
-    /// The stream for one cell of a layout, so that a layout does not depend on the region drawn.
+    /// Stream for one cell of a lattice, so that the cell does not depend on the region drawn.
     pub(crate) fn cell_rng(self, purpose: Purpose, column: i32, row: i32) -> ChaCha8Rng {
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&self.seed.to_le_bytes());
@@ -52,7 +52,7 @@ impl Key {
         ChaCha8Rng::from_seed(seed)
     }
 
-    /// The key of a noise texture.
+    /// Key of a noise texture.
     pub(crate) fn noise(self, purpose: Purpose) -> u32 {
         let mixed = (self.seed ^ self.index.rotate_left(32))
             .wrapping_add((purpose as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15))

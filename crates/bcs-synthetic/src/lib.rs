@@ -1,19 +1,32 @@
-//! Synthetic H&E tissue, for training, tests and demonstrations where no real data is at hand.
+//! Synthetic H&E tissue with segmentation masks, for training, tests and demonstrations without real data.
 //!
-//! A [`Slide`] is an endless plane of breast-cancer tissue at 0.25 um/px whose appearance follows from
-//! a seed and a slide number alone: how the laboratory stained it, how the scanner saw it, and what
-//! grows in it. [`Slide::render`] draws the plane's top-left region with its annotation in BCSS codes.
+//! A [`Slide`] is an unbounded plane of breast-cancer tissue at 0.25 µm/px. Its appearance (staining, scanner, tissue
+//! composition) depends on a seed and a slide number only. [`Slide::render`] draws the top-left region of the plane with
+//! its mask in BCSS codes.
 //!
-//! How a picture comes about:
+//! # Layout
+//! The layout of a slide:
+//! - `key`: random number streams of a slide
+//! - `tissue`: parameters of composition and appearance
+//! - `fields`: one smooth random field per tissue class, thresholded so that each class has its share of the slide
+//! - `regions`: the class of each position in the region being drawn
+//! - `points`: jittered hexagonal lattices, the positions of cells
+//! - `roi`: the border of the annotated region
 //!
-//! 1. `fields` turns noise into one smooth score per tissue class, and cuts the scores so that each
-//!    class gets its share of the slide; `regions` samples them for the part being drawn.
-//! 2. `stroma`, `nests`, `lymphocytes`, `necrosis` and `fat` say how much haematoxylin and eosin the
-//!    ground of each class takes up, and where its nuclei lie; `nuclei` draws those.
-//! 3. `stain` turns the amounts of dye into light, and `scanner` turns the light into pixels.
+//! The stain in each tissue class, and its nuclei:
+//! - `stroma`, `nests` (tumour), `lymphocytes`, `necrosis`, `fat`: one tissue class each
+//! - `nuclei`: drawing of nuclei
+//! - `noise`: gradient noise
 //!
-//! Nothing depends on the number of threads: the picture is drawn in bands of rows, and each band reads
-//! only the layout, which is drawn from ChaCha8, and noise, which is a hash of the place.
+//! From stain to pixels:
+//! - `canvas`: amounts of stain in a band of rows
+//! - `scene`: drawing of one band
+//! - `stain`: from amounts of stain to optical density
+//! - `scanner`: from optical density to pixels
+//! - `slide`: the slide, and its drawing in parallel bands
+//!
+//! The result does not depend on the number of threads: each band depends on the layout, which is drawn from ChaCha8, and
+//! on noise that is a hash of the position.
 
 mod canvas;
 mod fat;

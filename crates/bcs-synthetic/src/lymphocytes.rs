@@ -1,4 +1,4 @@
-//! Lymphocytic infiltrate: packed small, round, dark nuclei with hardly any cytoplasm.
+//! Lymphocytic infiltrate: densely packed small, round, dark nuclei with little cytoplasm.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -12,10 +12,10 @@ use crate::{
     regions::{Region, Regions, Site},
 };
 
-/// How far outside an infiltrate, by its score, single lymphocytes stray.
+/// Score, below zero, down to which single lymphocytes are found around an infiltrate.
 const STRAY: f32 = 0.35;
 
-/// A slide's lymphocytes.
+/// Lymphocytes of a slide.
 #[derive(Debug)]
 pub(crate) struct Lymphocytes {
     key: Key,
@@ -28,7 +28,7 @@ impl Lymphocytes {
         Self { key, noise: key.noise(Purpose::Lymphocytes), pitch }
     }
 
-    /// The ground between the nuclei: what is left of the stroma, pale and full of holes.
+    /// Stain between the nuclei: pale remains of the stroma, with holes.
     pub(crate) fn dye(&self, site: &Site, stroma: Dye) -> Dye {
         let noise = |salt: u32, size: f32| gradient(self.noise ^ salt, site.x / size, site.y / size);
         let hole = step(-0.05, 0.4, noise(0x11, 13.0) + 0.4 * noise(0x22, 5.0));
@@ -38,7 +38,7 @@ impl Lymphocytes {
         [mix(stroma[0], plasma[0], deep), mix(stroma[1], plasma[1], deep)]
     }
 
-    /// The nuclei: packed in the infiltrate, a few strayed into the stroma around it.
+    /// Nuclei: densely packed in the infiltrate, and a few in the stroma around it.
     pub(crate) fn nuclei(&self, regions: &Regions, width: u32, height: u32) -> Vec<Nucleus> {
         let points = Points::new(self.key, Purpose::Lymphocytes, self.pitch, 0.34, width, height);
         let near =
@@ -56,7 +56,7 @@ impl Lymphocytes {
     }
 }
 
-/// One lymphocyte's nucleus.
+/// Nucleus of a lymphocyte.
 pub(crate) fn lymphocyte(rng: &mut ChaCha8Rng, x: f32, y: f32) -> Nucleus {
     let size = rng.random_range(6.8..9.4);
     let longer = rng.random_range(1.0..1.5);

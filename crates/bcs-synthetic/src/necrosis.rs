@@ -1,4 +1,4 @@
-//! Necrosis: pale pink granular debris, ghosts of cells, and specks of shattered nuclei.
+//! Necrosis: pale pink granular debris, ghost cells, and fragments of nuclei.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -12,12 +12,12 @@ use crate::{
     regions::{Region, Regions, Site},
 };
 
-/// Distance between the ghosts of cells, in px.
+/// Distance between ghost cells, in px.
 const GHOST_PITCH: f32 = 30.0;
-/// Distance between places where nuclear debris may lie, in px.
+/// Distance between possible positions of nuclear debris, in px.
 const DEBRIS_PITCH: f32 = 22.0;
 
-/// A slide's necrosis.
+/// Necrosis of a slide.
 #[derive(Debug)]
 pub(crate) struct Necrosis {
     key: Key,
@@ -31,8 +31,8 @@ impl Necrosis {
         Self { key, noise: key.noise(Purpose::GhostCells), ghosts }
     }
 
-    /// The ground: clumped granules, cells that have lost their nuclei, cracks between them;
-    /// at the edge, living tumour still shows through.
+    /// Stain without nuclei: clumped granules and cells without nuclei, with cracks between them, blended with viable
+    /// tumour at the edge.
     pub(crate) fn dye(&self, site: &Site, tumour: impl FnOnce() -> Dye) -> Dye {
         let dead =
             step(-0.06, 0.14, site.necrosis + 0.06 * gradient(self.noise ^ 0x99, site.x / 9.0, site.y / 9.0));
@@ -56,27 +56,27 @@ impl Necrosis {
         [0.07 + dust, 0.36 + 0.22 * ghost.own].map(|amount| amount * grain * clear * site.thickness)
     }
 
-    /// Pyknotic nuclei and the crumbs of broken ones, in drifts.
+    /// Clusters of pyknotic nuclei and nuclear fragments.
     pub(crate) fn nuclei(&self, regions: &Regions, width: u32, height: u32) -> Vec<Nucleus> {
         let points = Points::new(self.key, Purpose::Debris, DEBRIS_PITCH, 0.5, width, height);
         let held = regions.sites(&points).filter(|(.., class)| *class == Region::Necrosis);
         held.filter_map(|(point, site, _)| {
             let rng = &mut self.key.cell_rng(Purpose::Debris, point.column, point.row);
-            let drift = step(-0.5, 0.6, gradient(self.noise ^ 0x88, site.x / 90.0, site.y / 90.0));
-            rng.random_bool(f64::from(0.08 + 0.5 * drift)).then(|| speck(rng, &site))
+            let density = step(-0.5, 0.6, gradient(self.noise ^ 0x88, site.x / 90.0, site.y / 90.0));
+            rng.random_bool(f64::from(0.08 + 0.5 * density)).then(|| debris(rng, &site))
         })
         .collect()
     }
 }
 
-fn speck(rng: &mut ChaCha8Rng, site: &Site) -> Nucleus {
-    let crumb = rng.random_bool(0.6);
-    let size = if crumb { rng.random_range(1.3..3.2) } else { rng.random_range(4.0..7.5) };
+fn debris(rng: &mut ChaCha8Rng, site: &Site) -> Nucleus {
+    let fragment = rng.random_bool(0.6);
+    let size = if fragment { rng.random_range(1.3..3.2) } else { rng.random_range(4.0..7.5) };
     let longer = rng.random_range(1.0..1.5);
     Nucleus {
         wobble: rng.random_range(0.1..0.3),
         dye: [rng.random_range(0.9..2.1), 0.6],
-        gap: if crumb { 0.0 } else { rng.random_range(0.0..3.0) },
+        gap: if fragment { 0.0 } else { rng.random_range(0.0..3.0) },
         ..Nucleus::oval(rng, site.x, site.y, size, longer)
     }
 }

@@ -1,6 +1,6 @@
-//! Noise that is a hash of the place: no state, the same on every thread.
+//! Noise as a hash of the position: stateless, so that it does not depend on threads.
 
-/// A well-mixed hash of a lattice point.
+/// Hash of a lattice point.
 #[inline]
 pub(crate) fn hash(key: u32, x: i32, y: i32) -> u32 {
     let mut h =
@@ -10,15 +10,15 @@ pub(crate) fn hash(key: u32, x: i32, y: i32) -> u32 {
     h ^ (h >> 15)
 }
 
-/// A hash as a number in 0..1.
+/// Converts a hash to a number in [0, 1).
 #[inline]
 pub(crate) fn unit(hash: u32) -> f32 {
     (hash >> 8) as f32 / (1 << 24) as f32
 }
 
-/// Gradient noise: smooth, zero on average, within about -1..1, features one unit wide.
+/// Gradient noise: smooth, with mean 0, a range of about [-1, 1], and features one unit wide.
 ///
-/// This is where nearly all the time of drawing goes, so its hash is shorter than [`hash`].
+/// Most of the drawing time is spent here, so its hash is cheaper than [`hash`].
 #[inline]
 pub(crate) fn gradient(key: u32, x: f32, y: f32) -> f32 {
     let ((ix, fx), (iy, fy)) = (split(x), split(y));
@@ -38,7 +38,7 @@ pub(crate) fn gradient(key: u32, x: f32, y: f32) -> f32 {
     mix(above, below, sy) * (1.6 / 32_768.0)
 }
 
-/// Gradient noise in `octaves` layers, each half as wide and half as strong as the one before.
+/// Fractal noise: `octaves` layers of gradient noise, each with half the width and half the amplitude of the previous.
 pub(crate) fn fbm(key: u32, x: f32, y: f32, octaves: u32) -> f32 {
     let mut sum = 0.0;
     let (mut scale, mut weight) = (1.0, 1.0);
@@ -50,33 +50,33 @@ pub(crate) fn fbm(key: u32, x: f32, y: f32, octaves: u32) -> f32 {
     sum
 }
 
-/// The place pushed around by noise: features `size` wide, pushed by up to about `reach`.
+/// Displaces a position by noise with features `size` wide and an amplitude of about `reach`.
 pub(crate) fn warp(key: u32, x: f32, y: f32, size: f32, reach: f32) -> (f32, f32) {
     let (u, v) = (x / size, y / size);
     (x + reach * gradient(key ^ 0x5bd1, u, v), y + reach * gradient(key ^ 0xe995, u, v))
 }
 
-/// A number as the whole number below it and the rest (`f32::floor` is a call on baseline x86-64).
+/// Integer below a number, and the fraction (`f32::floor` is a function call on baseline x86-64).
 #[inline]
 pub(crate) fn split(x: f32) -> (i32, f32) {
     let whole = x as i32 - i32::from(x < 0.0);
     (whole, x - whole as f32)
 }
 
-/// `a` at 0, `b` at 1, straight between.
+/// Linear interpolation: `a` at `t` = 0, `b` at `t` = 1.
 #[inline]
 pub(crate) fn mix(a: f32, b: f32, t: f32) -> f32 {
     a + (b - a) * t
 }
 
-/// 0 below `from`, 1 above `to`, smooth between.
+/// Smooth step: 0 up to `from`, 1 from `to`.
 #[inline]
 pub(crate) fn step(from: f32, to: f32, x: f32) -> f32 {
     let t = ((x - from) / (to - from)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
 }
 
-/// Perlin's fifth-degree fade.
+/// Perlin's quintic fade function.
 #[inline]
 fn ease(t: f32) -> f32 {
     t * t * t * (t * (t * 6.0 - 15.0) + 10.0)
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_give_unrelated_noise() {
+    fn different_keys_give_independent_noise() {
         let same = (0..1000).filter(|&i| hash(1, i, 0) >> 24 == hash(2, i, 0) >> 24).count();
         assert!(same < 20, "{same} of 1000 top bytes agree");
     }

@@ -1,4 +1,4 @@
-//! Nuclei: a membrane, chromatin and nucleoli, drawn over the ground.
+//! Nuclei, with membrane, chromatin and nucleoli, drawn over the other tissue.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -13,28 +13,28 @@ use crate::{
 pub(crate) struct Nucleus {
     pub(crate) x: f32,
     pub(crate) y: f32,
-    /// Half its length and half its width.
+    /// Half length and half width.
     pub(crate) half: [f32; 2],
-    /// Direction of its length, in radians.
+    /// Direction of the long axis, in radians.
     pub(crate) angle: f32,
     pub(crate) outline: Outline,
-    /// How irregular its outline is: 0 (smooth) to about 0.4 (angular).
+    /// Irregularity of the outline, from 0 (smooth) to about 0.4 (angular).
     pub(crate) wobble: f32,
-    /// What it holds where its chromatin is densest.
+    /// Stain where the chromatin is densest.
     pub(crate) dye: Dye,
-    /// How empty it looks between membrane and chromatin: 0 (solid) to 1 (vesicular).
+    /// Clearing between membrane and chromatin, from 0 (solid) to 1 (vesicular).
     pub(crate) vesicular: f32,
-    /// Nucleoli, beside its middle, and their radius.
+    /// Nucleoli: position relative to the centre, and radius; none if the radius is 0.
     pub(crate) nucleoli: [[f32; 3]; 2],
-    /// Width of the clear gap around it.
+    /// Width of the clear halo.
     pub(crate) gap: f32,
-    /// How far its outline is blurred by lying out of focus.
+    /// Blur of the outline.
     pub(crate) blur: f32,
-    /// What makes its texture its own.
+    /// Noise key of its texture.
     pub(crate) salt: u32,
 }
 
-/// The shape of a nucleus in the cut.
+/// Outline of a nucleus in the section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outline {
     Oval,
@@ -43,7 +43,7 @@ pub(crate) enum Outline {
 }
 
 impl Nucleus {
-    /// A plain dark oval of radius `size`, `longer` times as long as wide, lying any way.
+    /// Creates a dark oval nucleus of radius `size` and aspect ratio `longer`, in a random direction.
     pub(crate) fn oval(rng: &mut ChaCha8Rng, x: f32, y: f32, size: f32, longer: f32) -> Self {
         Self {
             x,
@@ -61,7 +61,7 @@ impl Nucleus {
         }
     }
 
-    /// How far from its middle it can reach to the sides and up and down, in px.
+    /// Maximum horizontal and vertical extent from the centre, in px.
     pub(crate) fn reach(&self) -> [f32; 2] {
         let (sin, cos) = self.angle.sin_cos();
         let [length, width] = self.half;
@@ -69,7 +69,7 @@ impl Nucleus {
         oval.map(|reach| reach * (1.0 + self.wobble) + self.gap + self.blur + 1.0)
     }
 
-    /// Draws it over what lies on the canvas.
+    /// Draws the nucleus onto the canvas.
     pub(crate) fn draw(&self, canvas: &mut Canvas) {
         let (sin, cos) = self.angle.sin_cos();
         canvas.around(self.x, self.y, self.reach(), |dx, dy, dye| {
@@ -85,7 +85,7 @@ impl Nucleus {
         });
     }
 
-    /// About how deep inside the outline a place is, in px; below zero outside.
+    /// Approximate depth of a position inside the outline, in px; negative outside.
     fn depth(&self, dx: f32, dy: f32, along: f32, across: f32) -> f32 {
         let [length, width] = self.half;
         let (u, v) = (along / length, across / width);
@@ -101,7 +101,7 @@ impl Nucleus {
         (1.0 - out + self.wobble * gradient(self.salt, dx / grid, dy / grid)) * size
     }
 
-    /// The dye at a place inside.
+    /// Stain at a position inside.
     fn inside(&self, dx: f32, dy: f32, depth: f32) -> Dye {
         let grain = |salt: u32, size: f32| gradient(self.salt ^ salt, dx / size, dy / size);
         let (coarse, fine) = (grain(0x2545, 4.6), grain(0x4f6c, 2.3));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nucleus_is_dark_inside_and_leaves_the_rest_alone() {
+    fn a_nucleus_is_dark_and_changes_nothing_else() {
         for outline in [Outline::Oval, Outline::Spindle] {
             let canvas = drawn(&Nucleus { outline, ..NUCLEUS });
             assert!(at(&canvas, 30, 20)[0] > 0.6);
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn its_reach_holds_all_that_it_changes() {
+    fn nothing_changes_beyond_the_reach() {
         let canvas = drawn(&NUCLEUS);
         let [reach_x, reach_y] = NUCLEUS.reach();
         for (x, y) in (0..60).flat_map(|x| (0..40).map(move |y| (x, y))) {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nucleus_off_the_canvas_draws_nothing() {
+    fn a_nucleus_outside_the_canvas_draws_nothing() {
         let canvas = drawn(&Nucleus { x: -500.0, ..NUCLEUS });
         assert!(canvas.dye.iter().all(|&dye| dye == [0.1, 0.3]));
     }

@@ -1,14 +1,14 @@
-//! A jittered hexagonal lattice of points: the places of cells.
+//! Jittered hexagonal lattices of points, the positions of cells.
 
 use crate::{
     key::{Key, Purpose},
     noise::{hash, split, unit},
 };
 
-/// Rows of a hexagonal lattice lie closer than its columns.
+/// Distance between the rows of a hexagonal lattice, relative to the pitch.
 const ROW_PITCH: f32 = 0.866;
 
-/// The points in and around one region, each nudged off its lattice place.
+/// Points of a lattice in and around a region, each displaced at random.
 #[derive(Debug)]
 pub(crate) struct Points {
     pitch: f32,
@@ -16,7 +16,7 @@ pub(crate) struct Points {
     places: Vec<[f32; 2]>,
 }
 
-/// One point of the lattice: its lattice column and row, and its place in px.
+/// One point of a lattice: column and row in the lattice, and position in px.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Point {
     pub(crate) column: i32,
@@ -25,23 +25,23 @@ pub(crate) struct Point {
     pub(crate) y: f32,
 }
 
-/// The points nearest to a place.
+/// Points nearest to a position.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Nearest {
-    /// The nearest point.
+    /// Position of the nearest point.
     pub(crate) place: [f32; 2],
-    /// A number in 0..1 that is the nearest point's own.
+    /// Random number in [0, 1) of the nearest point.
     pub(crate) own: f32,
-    /// How far away it is, in px.
+    /// Distance to the nearest point, in px.
     pub(crate) first: f32,
-    /// How far away the second nearest is, in px.
+    /// Distance to the second nearest point, in px.
     pub(crate) second: f32,
-    /// How far away the third nearest is, in px.
+    /// Distance to the third nearest point, in px.
     pub(crate) third: f32,
 }
 
 impl Nearest {
-    /// About how far the border to the neighbours is, in px; smaller in corners, which rounds the cells.
+    /// Approximate distance to the border between cells, in px; smaller in corners, so that cells are rounded.
     pub(crate) fn border(&self) -> f32 {
         let (second, third) = (self.second - self.first, self.third - self.first);
         0.5 * second * third / (second + third + 1e-3)
@@ -49,11 +49,11 @@ impl Nearest {
 }
 
 impl Points {
-    /// Lattice cells kept beyond each side of the region, for what reaches into it from outside.
+    /// Lattice cells beyond each side of the region, for cells that extend into it.
     const MARGIN: i32 = 3;
 
-    /// The points of `purpose` for a region of `width` x `height` px, `pitch` px apart, each moved by up
-    /// to `jitter` of the pitch.
+    /// Creates the points of `purpose` for a region of `width` × `height` px, `pitch` px apart, each displaced by up to
+    /// `jitter` times the pitch.
     pub(crate) fn new(key: Key, purpose: Purpose, pitch: f32, jitter: f32, width: u32, height: u32) -> Self {
         let noise = key.noise(purpose);
         let columns = (width as f32 / pitch) as i32 + 2 * Self::MARGIN + 1;
@@ -72,7 +72,7 @@ impl Points {
         Self { pitch, columns, places }
     }
 
-    /// All points, row by row.
+    /// Returns all points, row by row.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Point> + '_ {
         self.places.iter().enumerate().map(|(i, &[x, y])| {
             let i = i as i32;
@@ -80,13 +80,13 @@ impl Points {
         })
     }
 
-    /// The points nearest to a place in (or a few px beside) the region.
+    /// Returns the points nearest to a position in the region, or a few px outside.
     pub(crate) fn nearest(&self, x: f32, y: f32) -> Nearest {
         let rows = self.places.len() as i32 / self.columns;
         let row = split(y / (self.pitch * ROW_PITCH)).0 + Self::MARGIN;
         let (mut best, mut first, mut second, mut third) = (0, f32::MAX, f32::MAX, f32::MAX);
         for r in (row - 1).max(0)..=(row + 1).min(rows - 1) {
-            // Odd lattice rows (the margin is odd too) sit half a pitch further right.
+            // Odd lattice rows (the margin is odd too) are shifted right by half a pitch.
             let shift = if (r - Self::MARGIN) & 1 == 0 { 0.25 } else { 0.75 };
             let column = split(x / self.pitch - shift + 0.5).0 + Self::MARGIN;
             for c in (column - 1).max(0)..=(column + 1).min(self.columns - 1) {

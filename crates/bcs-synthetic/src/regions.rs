@@ -1,4 +1,4 @@
-//! Which tissue is where, in the part of a slide being drawn.
+//! Tissue class of each position in the region being drawn.
 
 use crate::{
     fat::Fat,
@@ -7,12 +7,12 @@ use crate::{
     points::{Point, Points},
 };
 
-/// Distance between the nodes at which the scores are known, in px; they are smooth, so this is close.
+/// Distance between the nodes at which the smooth scores are computed, in px; between nodes they are interpolated.
 const STEP: f32 = 8.0;
-/// Nodes kept beyond each side of the region: as far as the middle of an adipocyte that reaches into it.
+/// Nodes beyond each side of the region, up to the centres of adipocytes that extend into it.
 const MARGIN: i32 = 16;
 
-/// A class of tissue, with its code in a BCSS mask.
+/// Tissue class, with its BCSS code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Region {
     Tumour = 1,
@@ -23,28 +23,28 @@ pub(crate) enum Region {
     Other = 21,
 }
 
-/// What is known about a place before its cells are looked at.
+/// Properties of a position, independent of cells.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Site {
-    /// Place in px.
+    /// Position in px.
     pub(crate) x: f32,
     pub(crate) y: f32,
-    /// Distance into the nearest nest, in px (below zero outside).
+    /// Distance into the nearest nest, in px (negative outside).
     pub(crate) into_nest: f32,
-    /// Distance into the nearest hole, in px (below zero outside).
+    /// Distance into the nearest hole, in px (negative outside).
     pub(crate) into_hole: f32,
-    /// The scores of fat, necrosis and lymphocytes, above zero where the class is.
+    /// Scores of fat, necrosis and lymphocytes, positive where the class is present.
     pub(crate) fat: f32,
     pub(crate) necrosis: f32,
     pub(crate) lymphocytes: f32,
-    /// Place along and across the fibres, in px.
+    /// Coordinates along and across the fibres, in px.
     pub(crate) along: f32,
     pub(crate) across: f32,
-    /// Thickness of the section, 1 on average.
+    /// Relative thickness of the section, with mean 1.
     pub(crate) thickness: f32,
 }
 
-/// The scores of a region on a lattice of nodes.
+/// Scores of a region on a grid of nodes.
 #[derive(Debug)]
 pub(crate) struct Regions {
     fields: Fields,
@@ -54,7 +54,7 @@ pub(crate) struct Regions {
 }
 
 impl Regions {
-    /// Samples the fields for a region of `width` x `height` px.
+    /// Samples the fields for a region of `width` × `height` px.
     pub(crate) fn new(fields: Fields, fat: Fat, width: u32, height: u32) -> Self {
         let nodes_over = |length: u32| (length as f32 / STEP) as i32 + 2 + 2 * MARGIN;
         let (columns, rows) = (nodes_over(width), nodes_over(height));
@@ -82,7 +82,7 @@ impl Regions {
                     here.lymphocytes,
                     here.across,
                     here.thickness,
-                    // Eight values, not seven, fill the processor's registers.
+                    // Padding to eight values, the width of a vector register.
                     0.0,
                 ]
             })
@@ -90,7 +90,7 @@ impl Regions {
         Self { fields, fat, columns, nodes }
     }
 
-    /// The site at a place in (or a little beside) the region.
+    /// Returns the site at a position in the region, or slightly outside.
     pub(crate) fn site(&self, x: f32, y: f32) -> Site {
         let rows = self.nodes.len() as i32 / self.columns;
         let lattice = |place: f32, count: i32| {
@@ -102,15 +102,15 @@ impl Regions {
         let (a, b, c, d) = (&self.nodes[i], &self.nodes[i + 1], &self.nodes[below], &self.nodes[below + 1]);
         let value: [f32; 8] = std::array::from_fn(|k| mix(mix(a[k], b[k], fx), mix(c[k], d[k], fx), fy));
         let [into_nest, into_hole, fat, necrosis, lymphocytes, across, thickness, _] = value;
-        let along = self.fields.turn(x, y).0;
+        let along = self.fields.rotate(x, y).0;
         Site { x, y, into_nest, into_hole, fat, necrosis, lymphocytes, along, across, thickness }
     }
 
-    /// The class of a site.
+    /// Returns the class of a site.
     pub(crate) fn class(&self, site: &Site) -> Region {
         if site.into_hole > 0.0 {
             Region::Other
-        } else if self.fat.holds(site, |x, y| self.site(x, y).fat) {
+        } else if self.fat.contains(site, |x, y| self.site(x, y).fat) {
             Region::Fat
         } else if site.into_nest > 0.0 {
             if site.necrosis > 0.0 { Region::Necrosis } else { Region::Tumour }
@@ -121,7 +121,7 @@ impl Regions {
         }
     }
 
-    /// The site and the class of each point.
+    /// Returns site and class of each point.
     pub(crate) fn sites(&self, points: &Points) -> impl Iterator<Item = (Point, Site, Region)> {
         points.iter().map(|point| {
             let site = self.site(point.x, point.y);
@@ -129,12 +129,12 @@ impl Regions {
         })
     }
 
-    /// The adipocytes.
+    /// Adipocytes of the region.
     pub(crate) fn fat(&self) -> &Fat {
         &self.fat
     }
 
-    /// The direction of the fibres at a place, in radians.
+    /// Returns the direction of the fibres at a position, in radians.
     pub(crate) fn direction(&self, x: f32, y: f32) -> f32 {
         let across = |dx: f32, dy: f32| self.site(x + dx, y + dy).across;
         let (gx, gy) = (across(6.0, 0.0) - across(-6.0, 0.0), across(0.0, 6.0) - across(0.0, -6.0));
@@ -142,7 +142,7 @@ impl Regions {
     }
 }
 
-/// A score as a distance to the score's zero line, in px, from how steep it is here.
+/// Approximate distance to the zero level of a score, in px: the score divided by its gradient.
 fn distance(here: &Scores, [left, right, up, down]: [&Scores; 4], score: fn(&Scores) -> f32) -> f32 {
     let slope = (score(right) - score(left)).hypot(score(down) - score(up)) / (2.0 * STEP);
     (score(here) / slope.max(0.002)).clamp(-200.0, 200.0)
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
     use crate::Slide;
 
-    /// The share of each class in the square in which shares hold, from every 16th pixel.
+    /// Share of each class in the reference square, from every 16th pixel.
     fn shares(slide: &Slide) -> [f32; 22] {
         let fat = Fat::new(slide.key, slide.tissue.adipocyte_pitch, 896, 896);
         let regions = Regions::new(slide.fields, fat, 896, 896);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn every_slide_holds_tumour_and_stroma_and_all_together_hold_every_class() {
+    fn every_slide_has_tumour_and_stroma_and_every_class_is_on_some_slide() {
         let slides: Vec<[f32; 22]> = (0..16).map(|index| shares(&Slide::new(21, index))).collect();
         assert!(slides.iter().all(|share| share[1] > 0.15 && share[2] > 0.1));
         let mean = |class: Region| slides.iter().map(|share| share[class as usize]).sum::<f32>() / 16.0;
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn fibres_run_where_the_place_across_them_stays_the_same() {
+    fn the_coordinate_across_fibres_is_constant_along_them() {
         let slide = Slide::new(2, 2);
         let fat = Fat::new(slide.key, slide.tissue.adipocyte_pitch, 200, 200);
         let regions = Regions::new(slide.fields, fat, 200, 200);

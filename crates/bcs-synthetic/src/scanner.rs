@@ -1,4 +1,4 @@
-//! Optical density to pixels: what a slide scanner adds.
+//! Slide scanner: from optical density to pixels.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -8,24 +8,24 @@ use crate::{
     noise::{hash, mix},
 };
 
-/// Pixels a blur reaches to each side.
+/// Radius of the blur kernel, in px.
 const REACH: usize = 3;
 
-/// How a scanner sees.
+/// Parameters of a scanner.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scanner {
-    /// Clear glass in red, green and blue, 0..1.
+    /// White point: red, green and blue of clear glass, in [0, 1].
     white: [f32; 3],
     gamma: f32,
-    /// Weights of the blur from the middle outwards.
+    /// Weights of the blur kernel, from the centre outwards.
     blur: [f32; REACH + 1],
-    /// Standard deviation of the noise, in grey levels of 255.
+    /// Standard deviation of the noise, in grey levels (of 255).
     noise: f32,
-    /// How far JPEG's coarse colour replaces the fine one, 0..1.
+    /// Weight of JPEG's subsampled colour, in [0, 1].
     softness: f32,
 }
 
-/// What comes of a band of rows, with its halo: red, green and blue, 0..1.
+/// Light from a band of rows with its halo: red, green and blue, in [0, 1].
 #[derive(Debug)]
 pub(crate) struct Light {
     pub(crate) width: usize,
@@ -45,22 +45,22 @@ impl Scanner {
         }
     }
 
-    /// The light that a density leaves, through the scanner's tone curve. (A power of light is a multiple
-    /// of density, which is why the curve comes before the blur.)
+    /// Returns the light that an optical density transmits, after the tone curve of the scanner. (A power of the light
+    /// is a multiple of the density, hence the curve is applied before the blur.)
     pub(crate) fn expose(&self, density: [f32; 3]) -> [f32; 3] {
         std::array::from_fn(|i| self.white[i] * (-self.gamma * density[i]).exp())
     }
 
-    /// The pixels of the band whose first row (without halo) is the slide's row `first`.
-    pub(crate) fn see(&self, light: &Light, first: usize, noise_key: u32, pixels: &mut [u8]) {
+    /// Writes the pixels of the band whose first row (without halo) is row `first` of the slide.
+    pub(crate) fn scan(&self, light: &Light, first: usize, noise_key: u32, pixels: &mut [u8]) {
         let blurred = self.blur_down(&self.blur_across(light)).rgb;
         let width = light.width - 2 * HALO;
         for (i, pixel) in pixels.chunks_exact_mut(3).enumerate() {
             let (x, y) = (i % width, i / width);
             let fine = blurred[(y + HALO) * light.width + x + HALO];
             let soft = self.soften(fine, coarse_colour(&blurred, light.width, x + HALO, y + HALO));
-            let grain = noise_key ^ hash(noise_key, x as i32, (first + y) as i32);
-            for ((value, noise), out) in soft.into_iter().zip(bell(grain)).zip(pixel) {
+            let seed = noise_key ^ hash(noise_key, x as i32, (first + y) as i32);
+            for ((value, noise), out) in soft.into_iter().zip(grain(seed)).zip(pixel) {
                 *out = (value * 255.0 + self.noise * noise + 0.5).clamp(0.0, 255.0) as u8;
             }
         }
@@ -98,14 +98,14 @@ impl Scanner {
         sum
     }
 
-    /// Keeps a pixel's brightness and takes some of its colour from the coarse one.
+    /// Keeps the brightness of a pixel and blends its colour with the subsampled one.
     fn soften(&self, fine: [f32; 3], coarse: [f32; 3]) -> [f32; 3] {
         let lift = luma(fine) - luma(coarse);
         std::array::from_fn(|i| mix(fine[i], coarse[i] + lift, self.softness))
     }
 }
 
-/// The mean of the 2 x 2 block that holds a pixel, as JPEG stores colour.
+/// Mean of the 2×2 block of a pixel, as in JPEG's chroma subsampling.
 fn coarse_colour(rgb: &[[f32; 3]], width: usize, x: usize, y: usize) -> [f32; 3] {
     let corner = (y & !1) * width + (x & !1);
     let block = [corner, corner + 1, corner + width, corner + width + 1];
@@ -116,7 +116,7 @@ fn luma([red, green, blue]: [f32; 3]) -> f32 {
     0.299 * red + 0.587 * green + 0.114 * blue
 }
 
-/// Weights of a normal curve, from the middle outwards, that sum to 1 over both sides.
+/// Gaussian weights, from the centre outwards, which sum to 1 over both sides.
 fn gaussian(sigma: f32) -> [f32; REACH + 1] {
     let weights: [f32; REACH + 1] =
         std::array::from_fn(|d| (-((d * d) as f32) / (2.0 * sigma * sigma)).exp());
@@ -124,10 +124,10 @@ fn gaussian(sigma: f32) -> [f32; REACH + 1] {
     weights.map(|weight| weight / sum)
 }
 
-/// About a standard normal number for each channel: what they share (mostly), and what is each one's own.
-fn bell(grain: u32) -> [f32; 3] {
+/// Approximately standard normal noise for each channel, strongly correlated between channels.
+fn grain(seed: u32) -> [f32; 3] {
     let spread = |factor: u32| {
-        let h = grain.wrapping_mul(factor);
+        let h = seed.wrapping_mul(factor);
         ((h & 0xFFFF) as f32 + (h >> 16) as f32) / 65_536.0 - 1.0
     };
     let shared = 1.9 * spread(0x9E37_79B1);
@@ -140,7 +140,7 @@ mod tests {
     use rand::SeedableRng;
 
     #[test]
-    fn blur_keeps_the_light_of_an_even_field() {
+    fn blur_does_not_change_a_uniform_field() {
         let scanner = Scanner::draw(&mut ChaCha8Rng::seed_from_u64(4));
         let light = Light { width: 20, height: 12, rgb: vec![[0.5, 0.6, 0.7]; 240] };
         let blurred = scanner.blur_down(&scanner.blur_across(&light));
@@ -148,8 +148,8 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_small_and_balanced() {
-        let values: Vec<f32> = (0..4000).map(|i| bell(hash(9, i, 0))[i as usize % 3]).collect();
+    fn noise_has_mean_0_and_unit_variance() {
+        let values: Vec<f32> = (0..4000).map(|i| grain(hash(9, i, 0))[i as usize % 3]).collect();
         let mean = values.iter().sum::<f32>() / 4000.0;
         let spread = (values.iter().map(|v| v * v).sum::<f32>() / 4000.0).sqrt();
         assert!(mean.abs() < 0.06 && (0.7..1.2).contains(&spread), "mean {mean}, spread {spread}");

@@ -1,4 +1,4 @@
-//! Everything in the part of a slide being drawn, and the drawing of one band of it.
+//! Layout of the region being drawn, and drawing of one band of it.
 
 use crate::{
     canvas::{Canvas, Dye, HALO},
@@ -15,10 +15,10 @@ use crate::{
     stroma::Stroma,
 };
 
-/// The code of what nobody annotated, in a BCSS mask.
+/// BCSS code of pixels outside the region of interest.
 const OUTSIDE_ROI: u8 = 0;
 
-/// The layout of a region of a slide.
+/// Layout of a region of a slide.
 #[derive(Debug)]
 pub(crate) struct Scene<'a> {
     slide: &'a Slide,
@@ -50,7 +50,7 @@ impl<'a> Scene<'a> {
         Self { slide, size, regions, nests, stroma, lymphocytes, necrosis, nuclei, roi }
     }
 
-    /// Draws the rows from `first` on: `pixels` takes three bytes a pixel, `codes` one.
+    /// Draws the rows from `first`; `pixels` has three bytes per pixel, `codes` one.
     pub(crate) fn draw(&self, first: usize, pixels: &mut [u8], codes: &mut [u8]) {
         let width = self.size[0] as usize;
         let rows = codes.len() / width;
@@ -65,16 +65,16 @@ impl<'a> Scene<'a> {
         let (stain, scanner) = (&self.slide.stain, &self.slide.scanner);
         let rgb = canvas.dye.iter().map(|&dye| scanner.expose(stain.density(dye))).collect();
         let light = Light { width: canvas.width, height: canvas.height, rgb };
-        scanner.see(&light, first, self.slide.key.noise(Purpose::SensorNoise), pixels);
+        scanner.scan(&light, first, self.slide.key.noise(Purpose::SensorNoise), pixels);
         for (i, code) in codes.iter_mut().enumerate() {
             let (x, y) = (i % width, i / width);
             let region = canvas.regions[(y + HALO) * canvas.width + x + HALO];
-            let inside = !self.roi.leaves_out(x as f32, (first + y) as f32, self.size);
+            let inside = !self.roi.excludes(x as f32, (first + y) as f32, self.size);
             *code = if inside { region as u8 } else { OUTSIDE_ROI };
         }
     }
 
-    /// The dye at a place before any nucleus lies on it, and its class.
+    /// Returns the stain without nuclei at a position, and its class.
     fn ground(&self, x: f32, y: f32) -> (Dye, Region) {
         let site = self.regions.site(x, y);
         let region = self.regions.class(&site);

@@ -1,4 +1,4 @@
-//! A synthetic slide: what varies from one to the next, and how a part of it is drawn.
+//! A synthetic slide, and the drawing of its top-left region.
 
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
@@ -12,15 +12,14 @@ use crate::{
     tissue::Tissue,
 };
 
-/// Rows drawn at a time; even, because colour is stored in blocks of two rows.
+/// Rows per band; even, because of the 2×2 chroma subsampling.
 const BAND_ROWS: usize = 64;
 
-/// What varies from slide to slide: the make-up of the tissue (how much of each class, how large, dense
-/// and atypical the tumour's nuclei, how the collagen runs), the stains' colours and strengths, and the
-/// scanner's white point, gamma, sharpness and noise.
+/// A synthetic slide: an unbounded plane of tissue at 0.25 µm/px.
 ///
-/// All of it follows from a seed and a slide number, and so does every pixel: a slide is an endless plane
-/// at 0.25 um/px, and drawing it twice gives the same bytes, whatever the number of threads.
+/// Slides differ in the composition of the tissue (share of each class; size, density and atypia of tumour nuclei;
+/// direction of collagen fibres), in colour and strength of the stains, and in white point, gamma, sharpness and noise of
+/// the scanner. All of it, and every pixel, is determined by a seed and a slide number, whatever the number of threads.
 #[derive(Clone, Debug)]
 pub struct Slide {
     pub(crate) key: Key,
@@ -31,8 +30,8 @@ pub struct Slide {
 }
 
 impl Slide {
-    /// Slide number `index` of the set that `seed` stands for. Any numbers will do; slides of one seed
-    /// differ like slides of different patients, stained and scanned in different hospitals.
+    /// Creates slide number `index` of the set with this seed. The slides of a set differ like those of different
+    /// patients, stained and scanned in different hospitals.
     pub fn new(seed: u64, index: u64) -> Self {
         let key = Key { seed, index };
         let tissue = Tissue::draw(&mut key.rng(Purpose::Tissue));
@@ -45,13 +44,12 @@ impl Slide {
         }
     }
 
-    /// Draws the top-left region of the slide, `width` x `height` px at 0.25 um/px: the image, and its
-    /// mask with a BCSS code in every pixel.
+    /// Draws the top-left region of the slide, `width` × `height` px at 0.25 µm/px. Returns the image and its mask, with
+    /// one BCSS code per pixel.
     ///
-    /// The codes are 0 (outside the region of interest; on some slides, in one corner of the picture),
-    /// 1 (tumour), 2 (stroma), 3 (lymphocytic infiltrate), 4 (necrosis or debris), 9 (fat) and 21 (other:
-    /// holes and background). A region of at least 896 x 896 px holds tumour and stroma on every slide;
-    /// a small one may hold a single class.
+    /// The codes are 0 (outside the region of interest, in one corner of some images), 1 (tumour), 2 (stroma),
+    /// 3 (lymphocytic infiltrate), 4 (necrosis or debris), 9 (fat) and 21 (other: holes and background). A region of at
+    /// least 896×896 px has tumour and stroma on every slide; a smaller one may have a single class.
     pub fn render(&self, width: u32, height: u32) -> (RgbImage, GrayImage) {
         let (mut image, mut mask) = (RgbImage::new(width, height), GrayImage::new(width, height));
         if width == 0 || height == 0 {
@@ -79,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_slide_is_drawn_to_the_same_bytes_on_any_number_of_threads() {
+    fn pixels_do_not_depend_on_the_number_of_threads() {
         let drawn = Slide::new(11, 3).render(150, 170);
         assert!(drawn == Slide::new(11, 3).render(150, 170));
         assert!(drawn == in_pool(1, &Slide::new(11, 3)));
@@ -87,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_drawing_is_the_corner_of_a_large_one() {
+    fn a_small_region_is_the_corner_of_a_large_one() {
         let slide = Slide::new(5, 8);
         let (small, large) = (slide.render(96, 70).0, slide.render(200, 140).0);
         assert!(small == large.view(0, 0, 96, 70).to_image());
@@ -103,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn masks_hold_nothing_but_the_documented_codes() {
+    fn masks_have_only_the_documented_codes() {
         for index in 0..4 {
             let (image, mask) = Slide::new(9, index).render(200, 130);
             assert_eq!((image.dimensions(), mask.dimensions()), ((200, 130), (200, 130)));
@@ -127,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_region_is_drawn_as_nothing() {
+    fn an_empty_region_has_no_pixels() {
         assert_eq!(Slide::new(1, 1).render(0, 5).0.len(), 0);
     }
 }

@@ -1,23 +1,23 @@
-//! Dye to optical density: the Beer-Lambert law with a slide's own haematoxylin and eosin.
+//! From amounts of stain to optical density: the Beer–Lambert law with stain vectors of the slide.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::canvas::Dye;
 
-/// Two published readings of haematoxylin (absorption of red, green and blue); laboratories lie between.
+/// Two published stain vectors of haematoxylin (absorption of red, green and blue); slides are between them.
 const HAEMATOXYLIN: [[f32; 3]; 2] = [[0.65, 0.70, 0.29], [0.58, 0.73, 0.38]];
-/// The same for eosin, from a bluish to an orange pink.
+/// Two stain vectors of eosin, from bluish to orange pink.
 const EOSIN: [[f32; 3]; 2] = [[0.08, 0.96, 0.26], [0.19, 0.85, 0.48]];
 
-/// How a laboratory stained a slide.
+/// Staining of a slide.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stain {
     haematoxylin: [f32; 3],
     eosin: [f32; 3],
-    /// How much of each dye the tissue took up, 1 being usual.
+    /// Relative strength of each stain; 1 is typical.
     strength: Dye,
-    /// Haematoxylin left in everything (a poorly rinsed section looks bluish throughout).
+    /// Residual haematoxylin in all tissue, which gives a poorly rinsed section a bluish tint.
     wash: f32,
 }
 
@@ -31,16 +31,16 @@ impl Stain {
         }
     }
 
-    /// How much red, green and blue light the dye takes up, as optical density (natural logarithm).
+    /// Returns the optical density (natural logarithm) in red, green and blue.
     pub(crate) fn density(&self, [haematoxylin, eosin]: Dye) -> [f32; 3] {
-        // Clear glass holds no dye to wash out.
+        // There is no residual stain on clear glass.
         let washed = self.wash * ((haematoxylin + eosin) * 4.0).min(1.0);
         let (h, e) = (haematoxylin * self.strength[0] + washed, eosin * self.strength[1]);
         std::array::from_fn(|i| h * self.haematoxylin[i] + e * self.eosin[i])
     }
 }
 
-/// A vector between two, each part nudged a little.
+/// Random vector between two vectors, with a small random change of each component.
 fn between([a, b]: [[f32; 3]; 2], rng: &mut ChaCha8Rng) -> [f32; 3] {
     let t = rng.random_range(0.1..0.9);
     std::array::from_fn(|i| a[i] + (b[i] - a[i]) * t + rng.random_range(-0.02..0.02))
@@ -52,7 +52,7 @@ mod tests {
     use rand::SeedableRng;
 
     #[test]
-    fn clear_glass_is_clear_and_more_dye_is_denser() {
+    fn density_is_0_on_glass_and_grows_with_the_stain() {
         for seed in 0..20 {
             let stain = Stain::draw(&mut ChaCha8Rng::seed_from_u64(seed));
             assert_eq!(stain.density([0.0, 0.0]), [0.0; 3]);

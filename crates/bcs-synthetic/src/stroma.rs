@@ -10,28 +10,28 @@ use crate::{
     nuclei::{Nucleus, Outline},
     points::Points,
     regions::{Region, Regions, Site},
-    tissue::{NestLook, StromaLook},
+    tissue::{StromaAppearance, TumourAppearance},
 };
 
-/// Share of fibroblasts' places taken by a capillary.
+/// Fraction of fibroblasts replaced by a capillary.
 const CAPILLARIES: f64 = 0.025;
 
-/// A slide's stroma.
+/// Stroma of a slide.
 #[derive(Debug)]
 pub(crate) struct Stroma {
     key: Key,
     noise: u32,
-    look: StromaLook,
-    /// How easily nests shrink away from it in processing: width of the clefts, in px.
+    appearance: StromaAppearance,
+    /// Width of the retraction clefts around nests, in px.
     cleft: f32,
 }
 
 impl Stroma {
-    pub(crate) fn new(key: Key, look: StromaLook, nests: &NestLook) -> Self {
-        Self { key, noise: key.noise(Purpose::Fibres), look, cleft: 1.0 + 1.6 * nests.gaps }
+    pub(crate) fn new(key: Key, appearance: StromaAppearance, nests: &TumourAppearance) -> Self {
+        Self { key, noise: key.noise(Purpose::Fibres), appearance, cleft: 1.0 + 1.6 * nests.gaps }
     }
 
-    /// The ground: collagen in bundles of strands, paler where it is loose, split by fine white gaps.
+    /// Stain without nuclei: bundles of collagen strands, paler where loose, with fine white gaps.
     pub(crate) fn dye(&self, site: &Site) -> Dye {
         let place = site.across + self.crimp(site);
         let noise = |salt: u32, along: f32, across: f32| {
@@ -41,23 +41,23 @@ impl Stroma {
         let bundles = noise(0x22, 95.0, 15.0);
         let strands = noise(0x33, 46.0, 5.2);
         let fibrils = noise(0x44, 15.0, 2.3);
-        let dense =
-            0.5 + 0.5 * broad + 0.5 * bundles + 0.5 * strands + 0.2 * fibrils - 0.5 * (self.look.loose - 0.3);
+        let dense = 0.5 + 0.5 * broad + 0.5 * bundles + 0.5 * strands + 0.2 * fibrils
+            - 0.5 * (self.appearance.loose - 0.3);
         let collagen = step(-0.25, 0.75, dense);
         let grain = 1.0 + 0.2 * fibrils;
-        let eosin = self.look.collagen * mix(0.3, 1.0 + 0.35 * strands + 0.2 * broad, collagen);
-        let haematoxylin = mix(self.look.ground, 0.07, collagen);
-        let split = step(0.12, -0.2, dense + 0.4 * strands) * self.look.loose.max(0.35);
+        let eosin = self.appearance.collagen * mix(0.3, 1.0 + 0.35 * strands + 0.2 * broad, collagen);
+        let haematoxylin = mix(self.appearance.ground, 0.07, collagen);
+        let split = step(0.12, -0.2, dense + 0.4 * strands) * self.appearance.loose.max(0.35);
         let clear = (1.0 - 0.95 * split) * (1.0 - self.retraction(site));
         [haematoxylin, eosin].map(|amount| amount * grain * site.thickness * clear)
     }
 
-    /// Collagen is crimped: it waves sideways as one goes along it.
+    /// Crimp of the collagen: lateral displacement along the fibre.
     fn crimp(&self, site: &Site) -> f32 {
-        self.look.crimp * gradient(self.noise ^ 0x55, site.along / 19.0, site.across / 60.0)
+        self.appearance.crimp * gradient(self.noise ^ 0x55, site.along / 19.0, site.across / 60.0)
     }
 
-    /// White clefts along parts of the nests' borders.
+    /// Retraction clefts: white gaps along parts of the borders of nests.
     fn retraction(&self, site: &Site) -> f32 {
         let outside = -site.into_nest;
         if !(0.0..12.0).contains(&outside) {
@@ -67,10 +67,10 @@ impl Stroma {
         0.9 * step(width + 1.0, width - 1.0, outside)
     }
 
-    /// Fibroblasts, along the fibres, and now and then a capillary.
+    /// Nuclei of fibroblasts, along the fibres, and some capillaries.
     pub(crate) fn nuclei(&self, regions: &Regions, width: u32, height: u32) -> Vec<Nucleus> {
         let points =
-            Points::new(self.key, Purpose::Fibroblasts, self.look.fibroblast_pitch, 0.5, width, height);
+            Points::new(self.key, Purpose::Fibroblasts, self.appearance.fibroblast_pitch, 0.5, width, height);
         let held = regions
             .sites(&points)
             .filter(|(_, site, class)| *class == Region::Stroma && site.into_nest < -4.0);
@@ -87,7 +87,7 @@ impl Stroma {
     }
 }
 
-/// A short file of red cells; without nuclei of their own, they are drawn as nuclei full of eosin.
+/// Capillary: a short row of red blood cells, drawn as nuclei filled with eosin.
 fn capillary(rng: &mut ChaCha8Rng, site: &Site, direction: f32) -> Vec<Nucleus> {
     let count = rng.random_range(2..6_u8);
     let (sin, cos) = direction.sin_cos();

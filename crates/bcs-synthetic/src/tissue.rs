@@ -1,21 +1,21 @@
-//! What grows in a slide: how much of each class, and how its cells look.
+//! Composition of the tissue of a slide, and appearance of its cells.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-/// The make-up of a slide's tissue. Lengths are in px of 0.25 um.
+/// Composition and appearance of the tissue of a slide. Lengths are in px of 0.25 µm.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tissue {
     pub(crate) shares: Shares,
-    pub(crate) nests: NestLook,
-    pub(crate) stroma: StromaLook,
+    pub(crate) nests: TumourAppearance,
+    pub(crate) stroma: StromaAppearance,
     /// Distance between adipocytes.
     pub(crate) adipocyte_pitch: f32,
-    /// Distance between lymphocytes where they are packed.
+    /// Distance between lymphocytes in an infiltrate.
     pub(crate) lymphocyte_pitch: f32,
 }
 
-/// The share of a slide's area that each class takes, 0..1; stroma has the rest.
+/// Share of the area of each class, in [0, 1]; the rest is stroma.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shares {
     pub(crate) tumour: f32,
@@ -25,47 +25,47 @@ pub(crate) struct Shares {
     pub(crate) other: f32,
 }
 
-/// How a slide's tumour looks.
+/// Appearance of tumour.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NestLook {
+pub(crate) struct TumourAppearance {
     /// Width of a nest.
     pub(crate) size: f32,
-    /// How much longer than wide nests are, along the fibres: 1 (islands) to 3 (cords).
+    /// Aspect ratio of nests, along the fibres: from 1 (islands) to 3 (cords).
     pub(crate) stretch: f32,
-    /// Radius of the typical nucleus.
+    /// Typical radius of a nucleus.
     pub(crate) radius: f32,
     /// Distance between nuclei.
     pub(crate) pitch: f32,
-    /// How much nuclei differ in size and shape, 0 (alike) to 1 (wild).
+    /// Variation of nuclei in size and shape, from 0 (uniform) to 1 (pleomorphic).
     pub(crate) atypia: f32,
     /// Haematoxylin in the nuclei.
     pub(crate) chromatin: f32,
-    /// How empty the nuclei look inside, 0 (solid) to 1 (vesicular).
+    /// Clearing of the nuclei, from 0 (solid) to 1 (vesicular).
     pub(crate) vesicular: f32,
-    /// Share of shrunken dark nuclei.
+    /// Fraction of shrunken, dark nuclei.
     pub(crate) dark: f32,
     /// Haematoxylin and eosin in the cytoplasm.
     pub(crate) cytoplasm: [f32; 2],
-    /// Width of the gaps between cells that come apart.
+    /// Width of the gaps between cells.
     pub(crate) gaps: f32,
-    /// Share of the cytoplasm taken by bubbles.
+    /// Fraction of the cytoplasm taken by vacuoles.
     pub(crate) bubbles: f32,
 }
 
-/// How a slide's stroma looks.
+/// Appearance of stroma.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct StromaLook {
+pub(crate) struct StromaAppearance {
     /// Main direction of the fibres, in radians.
     pub(crate) angle: f32,
-    /// How far fibres wander off it: 0 to 1.
+    /// Deviation of fibres from the main direction, from 0 to 1.
     pub(crate) wander: f32,
     /// Eosin in the collagen.
     pub(crate) collagen: f32,
-    /// Haematoxylin in the ground substance between fibres (bluish where high).
+    /// Haematoxylin in the ground substance between fibres.
     pub(crate) ground: f32,
-    /// How far apart the fibres lie, 0 (dense) to 1 (loose).
+    /// Looseness of the fibres, from 0 (dense) to 1 (loose).
     pub(crate) loose: f32,
-    /// Height of the collagen's crimp.
+    /// Amplitude of the crimp of collagen.
     pub(crate) crimp: f32,
     /// Distance between fibroblasts.
     pub(crate) fibroblast_pitch: f32,
@@ -75,8 +75,8 @@ impl Tissue {
     pub(crate) fn draw(rng: &mut ChaCha8Rng) -> Self {
         Self {
             shares: Shares::draw(rng),
-            nests: NestLook::draw(rng),
-            stroma: StromaLook::draw(rng),
+            nests: TumourAppearance::draw(rng),
+            stroma: StromaAppearance::draw(rng),
             adipocyte_pitch: rng.random_range(95.0..165.0),
             lymphocyte_pitch: rng.random_range(21.0..26.0),
         }
@@ -84,8 +84,8 @@ impl Tissue {
 }
 
 impl Shares {
-    /// The classes beside tumour and stroma never take more of a slide than this.
-    const MOST_MINOR: f32 = 0.34;
+    /// Maximum share of all classes other than tumour and stroma.
+    const MAX_MINOR: f32 = 0.34;
 
     fn draw(rng: &mut ChaCha8Rng) -> Self {
         let mut some = |probability: f64, from: f32, to: f32| {
@@ -95,7 +95,7 @@ impl Shares {
         let (tumour, other) = (some(1.0, 0.28, 0.46), some(1.0, 0.02, 0.08));
         let (lymphocytes, necrosis, fat) =
             (some(0.9, 0.04, 0.16), some(0.7, 0.04, 0.15), some(0.6, 0.06, 0.17));
-        let shrink = (Self::MOST_MINOR / (lymphocytes + necrosis + fat + other)).min(1.0);
+        let shrink = (Self::MAX_MINOR / (lymphocytes + necrosis + fat + other)).min(1.0);
         Self {
             tumour,
             lymphocytes: lymphocytes * shrink,
@@ -106,7 +106,7 @@ impl Shares {
     }
 }
 
-impl NestLook {
+impl TumourAppearance {
     fn draw(rng: &mut ChaCha8Rng) -> Self {
         let radius = rng.random_range(11.5..16.0);
         Self {
@@ -125,7 +125,7 @@ impl NestLook {
     }
 }
 
-impl StromaLook {
+impl StromaAppearance {
     fn draw(rng: &mut ChaCha8Rng) -> Self {
         Self {
             angle: rng.random_range(0.0..std::f32::consts::PI),

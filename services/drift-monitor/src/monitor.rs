@@ -164,28 +164,34 @@ fn compare(
         table
     };
     let reference = select(baseline.table.clone());
+    let current = select(Table::from_features(records.used.iter().map(|(_, features)| features))?);
     let options = drift.options(about)?;
-    let report = if records.used.len() < drift.min_records {
-        too_few_records(records.used.len(), &reference, options, drift.min_records)?
+    let mut report = if current.rows < drift.min_records {
+        let (rows, needed) = (current.rows, drift.min_records);
+        let records = if rows == 1 { "record" } else { "records" };
+        let reason = format!("{rows} {records} in the window, at least {needed} are needed");
+        not_compared(&reference, current.rows, options, &reason)?
+    } else if current.columns.is_empty() {
+        not_compared(&reference, current.rows, options, "the records have no comparable value")?
     } else {
-        let current = Table::from_features(records.used.iter().map(|(_, features)| features))?;
-        detect(&reference, &select(current), options)?
+        detect(&reference, &current, options)?
     };
+    report.notes.extend(baseline.shortcomings.map(str::to_owned));
+    report.notes.extend(records.note());
     Ok(report)
 }
 
-/// Returns a report without a verdict, which states that there are too few records.
-fn too_few_records(
-    count: usize,
+/// Returns a report in which no feature is compared, for this reason.
+fn not_compared(
     reference: &Table,
+    current_rows: usize,
     options: Options,
-    needed: usize,
+    reason: &str,
 ) -> Result<DriftReport, Error> {
     let mut report = detect(reference, &Table::default(), options)?;
-    report.current_rows = count;
-    let records = if count == 1 { "1 record".to_owned() } else { format!("{count} records") };
+    report.current_rows = current_rows;
     for skipped in &mut report.skipped {
-        skipped.reason = format!("{records} in the window, at least {needed} are needed");
+        reason.clone_into(&mut skipped.reason);
     }
     Ok(report)
 }
@@ -211,5 +217,8 @@ fn log(run: &Run) {
         warn!(report, drifted, features, "Drift: {drifted} of {features} features drifted.");
     } else if features == 0 {
         warn!(report, records = records.used, "No features were compared.");
+    }
+    for note in &drift.notes {
+        warn!(report, note, "The report has a note.");
     }
 }

@@ -45,7 +45,7 @@ pub struct ReportSchema {
     reference_rows: usize,
     /// Number of images compared with it.
     current_rows: usize,
-    /// Fraction of drifted features from which on the data has drifted, in (0, 1].
+    /// Minimum fraction of drifted features at which the dataset counts as drifted, in (0, 1].
     drift_share: f64,
     /// Number of features that drifted.
     drifted: usize,
@@ -59,6 +59,8 @@ pub struct ReportSchema {
     /// Features that were not compared.
     #[schema(inline)]
     skipped: Vec<SkippedSchema>,
+    /// Limitations of the comparison, as text: what the drift reference or the records lack.
+    notes: Vec<String>,
     /// The records behind the report.
     #[schema(inline)]
     records: Sources,

@@ -32,7 +32,7 @@ pub struct Records {
 /// Reads the records of a window. Those of the model `version` are used; damaged records are counted.
 ///
 /// Records of format 1 have image features measured over the whole image, those of format 2 features averaged over model
-/// windows; the formats of the drift reference differ alike. Where the formats of a record and the baseline differ, only
+/// windows, and so have drift references of these formats. If record and baseline differ in format, only
 /// the model features of the record are used: class fractions, confidence and entropy mean the same in both.
 ///
 /// # Errors

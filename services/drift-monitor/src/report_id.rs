@@ -16,7 +16,7 @@ use crate::window::Window;
 /// Everything that determines the content of a report.
 #[derive(Serialize)]
 struct Content<'a> {
-    /// A later format of reports says more about the same records.
+    /// Report format, because a newer one may state more about the same records.
     report_format: u32,
     window: Window,
     model_version: &'a str,

@@ -72,7 +72,7 @@ pub struct Drift {
     pub test: String,
     /// Threshold of the test; `None` for its default.
     pub threshold: Option<f64>,
-    /// Fraction of drifted features from which on the data has drifted, in (0, 1].
+    /// Minimum fraction of drifted features at which the dataset counts as drifted, in (0, 1].
     pub share: f64,
     /// Minimum number of records of a comparison.
     pub min_records: usize,

@@ -15,6 +15,7 @@ pub fn table(report: &DriftReport) -> String {
         lines.push(String::new());
     }
     lines.extend(not_compared(&report.skipped));
+    lines.extend(report.notes.iter().map(|note| format!("Note: {note}.")));
     lines.push(verdict(report));
     lines.join("\n")
 }
@@ -62,7 +63,7 @@ fn verdict(report: &DriftReport) -> String {
     let percent = |share: f64| (share * 1000.0).round() / 10.0;
     let (share, limit) = (percent(report.share), percent(report.drift_share));
     match all {
-        0 => format!("Nothing to compare: {} current images.", report.current_rows),
+        0 => format!("No features were compared: {} current images.", report.current_rows),
         _ if report.dataset_drift => {
             format!("Drift: {drifted} of {all} features drifted ({share} %; threshold {limit} %).")
         }
@@ -108,9 +109,10 @@ Drift: 1 of 2 features drifted (50 %; threshold 50 %).";
         report.features.clear();
         report.skipped =
             ["file", "slide"].map(|name| Skipped { name: name.into(), reason: "text".into() }).into();
+        report.notes.push("the reference is old".into());
         assert_eq!(
             table(&report),
-            "Not compared: file, slide (text).\nNothing to compare: 40 current images."
+            "Not compared: file, slide (text).\nNote: the reference is old.\nNo features were compared: 40 current images."
         );
     }
 }

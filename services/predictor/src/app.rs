@@ -62,7 +62,7 @@ impl App {
         Ok(Self { settings, store, inference, health, workers, http_metrics, metrics, novelty })
     }
 
-    /// Returns the novelty score of the model, computed on the first call; `None` if the model has no drift reference.
+    /// Returns the novelty scorer of the model, created on the first call; `None` if the model has no drift reference.
     pub fn novelty(&self, model: &ModelInfo) -> Option<&Novelty> {
         self.novelty.get_or_init(|| record::novelty(model)).as_ref()
     }

@@ -113,7 +113,7 @@ impl Error {
 fn status_of_image(error: &bcs_imaging::Error) -> StatusCode {
     use bcs_imaging::Error as Image;
     match error {
-        Image::Empty | Image::Damaged { .. } => StatusCode::BAD_REQUEST,
+        Image::Empty | Image::Damaged { .. } | Image::NotAMask { .. } => StatusCode::BAD_REQUEST,
         Image::UnknownFormat => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Image::TooManyPixels { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Image::UnknownColormap { .. } => StatusCode::UNPROCESSABLE_ENTITY,

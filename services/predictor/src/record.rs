@@ -38,10 +38,10 @@ pub fn describe(
     }
 }
 
-/// Returns the novelty score of a model; `None` if it has no drift reference.
+/// Returns the novelty scorer of a model; `None` if it has no drift reference.
 ///
 /// The image features of a reference of format 1 were measured over whole images and cannot be compared with those of
-/// the records written here, so its score covers the model features only.
+/// the records written here, so scores cover the model features only.
 pub fn novelty(model: &ModelInfo) -> Option<Novelty> {
     let reference = model.reference.as_ref()?;
     if reference.format_version == reference::FORMAT_VERSION {

@@ -1,9 +1,9 @@
-//! The choices of groups: what the command line and `override` entries ask for, and what was used.
+//! Choices for config groups, from the command line and from `override` entries of defaults lists.
 
 use indexmap::IndexMap;
 
 use super::{
-    entry::{Choice, Entry, What},
+    entry::{Choice, Entry, EntryKind},
     node::Node,
     repository::Repository,
     schema::Schema,
@@ -15,39 +15,39 @@ use crate::{
     value::Value,
 };
 
-/// A choice that replaces the one in a defaults list.
+/// Choice that overrides the one in a defaults list.
 struct Replacement {
     choice: Choice,
-    /// The config whose defaults list asks for it; nothing for the command line.
+    /// Config with the `override` entry; `None` for the command line.
     config: Option<String>,
     used: bool,
 }
 
-/// A group taken out on the command line.
+/// Group deleted on the command line.
 struct Deletion {
-    /// Only if it is set to this option.
+    /// Option that the group must be set to, if given.
     option: Option<String>,
     text: String,
     used: bool,
 }
 
-/// All that is known about the choices of groups while a defaults list is walked.
+/// Choices while the defaults lists are walked.
 #[derive(Default)]
 pub(super) struct Choices {
     replacements: IndexMap<String, Replacement>,
     deletions: IndexMap<String, Deletion>,
-    /// The option of each group so far, by override key.
+    /// Option of each group so far, by override key.
     pub(super) known: IndexMap<String, Option<String>>,
-    /// Packages of the groups that are deleted or null: the schema has no defaults for them.
+    /// Packages of groups that are deleted or null; the defaults of the schema do not apply to them.
     pub(super) emptied: Vec<String>,
-    /// Groups added on the command line.
+    /// Groups appended on the command line.
     pub(super) appended: Vec<Entry>,
-    /// The overrides that are about values and not about groups.
+    /// Overrides of values.
     pub(super) values: Vec<Override>,
 }
 
 impl Choices {
-    /// Sorts the overrides into those of groups and those of values.
+    /// Separates the overrides of groups from those of values.
     pub(super) fn new(repository: &Repository<'_>, overrides: &[Override]) -> Result<Self> {
         let mut choices = Self::default();
         for parsed in overrides {
@@ -66,7 +66,7 @@ impl Choices {
             |message: &str| Error::Override { text: parsed.text.clone(), message: message.to_owned() };
         let key = parsed.key_with_package();
         match parsed.action {
-            Action::ForceAdd => return Err(refuse("a group cannot be forced; write one + to add it")),
+            Action::ForceAdd => return Err(refuse("++ does not apply to config groups; use + to append it")),
             Action::Delete => {
                 let option = match value {
                     Value::Null => None,
@@ -81,7 +81,7 @@ impl Choices {
                     .ok_or_else(|| refuse("the option of a group must be a string or a list of strings"))?;
                 if parsed.action == Action::Add {
                     self.appended.push(Entry {
-                        what: What::Group { group: parsed.key.clone(), choice },
+                        kind: EntryKind::Group { group: parsed.key.clone(), choice },
                         package: parsed.package.clone(),
                         optional: false,
                         overriding: false,
@@ -94,9 +94,9 @@ impl Choices {
         Ok(())
     }
 
-    /// Notes an `override group: option` entry; what was noted first stays.
+    /// Records an `override group: option` entry; an earlier record takes precedence.
     pub(super) fn add_override(&mut self, config: &str, node: &Node) {
-        if let What::Group { choice, .. } = &node.what {
+        if let EntryKind::Group { choice, .. } = &node.kind {
             self.replacements.entry(node.override_key()).or_insert_with(|| Replacement {
                 choice: choice.clone(),
                 config: Some(config.to_owned()),
@@ -105,10 +105,10 @@ impl Choices {
         }
     }
 
-    /// Gives a node the choice that replaces its own.
+    /// Applies the replacement of a node's choice, if any.
     pub(super) fn replace(&mut self, node: &mut Node) {
         let key = node.override_key();
-        if let What::Group { choice, .. } = &mut node.what
+        if let EntryKind::Group { choice, .. } = &mut node.kind
             && let Some(replacement) = self.replacements.get_mut(&key)
         {
             *choice = replacement.choice.clone();
@@ -116,9 +116,9 @@ impl Choices {
         }
     }
 
-    /// Whether the command line takes this node out.
+    /// Whether the command line deletes this node.
     pub(super) fn delete(&mut self, node: &Node) -> bool {
-        if !matches!(node.what, What::Group { .. }) {
+        if !matches!(node.kind, EntryKind::Group { .. }) {
             return false;
         }
         let Some(deletion) = self.deletions.get_mut(&node.override_key()) else { return false };
@@ -130,9 +130,9 @@ impl Choices {
         deleted
     }
 
-    /// Remembers the option of a group; a group cannot have two.
-    pub(super) fn learn(&mut self, node: &Node) -> Result<()> {
-        if !matches!(node.what, What::Group { .. }) {
+    /// Records the option of a group; an error if the group has another one.
+    pub(super) fn record(&mut self, node: &Node) -> Result<()> {
+        if !matches!(node.kind, EntryKind::Group { .. }) {
             return Ok(());
         }
         let key = node.override_key();
@@ -146,7 +146,7 @@ impl Choices {
         Err(Error::Defaults { config: node.parent.config.clone(), message })
     }
 
-    /// Refuses choices and deletions that met no group.
+    /// Refuses replacements and deletions of groups that no defaults list has.
     pub(super) fn check_used(&mut self, schema: Option<&Schema>) -> Result<()> {
         if let Some((key, unused)) = self.replacements.iter().find(|(_, replacement)| !replacement.used) {
             return Err(self.unused(key, unused));
@@ -155,7 +155,7 @@ impl Choices {
         match self.deletions.iter().find(|(_, deletion)| !deletion.used) {
             Some((key, deletion)) => Err(Error::Override {
                 text: deletion.text.clone(),
-                message: format!("Could not delete '{key}'. {}", self.advice(key)),
+                message: format!("cannot delete '{key}'. {}", self.advice(key)),
             }),
             None => Ok(()),
         }
@@ -174,7 +174,7 @@ impl Choices {
     }
 
     fn unused(&self, key: &str, replacement: &Replacement) -> Error {
-        let message = format!("Could not override '{key}'. {}", self.advice(key));
+        let message = format!("cannot override '{key}'. {}", self.advice(key));
         match &replacement.config {
             Some(config) => Error::Defaults { config: config.clone(), message },
             None => {
@@ -185,7 +185,7 @@ impl Choices {
         }
     }
 
-    /// The same group under other packages, or a similar one.
+    /// Suggests the same group in other packages, or a similar group.
     fn advice(&self, key: &str) -> String {
         let group = key.split('@').next().unwrap_or(key);
         let mut same: Vec<&str> = self.known.keys().map(String::as_str).collect();
@@ -199,7 +199,7 @@ impl Choices {
     }
 }
 
-/// The one value of an override, which a single run needs.
+/// Returns the value of an override; an error for a sweep.
 fn value_of(parsed: &Override) -> Result<Value> {
     match &parsed.assigned {
         Assigned::Nothing => Ok(Value::Null),

@@ -1,14 +1,14 @@
-//! The entries of a defaults list, as written.
+//! Entries of a defaults list.
 
 use crate::{
     error::{Error, Result},
     value::{Map, Value},
 };
 
-/// What a group is set to.
+/// Value of a group in a defaults list.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Choice {
-    /// Nothing.
+    /// No option.
     Null,
     /// One option.
     One(String),
@@ -17,7 +17,7 @@ pub(super) enum Choice {
 }
 
 impl Choice {
-    /// The choice that a value makes; nothing if it is of another type.
+    /// Converts a value to a choice; `None` for other types.
     pub(super) fn from_value(value: &Value) -> Option<Self> {
         match value {
             Value::Null => Some(Self::Null),
@@ -41,33 +41,34 @@ impl std::fmt::Display for Choice {
     }
 }
 
-/// What an entry stands for.
+/// Kind of an entry.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum What {
+pub(super) enum EntryKind {
     /// `_self_`
-    This,
+    OwnConfig,
     /// `name`
     Config { path: String },
     /// `group: option`
     Group { group: String, choice: Choice },
 }
 
-/// One entry.
+/// Entry of a defaults list.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
-    pub(super) what: What,
+    pub(super) kind: EntryKind,
     pub(super) package: Option<String>,
     pub(super) optional: bool,
     pub(super) overriding: bool,
 }
 
 impl Entry {
-    pub(super) fn this() -> Self {
-        Self { what: What::This, package: None, optional: false, overriding: false }
+    /// The entry `_self_`.
+    pub(super) fn own_config() -> Self {
+        Self { kind: EntryKind::OwnConfig, package: None, optional: false, overriding: false }
     }
 }
 
-/// Reads the value of the key `defaults`.
+/// Parses the value of the key `defaults`.
 pub(super) fn parse_all(defaults: Option<Value>, refuse: impl Fn(String) -> Error) -> Result<Vec<Entry>> {
     let items = match defaults {
         None => Vec::new(),
@@ -81,7 +82,9 @@ fn parse(item: Value) -> Result<Entry, String> {
     match item {
         Value::Str(text) => config(&text),
         Value::Map(map) => group(map),
-        other => Err(format!("the defaults list needs strings and mappings, not {}", other.kind())),
+        other => {
+            Err(format!("an entry of the defaults list must be a string or a mapping, not {}", other.kind()))
+        }
     }
 }
 
@@ -89,37 +92,38 @@ fn config(text: &str) -> Result<Entry, String> {
     let (path, package) = split_package(text);
     if path == "_self_" {
         return if package.is_none() {
-            Ok(Entry::this())
+            Ok(Entry::own_config())
         } else {
-            Err("_self_ cannot be moved to a package; remove the @".to_owned())
+            Err("_self_ cannot have a package; remove the @".to_owned())
         };
     }
-    let what = What::Config { path: path.to_owned() };
-    Ok(Entry { what, package, optional: false, overriding: false })
+    let kind = EntryKind::Config { path: path.to_owned() };
+    Ok(Entry { kind, package, optional: false, overriding: false })
 }
 
 fn group(map: Map) -> Result<Entry, String> {
     let count = map.len();
     let Some((key, value)) = map.into_iter().next().filter(|_| count == 1) else {
-        return Err(format!("an entry of the defaults list needs one 'group: option', not {count}"));
+        return Err(format!("an entry of the defaults list must have one 'group: option', not {count}"));
     };
     let (words, package) = split_package(&key);
     let mut words: Vec<&str> = words.split(' ').collect();
     let group = words.pop().unwrap_or_default().to_owned();
     if group.is_empty() {
-        return Err(format!("'{key}' in the defaults list names no group"));
+        return Err(format!("'{key}' in the defaults list has no group"));
     }
-    let choice = Choice::from_value(&value)
-        .ok_or_else(|| format!("'{key}' needs an option, a list of options or null, not {}", value.kind()))?;
+    let choice = Choice::from_value(&value).ok_or_else(|| {
+        format!("'{key}' must be an option, a list of options or null, not {}", value.kind())
+    })?;
     Ok(Entry {
-        what: What::Group { group, choice },
+        kind: EntryKind::Group { group, choice },
         package,
         optional: words.contains(&"optional"),
         overriding: words.contains(&"override"),
     })
 }
 
-/// Splits `group@package`; `_here_` is the package of the config that holds the list.
+/// Splits `group@package`; `_here_` is the package of the config with the defaults list.
 fn split_package(text: &str) -> (&str, Option<String>) {
     match text.split_once('@') {
         Some((name, "_here_")) => (name, Some(String::new())),

@@ -1,8 +1,8 @@
-//! The header of a configuration file: `# @package a.b` in its first comment lines.
+//! Header of a config file: `# @package a.b` in its first comment lines.
 
 use crate::error::{Error, Result};
 
-/// The package that a file's header names.
+/// Returns the package in the header of a config file.
 pub(super) fn package(text: &str, origin: &str) -> Result<Option<String>> {
     let mut package = None;
     for (index, line) in text.lines().enumerate() {
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_first_comments_count() {
+    fn package_is_read_from_the_first_comments_only() {
         assert_eq!(package("\n# @package a.b\nx: 1", "f").expect("valid"), Some("a.b".to_owned()));
         assert_eq!(package("#@package _global_", "f").expect("valid"), Some("_global_".to_owned()));
         assert_eq!(package("# note\n# @package a", "f").expect("valid"), None);

@@ -1,8 +1,8 @@
-//! An entry of a defaults list at its place: which file it means and which package that goes into.
+//! Nodes of the defaults tree: entries with their config file and package.
 
-use super::entry::{Choice, Entry, What};
+use super::entry::{Choice, Entry, EntryKind};
 
-/// Where a node hangs: the group and the package of the config whose defaults list holds it.
+/// Config whose defaults list has the entry, with its group and package.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Parent {
     pub(super) config: String,
@@ -10,15 +10,15 @@ pub(super) struct Parent {
     pub(super) package: String,
 }
 
-/// An entry at its place.
+/// Node of the defaults tree.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    pub(super) what: What,
+    pub(super) kind: EntryKind,
     pub(super) optional: bool,
     pub(super) overriding: bool,
-    /// Appended on the command line, and so allowed behind `override` entries.
+    /// Whether it is appended on the command line, and so may follow `override` entries.
     pub(super) appended: bool,
-    /// The main config.
+    /// Whether it is the primary config.
     pub(super) primary: bool,
     pub(super) parent: Parent,
     package: Option<String>,
@@ -28,7 +28,7 @@ pub(super) struct Node {
 impl Node {
     pub(super) fn primary(name: &str) -> Self {
         let entry = Entry {
-            what: What::Config { path: name.to_owned() },
+            kind: EntryKind::Config { path: name.to_owned() },
             package: None,
             optional: false,
             overriding: false,
@@ -38,7 +38,7 @@ impl Node {
 
     pub(super) fn new(entry: Entry, parent: Parent) -> Self {
         let mut node = Self {
-            what: entry.what,
+            kind: entry.kind,
             optional: entry.optional,
             overriding: entry.overriding,
             appended: false,
@@ -57,10 +57,10 @@ impl Node {
         node
     }
 
-    /// One of several options of this group, as a node of its own.
+    /// Returns the node of one of several options of this group.
     pub(super) fn option(&self, group: &str, option: &str) -> Self {
         let entry = Entry {
-            what: What::Config { path: format!("{group}/{option}") },
+            kind: EntryKind::Config { path: format!("{group}/{option}") },
             package: self.package.clone(),
             optional: self.optional,
             overriding: false,
@@ -68,7 +68,7 @@ impl Node {
         Self::new(entry, self.parent.clone())
     }
 
-    /// Takes over the package in the header of the file; a header counts from the root.
+    /// Sets the package from the header of the file, which is absolute.
     pub(super) fn set_header(&mut self, header: Option<&str>) {
         self.header = header.map(|header| {
             if header == "_global_" || header.starts_with("_global_.") {
@@ -79,13 +79,13 @@ impl Node {
         });
     }
 
-    /// The option or file name; nothing for a group set to null or to several options.
+    /// Returns the option or file name; `None` for a group set to null or to several options.
     pub(super) fn name(&self) -> Option<&str> {
-        match &self.what {
-            What::This => Some("_self_"),
-            What::Config { path } => Some(path.rsplit('/').next().unwrap_or(path)),
-            What::Group { choice: Choice::One(option), .. } => Some(option),
-            What::Group { .. } => None,
+        match &self.kind {
+            EntryKind::OwnConfig => Some("_self_"),
+            EntryKind::Config { path } => Some(path.rsplit('/').next().unwrap_or(path)),
+            EntryKind::Group { choice: Choice::One(option), .. } => Some(option),
+            EntryKind::Group { .. } => None,
         }
     }
 
@@ -94,30 +94,30 @@ impl Node {
     }
 
     pub(super) fn is_interpolation(&self) -> bool {
-        match &self.what {
-            What::This => false,
-            What::Config { path } => path.contains("${"),
-            What::Group { .. } => self.name().is_some_and(|name| name.contains("${")),
+        match &self.kind {
+            EntryKind::OwnConfig => false,
+            EntryKind::Config { path } => path.contains("${"),
+            EntryKind::Group { .. } => self.name().is_some_and(|name| name.contains("${")),
         }
     }
 
-    /// The group its file is in.
+    /// Returns the group of its file.
     pub(super) fn group_path(&self) -> String {
         let relative = self.relative_group();
         if self.is_absolute() { relative.to_owned() } else { join(&self.parent.group, relative, "/") }
     }
 
-    /// Its file below the search path, without the extension.
+    /// Returns its file relative to the search path, without the extension.
     pub(super) fn config_path(&self) -> String {
         join(&self.group_path(), self.name().unwrap_or("null"), "/")
     }
 
-    /// The package its file goes into.
+    /// Returns the package of its content.
     pub(super) fn final_package(&self) -> String {
         self.package_with(self.package.as_deref().or(self.header.as_deref()))
     }
 
-    /// What the command line calls it: the group, and the package if that is not the usual one.
+    /// Returns its key on the command line: the group, with the package unless it is the default one.
     pub(super) fn override_key(&self) -> String {
         let group = self.group_path();
         let package = self.package_with(self.package.as_deref());
@@ -142,10 +142,10 @@ impl Node {
     }
 
     fn written(&self) -> &str {
-        match &self.what {
-            What::This => "",
-            What::Config { path } => path,
-            What::Group { group, .. } => group,
+        match &self.kind {
+            EntryKind::OwnConfig => "",
+            EntryKind::Config { path } => path,
+            EntryKind::Group { group, .. } => group,
         }
     }
 
@@ -156,8 +156,8 @@ impl Node {
     fn relative_group(&self) -> &str {
         let written = self.written();
         let written = written.strip_prefix('/').unwrap_or(written);
-        match self.what {
-            What::Group { .. } => written,
+        match self.kind {
+            EntryKind::Group { .. } => written,
             _ => written.rsplit_once('/').map_or("", |(group, _)| group),
         }
     }

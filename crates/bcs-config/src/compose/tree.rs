@@ -1,13 +1,13 @@
-//! Walks the defaults lists and lays out which files are composed, in which order.
+//! Walks the tree of defaults lists and returns the configs to compose, in order.
 //!
-//! This follows Hydra's own walk, which runs through each list from its end: that way an `override`
-//! in a later entry is known before the earlier entry that it changes is reached.
+//! As in Hydra, each list is walked from its end, so that an `override` in a later entry is known before
+//! the earlier entry that it applies to.
 
 use indexmap::IndexSet;
 
 use super::{
     choices::Choices,
-    entry::{Choice, Entry, What},
+    entry::{Choice, Entry, EntryKind},
     node::{Node, Parent},
     repository::{Config, Repository},
     schema::Schema,
@@ -19,10 +19,10 @@ use crate::{
     value::{Map, Value},
 };
 
-/// Deeper nesting of defaults lists than anybody writes; catches configs that include each other.
+/// Maximum nesting of defaults lists; catches configs that include each other.
 const MAX_DEPTH: usize = 50;
 
-/// One file to compose.
+/// Config to compose, with its package.
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) config: String,
@@ -30,7 +30,7 @@ pub(super) struct Step {
     override_key: Option<String>,
 }
 
-/// The walk, and what it learns on the way.
+/// State of the walk.
 pub(super) struct Walk<'a> {
     pub(super) repository: &'a Repository<'a>,
     pub(super) choices: Choices,
@@ -40,7 +40,7 @@ pub(super) struct Walk<'a> {
     depth: usize,
 }
 
-/// A child of a defaults list: done, or waiting until all plain choices are known.
+/// Child of a node; one with interpolations is visited after all others, when their choices are known.
 enum Child {
     Done(Vec<Step>),
     Interpolated(Node),
@@ -56,7 +56,7 @@ impl<'a> Walk<'a> {
         Self { repository, choices, warnings: Vec::new(), interpolator, schema, depth: 0 }
     }
 
-    /// The files that the main config composes, in order.
+    /// Returns the configs that the primary config composes, in order.
     pub(super) fn run(&mut self, config_name: &str) -> Result<Vec<Step>> {
         let steps = self.visit(Node::primary(config_name), false)?;
         self.choices.check_used(self.schema)?;
@@ -72,7 +72,7 @@ impl<'a> Walk<'a> {
 
     fn visit(&mut self, mut node: Node, interpolated: bool) -> Result<Vec<Step>> {
         if self.depth > MAX_DEPTH {
-            let message = "its defaults list leads back to itself".to_owned();
+            let message = "its defaults list includes itself".to_owned();
             return Err(Error::Defaults { config: node.config_path(), message });
         }
         let named = node.name().is_some() && !node.is_missing();
@@ -81,7 +81,7 @@ impl<'a> Walk<'a> {
         if self.choices.delete(&node) {
             return Ok(Vec::new());
         }
-        self.choices.learn(&node)?;
+        self.choices.record(&node)?;
         if node.name().is_none() {
             self.choices.emptied.push(node.final_package());
             return Ok(Vec::new());
@@ -115,11 +115,11 @@ impl<'a> Walk<'a> {
                 child
             })
             .collect();
-        self.note_overrides(&nodes, &parent, interpolated)?;
+        self.record_overrides(&nodes, &parent, interpolated)?;
 
         let mut children = Vec::new();
         for child in nodes.into_iter().rev().filter(|child| !child.overriding) {
-            if child.what == What::This {
+            if child.kind == EntryKind::OwnConfig {
                 children.push(Child::Done(vec![Step {
                     config: parent.config.clone(),
                     package: parent.package.clone(),
@@ -141,35 +141,35 @@ impl<'a> Walk<'a> {
             });
         }
         if empty {
-            let group = matches!(node.what, What::Group { .. });
+            let group = matches!(node.kind, EntryKind::Group { .. });
             let override_key = group.then(|| node.override_key());
             return Ok(vec![Step { config: parent.config, package: parent.package, override_key }]);
         }
         Ok(steps.into_iter().rev().flatten().collect())
     }
 
-    /// The entries of a defaults list, with `_self_` and what the command line appends.
+    /// Returns the entries of a defaults list, with `_self_` and those appended on the command line.
     fn entries(&mut self, node: &Node, config: &Config) -> Result<Vec<Entry>> {
         let mut entries = config.defaults.clone();
         let appends = node.primary && !self.choices.appended.is_empty();
         if entries.is_empty() && !appends {
             return Ok(entries);
         }
-        let selves = entries.iter().filter(|entry| entry.what == What::This).count();
+        let selves = entries.iter().filter(|entry| entry.kind == EntryKind::OwnConfig).count();
         let composes = entries.iter().any(|entry| !entry.overriding);
         if selves > 1 {
-            let message = "Duplicate _self_ in its defaults list; keep one".to_owned();
+            let message = "duplicate _self_ in its defaults list; keep one".to_owned();
             return Err(Error::Defaults { config: node.config_path(), message });
         }
         if selves == 0 && (composes || entries.is_empty()) {
             if node.primary && composes && has_content(config) {
                 self.warnings.push(format!(
-                    "In '{}': the defaults list has no `_self_`, so this file is composed last and \
-                     overrides the configs of its groups. Add `- _self_` to say where it belongs",
+                    "In '{}': the defaults list has no `_self_`, so this config is composed last and overrides \
+                     the configs of its groups. Add `- _self_` to set its position",
                     node.config_path()
                 ));
             }
-            entries.push(Entry::this());
+            entries.push(Entry::own_config());
         }
         if appends {
             entries.extend(self.choices.appended.iter().cloned());
@@ -177,16 +177,16 @@ impl<'a> Walk<'a> {
         Ok(entries)
     }
 
-    fn note_overrides(&mut self, nodes: &[Node], parent: &Parent, interpolated: bool) -> Result<()> {
+    fn record_overrides(&mut self, nodes: &[Node], parent: &Parent, interpolated: bool) -> Result<()> {
         let refuse = |message: String| Error::Defaults { config: parent.config.clone(), message };
         let mut last: Option<&Node> = None;
-        for node in nodes.iter().filter(|node| node.what != What::This) {
+        for node in nodes.iter().filter(|node| node.kind != EntryKind::OwnConfig) {
             if let Some(last) = last
                 && !node.overriding
                 && !node.appended
             {
                 return Err(refuse(format!(
-                    "Override '{}' is defined before '{}'. Overrides must be at the end of the defaults list",
+                    "override '{}' precedes '{}'; overrides must be at the end of the defaults list",
                     last.override_key(),
                     node.override_key()
                 )));
@@ -194,7 +194,7 @@ impl<'a> Walk<'a> {
             if node.overriding {
                 if interpolated {
                     return Err(refuse(format!(
-                        "override {} is not allowed below a group that is chosen by an interpolation",
+                        "override {} is not allowed below a group whose option is an interpolation",
                         node.override_key()
                     )));
                 }
@@ -207,10 +207,10 @@ impl<'a> Walk<'a> {
 
     fn child(&mut self, mut node: Node, interpolated: bool, children: &mut Vec<Child>) -> Result<()> {
         self.choices.replace(&mut node);
-        if let What::Group { group, choice: Choice::Many(options) } = &node.what {
+        if let EntryKind::Group { group, choice: Choice::Many(options) } = &node.kind {
             for option in options.iter().rev() {
                 if option.contains("${") {
-                    let message = format!("'{option}': a list of options cannot hold interpolations");
+                    let message = format!("'{option}': a list of options cannot have interpolations");
                     return Err(Error::Defaults { config: node.parent.config.clone(), message });
                 }
                 let node = node.option(group, option);
@@ -224,7 +224,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Fills in the choices of other groups: `model_data: ${model}_${data}`.
+    /// Resolves references to the choices of other groups, such as `model_data: ${model}_${data}`.
     fn resolve(&self, mut node: Node) -> Result<Node> {
         let known = self.choices.known.iter().map(|(key, option)| {
             let option = option.as_deref().map_or(Value::Null, Value::from);
@@ -233,12 +233,12 @@ impl<'a> Walk<'a> {
         let known = Value::Map(known.collect::<Map>());
         let key = node.override_key();
         let config_path = node.config_path();
-        match &mut node.what {
-            What::Config { path } => {
+        match &mut node.kind {
+            EntryKind::Config { path } => {
                 *path = self.interpolator.text(&key, &config_path, &known)?;
                 node.parent.group.clear();
             }
-            What::Group { choice: Choice::One(option), .. } => {
+            EntryKind::Group { choice: Choice::One(option), .. } => {
                 *option = self.interpolator.text(&key, option, &known)?;
             }
             _ => {}

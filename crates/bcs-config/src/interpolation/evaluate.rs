@@ -1,4 +1,4 @@
-//! Follows interpolations through a configuration.
+//! Evaluation of interpolations in a configuration.
 
 use super::{
     Interpolator,
@@ -10,41 +10,41 @@ use crate::{
     value::{MISSING, Value},
 };
 
-/// Longer chains than anybody writes; guards the stack.
+/// Maximum depth of nesting and references; protects the stack.
 const MAX_DEPTH: usize = 200;
-/// More values and bytes of text than any configuration has; guards the memory.
+/// Maximum number of values and bytes of text; protects the memory.
 const MAX_SIZE: usize = 64 << 20;
 
 /// Why an interpolation has no value.
-enum Stop {
-    /// It leads to `???`.
+enum Failure {
+    /// It refers to `???`.
     Missing,
-    /// It is wrong; the innermost place has been named.
-    Failed(Box<Error>),
-    /// It is wrong; the place is still to be named.
-    Because(String),
+    /// An error with the innermost key.
+    Located(Box<Error>),
+    /// A message, still without a key.
+    Message(String),
 }
 
-type Outcome<T> = std::result::Result<T, Stop>;
+type Outcome<T> = std::result::Result<T, Failure>;
 
-/// The keys from the root to a value.
+/// Keys from the root to a value.
 type Path = Vec<String>;
 
-/// What a path leads to.
-enum Place {
-    /// A value of the configuration.
-    At(Path),
-    /// A value that a resolver made.
-    Made(Value),
+/// Target of a path.
+enum Target {
+    /// A node of the configuration.
+    Node(Path),
+    /// The result of a resolver.
+    Computed(Value),
 }
 
-/// One resolution of a configuration.
+/// Evaluation of one configuration.
 pub(super) struct Evaluation<'a> {
     interpolator: &'a Interpolator,
     root: &'a Value,
-    /// The strings being evaluated, outermost first.
-    active: Vec<Path>,
-    /// The strings being followed on the way to another value, outermost first.
+    /// Strings being evaluated, outermost first; detects cycles.
+    evaluated: Vec<Path>,
+    /// Strings being followed to another value, outermost first; detects cycles.
     followed: Vec<Path>,
     depth: usize,
     size: usize,
@@ -52,15 +52,15 @@ pub(super) struct Evaluation<'a> {
 
 impl<'a> Evaluation<'a> {
     pub(super) fn new(interpolator: &'a Interpolator, root: &'a Value) -> Self {
-        Self { interpolator, root, active: Vec::new(), followed: Vec::new(), depth: 0, size: 0 }
+        Self { interpolator, root, evaluated: Vec::new(), followed: Vec::new(), depth: 0, size: 0 }
     }
 
-    /// The whole configuration.
+    /// Evaluates the whole configuration.
     pub(super) fn all(mut self) -> Result<Value> {
         finish(self.value(&Path::new(), self.root), &[], "")
     }
 
-    /// One text, as if it stood at `path`.
+    /// Evaluates a string as if it were at `path`.
     pub(super) fn string(mut self, path: &Path, text: &str) -> Result<Value> {
         finish(self.evaluate(path, text), path, text)
     }
@@ -87,7 +87,7 @@ impl<'a> Evaluation<'a> {
     fn child(&mut self, path: &Path, key: &str, child: &Value) -> Outcome<Value> {
         let depth = self.depth;
         match self.value(&extended(path, key), child) {
-            Err(Stop::Missing) => {
+            Err(Failure::Missing) => {
                 self.depth = depth;
                 Ok(Value::from(MISSING))
             }
@@ -99,12 +99,10 @@ impl<'a> Evaluation<'a> {
         self.depth += 1;
         self.size = self.size.saturating_add(size);
         if self.depth > MAX_DEPTH {
-            return Err(Stop::Because(format!("the chain is longer than {MAX_DEPTH} steps")));
+            return Err(Failure::Message(format!("more than {MAX_DEPTH} nested references")));
         }
         if self.size > MAX_SIZE {
-            return Err(Stop::Because(
-                "the interpolations multiply into too large a configuration".to_owned(),
-            ));
+            return Err(Failure::Message("the resolved configuration is too large".to_owned()));
         }
         Ok(())
     }
@@ -112,29 +110,29 @@ impl<'a> Evaluation<'a> {
     fn evaluate(&mut self, path: &Path, text: &str) -> Outcome<Value> {
         let value = self.guarded(
             path,
-            |this| &mut this.active,
+            |this| &mut this.evaluated,
             |this| {
-                let pieces = parse::parse(text).map_err(Stop::Because)?;
+                let pieces = parse::parse(text).map_err(Failure::Message)?;
                 this.join(path, &pieces)
             },
         );
-        value.map_err(|stop| named(stop, path, text))
+        value.map_err(|failure| located(failure, path, text))
     }
 
-    /// Works on a string, unless that is going on already.
+    /// Runs `inner` for the string at `path`; an error if that is in progress already.
     fn guarded<T>(
         &mut self,
         path: &Path,
         stack: fn(&mut Self) -> &mut Vec<Path>,
         inner: impl FnOnce(&mut Self) -> Outcome<T>,
     ) -> Outcome<T> {
-        let active = stack(self);
-        if let Some(start) = active.iter().position(|active| active == path) {
-            let chain = active[start..].iter().chain([path]).map(|path| path.join("."));
-            let chain = chain.collect::<Vec<_>>().join(" -> ");
-            return Err(Stop::Because(format!("it leads back to itself: {chain}")));
+        let in_progress = stack(self);
+        if let Some(start) = in_progress.iter().position(|other| other == path) {
+            let cycle = in_progress[start..].iter().chain([path]).map(|path| path.join("."));
+            let cycle = cycle.collect::<Vec<_>>().join(" -> ");
+            return Err(Failure::Message(format!("circular reference: {cycle}")));
         }
-        active.push(path.clone());
+        in_progress.push(path.clone());
         self.enter(1)?;
         let outcome = inner(self);
         stack(self).pop();
@@ -142,7 +140,7 @@ impl<'a> Evaluation<'a> {
         outcome
     }
 
-    /// One interpolation keeps its type; several pieces become text.
+    /// Evaluates pieces: a single interpolation keeps its type, several pieces become a string.
     fn join(&mut self, path: &Path, pieces: &[Piece]) -> Outcome<Value> {
         if let [Piece::Interpolation(interpolation)] = pieces {
             return self.interpolation(path, interpolation);
@@ -158,7 +156,7 @@ impl<'a> Evaluation<'a> {
             self.size = self.size.saturating_add(part.len());
             joined.push_str(&part);
             if self.size > MAX_SIZE {
-                return Err(Stop::Because("the text grows too large".to_owned()));
+                return Err(Failure::Message("the resolved text is too large".to_owned()));
             }
         }
         Ok(Value::Str(joined))
@@ -169,10 +167,10 @@ impl<'a> Evaluation<'a> {
             Interpolation::Node(pieces) => {
                 let target = self.target(path, pieces)?;
                 match self.locate(&target)? {
-                    Place::Made(value) => Ok(value),
-                    Place::At(path) => {
+                    Target::Computed(value) => Ok(value),
+                    Target::Node(path) => {
                         let raw = self.raw(&path);
-                        if raw.is_missing() { Err(Stop::Missing) } else { self.value(&path, raw) }
+                        if raw.is_missing() { Err(Failure::Missing) } else { self.value(&path, raw) }
                     }
                 }
             }
@@ -181,60 +179,60 @@ impl<'a> Evaluation<'a> {
                 let mut join = |pieces: &[Piece]| self.join(path, pieces);
                 let arguments = arguments.iter().map(|argument| argument.evaluate(&mut join));
                 let arguments = arguments.collect::<Outcome<Vec<_>>>()?;
-                self.interpolator.call(&name, &arguments).map_err(Stop::Because)
+                self.interpolator.call(&name, &arguments).map_err(Failure::Message)
             }
         }
     }
 
-    /// The absolute path that a reference at `path` means.
+    /// Returns the absolute path of a reference at `path`.
     fn target(&mut self, path: &Path, pieces: &[Piece]) -> Outcome<Path> {
         let written = text::display(&self.join(path, pieces)?);
         let body = written.trim_start_matches('.');
         let dots = written.len() - body.len();
         let mut target = match dots {
             0 => Path::new(),
-            // One dot is the container of the value, each further one the next container up.
+            // One dot is the container of the value; each further dot is one level up.
             dots if dots <= path.len() => path[..path.len() - dots].to_vec(),
-            _ => return Err(Stop::Because(format!("'{written}' leads out of the configuration"))),
+            _ => return Err(Failure::Message(format!("'{written}' is above the root of the configuration"))),
         };
         target.extend(split(body));
         Ok(target)
     }
 
-    /// Walks down a path, following interpolations on the way.
-    fn locate(&mut self, target: &[String]) -> Outcome<Place> {
-        let mut place = Place::At(Path::new());
+    /// Finds the target of an absolute path, following interpolations on the way.
+    fn locate(&mut self, target: &[String]) -> Outcome<Target> {
+        let mut place = Target::Node(Path::new());
         for (index, key) in target.iter().enumerate() {
-            if let Place::At(path) = &place {
+            if let Target::Node(path) = &place {
                 place = self.follow(path.clone())?;
             }
             let container = match &place {
-                Place::At(path) => self.raw(path),
-                Place::Made(value) => value,
+                Target::Node(path) => self.raw(path),
+                Target::Computed(value) => value,
             };
             if container.is_missing() {
-                return Err(Stop::Missing);
+                return Err(Failure::Missing);
             }
             let Some(child) = container.child(key) else {
-                return Err(Stop::Because(not_found(target, index, container)));
+                return Err(Failure::Message(not_found(target, index, container)));
             };
             place = match place {
-                Place::Made(_) => Place::Made(child.clone()),
-                Place::At(path) => Place::At(extended(&path, key)),
+                Target::Computed(_) => Target::Computed(child.clone()),
+                Target::Node(path) => Target::Node(extended(&path, key)),
             };
         }
         Ok(place)
     }
 
-    /// Where a value leads if it is an interpolation itself.
-    fn follow(&mut self, path: Path) -> Outcome<Place> {
-        let Value::Str(text) = self.raw(&path) else { return Ok(Place::At(path)) };
+    /// Returns the target of a value that is an interpolation, otherwise the value itself.
+    fn follow(&mut self, path: Path) -> Outcome<Target> {
+        let Value::Str(text) = self.raw(&path) else { return Ok(Target::Node(path)) };
         if !parse::is_interpolated(text) {
-            return Ok(Place::At(path));
+            return Ok(Target::Node(path));
         }
-        let pieces = parse::parse(text).map_err(|why| named(Stop::Because(why), &path, text))?;
+        let pieces = parse::parse(text).map_err(|message| located(Failure::Message(message), &path, text))?;
         let [Piece::Interpolation(Interpolation::Node(node))] = pieces.as_slice() else {
-            return self.evaluate(&path, text).map(Place::Made);
+            return self.evaluate(&path, text).map(Target::Computed);
         };
         let outcome = self.guarded(
             &path,
@@ -242,17 +240,17 @@ impl<'a> Evaluation<'a> {
             |this| {
                 let target = this.target(&path, node)?;
                 match this.locate(&target)? {
-                    Place::At(path) => this.follow(path),
+                    Target::Node(path) => this.follow(path),
                     made => Ok(made),
                 }
             },
         );
-        outcome.map_err(|stop| named(stop, &path, text))
+        outcome.map_err(|failure| located(failure, &path, text))
     }
 
     fn raw(&self, path: &Path) -> &'a Value {
         let found = path.iter().try_fold(self.root, |value, key| value.child(key));
-        found.expect("paths are made by walking the configuration")
+        found.expect("paths come from walking the configuration")
     }
 }
 
@@ -260,7 +258,7 @@ fn extended(path: &Path, key: &str) -> Path {
     path.iter().cloned().chain([key.to_owned()]).collect()
 }
 
-/// `a.b[0]` as keys.
+/// Splits `a.b[0]` into keys.
 fn split(path: &str) -> impl Iterator<Item = String> {
     path.split(['.', '['])
         .map(|key| key.strip_suffix(']').unwrap_or(key))
@@ -271,28 +269,33 @@ fn split(path: &str) -> impl Iterator<Item = String> {
 fn not_found(target: &[String], index: usize, container: &Value) -> String {
     let key = target[..=index].join(".");
     if !container.is_container() {
-        return format!("'{}' is {}, so there is no '{key}'", target[..index].join("."), container.kind());
+        return format!(
+            "'{}' is {} and has no key '{}'",
+            target[..index].join("."),
+            container.kind(),
+            target[index]
+        );
     }
     let siblings = container.as_map().into_iter().flat_map(|map| map.keys().map(String::as_str));
-    format!("key '{key}' not found.{}", suggest::hint(suggest::nearest(&target[index], siblings)))
+    format!("key '{key}' does not exist.{}", suggest::hint(suggest::nearest(&target[index], siblings)))
 }
 
-/// Puts the name of the place to a reason that has none yet.
-fn named(stop: Stop, path: &[String], text: &str) -> Stop {
-    match stop {
-        Stop::Because(message) => Stop::Failed(Box::new(Error::Interpolation {
+/// Adds the key to a failure that has none yet.
+fn located(failure: Failure, path: &[String], text: &str) -> Failure {
+    match failure {
+        Failure::Message(message) => Failure::Located(Box::new(Error::Interpolation {
             key: path.join("."),
             text: text.to_owned(),
             message,
         })),
-        stop => stop,
+        other => other,
     }
 }
 
 fn finish(outcome: Outcome<Value>, path: &[String], text: &str) -> Result<Value> {
-    match outcome.map_err(|stop| named(stop, path, text)) {
+    match outcome.map_err(|failure| located(failure, path, text)) {
         Ok(value) => Ok(value),
-        Err(Stop::Failed(error)) => Err(*error),
+        Err(Failure::Located(error)) => Err(*error),
         Err(_) => Ok(Value::from(MISSING)),
     }
 }

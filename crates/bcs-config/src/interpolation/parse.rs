@@ -1,46 +1,46 @@
-//! Takes a text with interpolations apart.
+//! Parser for strings with interpolations, after OmegaConf's grammar.
 
 use crate::{
     overrides,
     value::{Map, Value},
 };
 
-/// Deeper nesting than anybody writes; guards the stack.
+/// Maximum nesting depth; protects the stack.
 const MAX_DEPTH: usize = 32;
 
-/// A piece of text.
+/// Piece of a string.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Piece {
     Text(String),
     Interpolation(Interpolation),
 }
 
-/// `${…}`
+/// Interpolation, `${…}`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Interpolation {
-    /// `${a.b}`; the pieces make up the path, leading dots included.
+    /// `${a.b}`; the pieces form the path, including leading dots.
     Node(Vec<Piece>),
     /// `${name:arguments}`
     Resolver { name: Vec<Piece>, arguments: Vec<Argument> },
 }
 
-/// An argument of a resolver.
+/// Argument of a resolver.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Argument {
-    /// Bare text, a number, a bool or null.
+    /// Bare string, number, boolean or null.
     Plain(Value),
-    /// Text with interpolations.
+    /// String with interpolations.
     Text(Vec<Piece>),
     List(Vec<Argument>),
     Map(Vec<(String, Argument)>),
 }
 
-/// Whether a text has anything to resolve.
+/// Whether a string has interpolations.
 pub(super) fn is_interpolated(text: &str) -> bool {
     text.contains("${")
 }
 
-/// Takes a whole text apart.
+/// Splits a string into text and interpolations.
 pub(super) fn parse(text: &str) -> Result<Vec<Piece>, String> {
     Parser { rest: text, depth: 0 }.text(None)
 }
@@ -55,8 +55,8 @@ impl<'a> Parser<'a> {
         self.rest.chars().next()
     }
 
-    fn accept(&mut self, wanted: &str) -> bool {
-        let rest = self.rest.strip_prefix(wanted);
+    fn accept(&mut self, token: &str) -> bool {
+        let rest = self.rest.strip_prefix(token);
         self.rest = rest.unwrap_or(self.rest);
         rest.is_some()
     }
@@ -72,17 +72,16 @@ impl<'a> Parser<'a> {
         taken
     }
 
-    fn unexpected(&self, wanted: &str) -> String {
+    fn unexpected(&self, expected: &str) -> String {
         match self.peek() {
-            Some(c) => format!("expected {wanted}, found '{c}'"),
-            None => format!("expected {wanted} before the end"),
+            Some(c) => format!("expected {expected}, found '{c}'"),
+            None => format!("expected {expected}, found the end of the string"),
         }
     }
 
-    /// Text up to the end, or up to and with a closing quote.
+    /// Parses up to the end, or through the closing quote.
     ///
-    /// Backslashes are text, except before an interpolation or the quote, where two stand for one
-    /// and an odd one makes what follows plain text.
+    /// Backslashes are escapes only before an interpolation or the quote.
     fn text(&mut self, quote: Option<char>) -> Result<Vec<Piece>, String> {
         let mut pieces = Pieces::default();
         loop {
@@ -143,7 +142,7 @@ impl<'a> Parser<'a> {
         Ok(Interpolation::Resolver { name: path, arguments })
     }
 
-    /// `a`, `${b}`, `[a]` or `[${b}]`
+    /// Parses a key of a path: `a`, `${b}`, `[a]` or `[${b}]`.
     fn key(&mut self, path: &mut Pieces) -> Result<(), String> {
         let bracket = self.accept("[");
         if bracket {
@@ -173,7 +172,7 @@ impl<'a> Parser<'a> {
             return Ok(Vec::new());
         }
         self.sequence("}", |parser| {
-            // An argument left out is an empty text.
+            // An omitted argument is an empty string.
             let empty = matches!(parser.peek(), Some(',' | '}'));
             if empty { Ok(Argument::Plain(Value::from(""))) } else { parser.argument() }
         })
@@ -235,10 +234,10 @@ impl<'a> Parser<'a> {
         Ok((key.to_owned(), self.argument()?))
     }
 
-    /// Unquoted text up to a separator; a backslash makes the character behind it plain.
+    /// Parses a bare argument up to a separator; a backslash escapes the next character.
     fn bare(&mut self) -> Result<Argument, String> {
         let mut pieces = Pieces::default();
-        // How much of the text is escaped, and so keeps its spaces and is no number.
+        // End of the last escaped character; text up to it is not trimmed and is no number.
         let mut kept = 0;
         loop {
             pieces.text.push_str(self.take_while(|c| !"\\$,{}[]()'\"".contains(c)));
@@ -266,7 +265,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Pieces as they come, with the text since the last interpolation.
+/// Collects pieces, with the text since the last interpolation.
 #[derive(Default)]
 struct Pieces {
     done: Vec<Piece>,
@@ -292,7 +291,7 @@ impl Pieces {
 }
 
 impl Argument {
-    /// The value, given what turns pieces into one.
+    /// Evaluates the argument; `join` evaluates pieces.
     pub(super) fn evaluate<E>(
         &self,
         join: &mut impl FnMut(&[Piece]) -> Result<Value, E>,

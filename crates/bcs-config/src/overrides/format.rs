@@ -1,8 +1,8 @@
-//! Writes a value so that the override parser reads it back.
+//! Formats values in the override grammar, so that they parse to the same value.
 
 use crate::{text, value::Value};
 
-/// The value as it would stand right of an equals sign.
+/// Formats a value as the right-hand side of an override.
 pub(super) fn value(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -35,7 +35,7 @@ fn escape(text: &str) -> String {
     out
 }
 
-/// Backslashes count double only where they stand before a quote or the end.
+/// Quotes a string; backslashes are doubled only before a quote or the end.
 fn quote(text: &str) -> String {
     let pieces: Vec<String> = text
         .split('\'')

@@ -1,4 +1,4 @@
-//! The functions that the value of an override may call.
+//! Functions of the override grammar: casts and sweeps.
 
 use super::{
     parser::Element,
@@ -8,7 +8,7 @@ use crate::{text, value::Value};
 
 const NAMES: [&str; 8] = ["bool", "choice", "float", "glob", "int", "range", "str", "tag"];
 
-/// Arguments by position, then by name.
+/// Arguments of a call; positional ones precede named ones.
 #[derive(Default)]
 pub(super) struct Arguments {
     positional: Vec<Element>,
@@ -24,12 +24,12 @@ impl Arguments {
         match name {
             Some(name) => self.named.push((name.to_owned(), element)),
             None if self.named.is_empty() => self.positional.push(element),
-            None => return Err("an argument without a name follows one with a name".to_owned()),
+            None => return Err("a positional argument follows a named one".to_owned()),
         }
         Ok(())
     }
 
-    /// Puts the arguments into the order of the parameters.
+    /// Assigns the arguments to parameters.
     fn bind<const N: usize>(self, names: [&str; N]) -> Result<[Option<Element>; N], String> {
         let mut bound = [const { None }; N];
         if self.positional.len() > N {
@@ -60,29 +60,29 @@ pub(super) fn call(name: &str, arguments: Arguments) -> Result<Element, String> 
         "float" => cast(arguments, float),
         "str" => cast(arguments, string),
         "bool" => cast(arguments, boolean),
-        _ => return Err(format!("there is no function '{name}'; there are {}", NAMES.join(", "))),
+        _ => return Err(format!("unknown function '{name}'; known functions: {}", NAMES.join(", "))),
     };
-    result.map_err(|why| format!("{name}(): {why}"))
+    result.map_err(|message| format!("{name}(): {message}"))
 }
 
 fn values(elements: Vec<Element>) -> Result<Vec<Value>, String> {
     let value = |element| match element {
         Element::Value(value) => Ok(value),
-        Element::Sweep(_) => Err("a sweep cannot be part of another".to_owned()),
+        Element::Sweep(_) => Err("a sweep cannot be nested in another".to_owned()),
     };
     elements.into_iter().map(value).collect()
 }
 
 fn choice(arguments: Arguments) -> Result<Element, String> {
     if arguments.positional.is_empty() || !arguments.named.is_empty() {
-        return Err("needs the values to choose from".to_owned());
+        return Err("expects one or more values".to_owned());
     }
     Ok(Element::Sweep(Sweep::Choice(values(arguments.positional)?)))
 }
 
 fn range(arguments: Arguments) -> Result<Element, String> {
     let [start, stop, step] = arguments.bind(["start", "stop", "step"])?;
-    let first = number(start.ok_or("needs at least the number to stop at")?)?;
+    let first = number(start.ok_or("expects at least the end of the range")?)?;
     let (start, stop) = match stop {
         Some(stop) => (first, number(stop)?),
         None => (Number::Int(0), first),
@@ -94,7 +94,7 @@ fn range(arguments: Arguments) -> Result<Element, String> {
 fn checked_range(start: Number, stop: Number, step: Number) -> Result<Element, String> {
     let finite = [start, stop, step].iter().all(|number| number.as_f64().is_finite());
     if !finite || step.as_f64() == 0.0 {
-        return Err("needs finite numbers and a step that is not 0".to_owned());
+        return Err("expects finite numbers and a step other than 0".to_owned());
     }
     Ok(Element::Sweep(Sweep::Range(Range { start, stop, step })))
 }
@@ -103,14 +103,14 @@ fn number(element: Element) -> Result<Number, String> {
     match element {
         Element::Value(Value::Int(value)) => Ok(Number::Int(value)),
         Element::Value(Value::Float(value)) => Ok(Number::Float(value)),
-        Element::Value(other) => Err(format!("needs numbers, not {}", other.kind())),
-        Element::Sweep(_) => Err("needs numbers, not a sweep".to_owned()),
+        Element::Value(other) => Err(format!("expects numbers, got {}", other.kind())),
+        Element::Sweep(_) => Err("expects numbers, got a sweep".to_owned()),
     }
 }
 
 fn glob(arguments: Arguments) -> Result<Element, String> {
     let [include, exclude] = arguments.bind(["include", "exclude"])?;
-    let include = patterns(include.ok_or("needs a pattern")?)?;
+    let include = patterns(include.ok_or("expects a pattern")?)?;
     let exclude = exclude.map_or(Ok(Vec::new()), patterns)?;
     Ok(Element::Sweep(Sweep::Glob { include, exclude }))
 }
@@ -118,33 +118,33 @@ fn glob(arguments: Arguments) -> Result<Element, String> {
 fn patterns(element: Element) -> Result<Vec<String>, String> {
     let pattern = |value| match value {
         Value::Str(pattern) => Ok(pattern),
-        other => Err(format!("needs patterns, not {}", other.kind())),
+        other => Err(format!("expects patterns, got {}", other.kind())),
     };
     match element {
         Element::Value(Value::List(list)) => list.into_iter().map(pattern).collect(),
         Element::Value(value) => Ok(vec![pattern(value)?]),
-        Element::Sweep(_) => Err("needs patterns, not a sweep".to_owned()),
+        Element::Sweep(_) => Err("expects patterns, got a sweep".to_owned()),
     }
 }
 
-/// Tags are notes for optimising sweepers; a plain sweep runs the same without them.
+/// Drops the tags, which only optimizing sweepers use.
 fn tag(arguments: Arguments) -> Result<Element, String> {
     let named = arguments.named.into_iter().map(|(_, element)| element);
     let last = arguments.positional.into_iter().chain(named).last();
     match last {
         Some(sweep @ Element::Sweep(_)) => Ok(sweep),
-        _ => Err("needs a sweep as its last argument".to_owned()),
+        _ => Err("expects a sweep as the last argument".to_owned()),
     }
 }
 
-/// Casts one value, the items of a list or mapping, or every value of a sweep.
+/// Casts a value, the items of a list or mapping, or the values of a sweep.
 fn cast(arguments: Arguments, to: fn(&Value) -> Result<Value, String>) -> Result<Element, String> {
     if arguments.positional.len() > 1 && arguments.named.is_empty() {
         let values = values(arguments.positional)?;
         return Ok(Element::Sweep(Sweep::Choice(cast_all(values, to)?)));
     }
     let [element] = arguments.bind(["value"])?;
-    Ok(match element.ok_or("needs a value")? {
+    Ok(match element.ok_or("expects a value")? {
         Element::Value(value) => Element::Value(cast_deep(value, to)?),
         Element::Sweep(Sweep::Choice(values)) => Element::Sweep(Sweep::Choice(cast_all(values, to)?)),
         Element::Sweep(Sweep::Range(range)) => checked_range(
@@ -152,7 +152,9 @@ fn cast(arguments: Arguments, to: fn(&Value) -> Result<Value, String>) -> Result
             cast_number(range.stop, to)?,
             cast_number(range.step, to)?,
         )?,
-        Element::Sweep(Sweep::Glob { .. }) => return Err("cannot cast the options of a group".to_owned()),
+        Element::Sweep(Sweep::Glob { .. }) => {
+            return Err("cannot cast the options of a config group".to_owned());
+        }
     })
 }
 
@@ -184,22 +186,22 @@ fn cast_number(number: Number, to: fn(&Value) -> Result<Value, String>) -> Resul
 }
 
 fn refuse(value: &Value, target: &str) -> String {
-    format!("cannot make '{}' a {target}", text::display(value))
+    format!("cannot convert '{}' to {target}", text::display(value))
 }
 
 fn int(value: &Value) -> Result<Value, String> {
     let number = match value {
         Value::Int(number) => Some(*number),
         Value::Bool(flag) => Some(i64::from(*flag)),
-        Value::Float(number) => whole(*number),
+        Value::Float(number) => truncated(*number),
         Value::Str(text) => text.trim().replace('_', "").parse().ok(),
         _ => None,
     };
-    number.map(Value::Int).ok_or_else(|| refuse(value, "whole number"))
+    number.map(Value::Int).ok_or_else(|| refuse(value, "an integer"))
 }
 
-/// Cuts the fraction off, towards zero.
-fn whole(number: f64) -> Option<i64> {
+/// Rounds towards zero.
+fn truncated(number: f64) -> Option<i64> {
     let fits = number >= i64::MIN as f64 && number < i64::MAX as f64;
     fits.then_some(number.trunc() as i64)
 }
@@ -210,12 +212,12 @@ fn float(value: &Value) -> Result<Value, String> {
         Value::Str(text) => text.trim().replace('_', "").parse().ok(),
         other => other.as_f64(),
     };
-    number.map(Value::Float).ok_or_else(|| refuse(value, "number"))
+    number.map(Value::Float).ok_or_else(|| refuse(value, "a float"))
 }
 
 fn string(value: &Value) -> Result<Value, String> {
     match value {
-        Value::Null => Err(refuse(value, "string")),
+        Value::Null => Err(refuse(value, "a string")),
         Value::Bool(flag) => Ok(Value::Str(flag.to_string())),
         other => Ok(Value::Str(text::display(other))),
     }
@@ -230,5 +232,5 @@ fn boolean(value: &Value) -> Result<Value, String> {
         Value::Str(text) if text.eq_ignore_ascii_case("false") => Some(false),
         _ => None,
     };
-    flag.map(Value::Bool).ok_or_else(|| refuse(value, "bool"))
+    flag.map(Value::Bool).ok_or_else(|| refuse(value, "a boolean"))
 }

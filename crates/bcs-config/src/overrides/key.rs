@@ -1,16 +1,16 @@
-//! The left side of an override: sign, key or group, package.
+//! Left-hand side of an override: prefix, key or config group, package.
 
 use super::Action;
 use crate::error::{Error, Result};
 
-/// The left side, taken apart.
+/// Parsed left-hand side.
 pub(super) struct Head {
     pub(super) action: Action,
     pub(super) key: String,
     pub(super) package: Option<String>,
 }
 
-/// Parses the left side; the second item is where the value starts, if there is an equals sign.
+/// Parses the left-hand side; also returns the byte position of the value, if there is an equals sign.
 pub(super) fn parse(text: &str) -> Result<(Head, Option<usize>)> {
     let action = action(text);
     let start = action.prefix().len();
@@ -24,7 +24,7 @@ pub(super) fn parse(text: &str) -> Result<(Head, Option<usize>)> {
         return Err(refuse(
             text,
             start + first_bad(key),
-            "expected a key such as a.b or a group such as a/b",
+            "expected a key such as a.b or a config group such as a/b",
         ));
     }
     if package.is_some_and(|package| !package.is_empty() && !is_dotted(package)) {
@@ -47,17 +47,17 @@ fn refuse(text: &str, at: usize, message: &str) -> Error {
     Error::OverrideSyntax { text: text.to_owned(), position, message: message.to_owned() }
 }
 
-/// Where the first character stands that no key may hold.
+/// Returns the position of the first character that is not allowed in keys.
 fn first_bad(key: &str) -> usize {
     key.find(|c: char| !(c.is_ascii_alphanumeric() || "_-$./".contains(c))).unwrap_or(0)
 }
 
-/// `a/b`, of plain identifiers.
+/// Whether the key is a config group, such as `a/b`.
 fn is_group(key: &str) -> bool {
     key.split('/').all(|part| is_identifier(part, false))
 }
 
-/// `a`, `$a` or `a.b.0`.
+/// Whether the key is dotted, such as `a`, `$a` or `a.b.0`.
 fn is_dotted(key: &str) -> bool {
     let deep = key.contains('.');
     key.split('.').all(|part| is_identifier(part, true) || (deep && is_index(part)))

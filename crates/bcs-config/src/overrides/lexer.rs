@@ -1,9 +1,8 @@
-//! Cuts the value of an override into tokens, by the rules of Hydra's own lexer.
+//! Lexer for the right-hand side of an override, after Hydra's ANTLR grammar `OverrideLexer.g4`.
 //!
-//! The longest token wins; of two equally long ones the more special wins (`true` is a bool before
-//! it is a word).
+//! The longest match wins; of two equally long ones, the more specific (`true` is a boolean, not a word).
 
-/// What a token is.
+/// Type of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     ParenOpen,
@@ -20,16 +19,16 @@ pub(super) enum Kind {
     Bool,
     Null,
     Word,
-    /// One of the characters that bare text may hold.
+    /// Other character that is allowed in bare strings.
     Symbol,
-    /// Escaped characters, in a row.
+    /// One or more escaped characters.
     Escape,
     Space,
     Quoted,
     Interpolation,
 }
 
-/// A token and where it starts, in bytes.
+/// Token, with its start in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token<'a> {
     pub(super) kind: Kind,
@@ -37,24 +36,24 @@ pub(super) struct Token<'a> {
     pub(super) start: usize,
 }
 
-/// Cuts `text` from byte `start` on; an error is the place and the reason.
+/// Splits `text` from byte `start` into tokens; an error has the byte position and the message.
 pub(super) fn tokens(text: &str, start: usize) -> Result<Vec<Token<'_>>, (usize, String)> {
     let mut tokens = Vec::new();
-    // Hydra takes spaces behind the equals sign as part of it.
+    // In Hydra, spaces after the equals sign belong to it.
     let mut at = start + spaces(&text[start..]);
     while at < text.len() {
         let rest = &text[at..];
-        let (kind, len) = token(rest).ok_or_else(|| (at, complaint(rest)))?;
+        let (kind, len) = token(rest).ok_or_else(|| (at, error_message(rest)))?;
         tokens.push(Token { kind, text: &rest[..len], start: at });
         at += len;
     }
     Ok(tokens)
 }
 
-fn complaint(rest: &str) -> String {
+fn error_message(rest: &str) -> String {
     match rest.chars().next() {
-        Some(quote @ ('"' | '\'')) => format!("the quote {quote} is never closed"),
-        Some(c) => format!("the character {c:?} is only allowed in quotes"),
+        Some(quote @ ('"' | '\'')) => format!("unterminated string: no closing {quote}"),
+        Some(c) => format!("the character {c:?} is only allowed in a quoted string"),
         None => "expected a value".to_owned(),
     }
 }
@@ -77,11 +76,11 @@ fn spaces(text: &str) -> usize {
     text.len() - text.trim_start_matches([' ', '\t']).len()
 }
 
-/// Brackets and separators swallow the spaces around them, but not those before an opening bracket.
+/// Matches brackets and separators with the spaces around them; an opening bracket takes none before it.
 fn punctuation(rest: &str) -> Option<(Kind, usize)> {
     let before = spaces(rest);
     let body = &rest[before..];
-    let (kind, swallows_after) = match body.as_bytes().first()? {
+    let (kind, takes_after) = match body.as_bytes().first()? {
         b'(' => (Kind::ParenOpen, true),
         b')' => (Kind::ParenClose, false),
         b',' => (Kind::Comma, true),
@@ -93,11 +92,11 @@ fn punctuation(rest: &str) -> Option<(Kind, usize)> {
         b'{' if before == 0 => (Kind::BraceOpen, true),
         _ => return None,
     };
-    let after = if swallows_after { spaces(&body[1..]) } else { 0 };
+    let after = if takes_after { spaces(&body[1..]) } else { 0 };
     Some((kind, before + 1 + after))
 }
 
-/// Up to the first matching quote with an even number of backslashes before it.
+/// Length up to the first matching quote after an even number of backslashes.
 fn quoted(rest: &str, quote: char) -> Option<usize> {
     let mut backslashes = 0_usize;
     for (at, c) in rest.char_indices().skip(1) {
@@ -129,7 +128,7 @@ fn escape(rest: &str) -> (Kind, usize) {
     }
 }
 
-/// `${` up to the next `}`, which must not follow at once.
+/// Matches a non-empty interpolation, from `${` to the next `}`.
 fn interpolation(rest: &str) -> (Kind, usize) {
     let end = rest.strip_prefix("${").and_then(|body| body.find('}')).filter(|end| *end > 0);
     match end {
@@ -158,7 +157,7 @@ fn number(rest: &str) -> (Kind, usize) {
     }
 }
 
-/// `0`, or digits that start with another one, with single underscores between them.
+/// Length of an integer: `0`, or digits without a leading zero, with single underscores between them.
 fn int_len(text: &str) -> usize {
     match text.as_bytes().first() {
         Some(b'0') => 1,
@@ -167,7 +166,7 @@ fn int_len(text: &str) -> usize {
     }
 }
 
-/// `1.`, `1.5` or `.5`, given the length of the whole part.
+/// Length of `1.`, `1.5` or `.5`, given the length of the integer part.
 fn point_len(text: &str, int: usize) -> Option<usize> {
     let fraction = text[int..].strip_prefix('.')?;
     let digits = digits_len(fraction);

@@ -1,4 +1,4 @@
-//! Builds the value of an override from its tokens.
+//! Recursive-descent parser for the right-hand side of an override.
 
 use super::{
     Assigned, Sweep, functions,
@@ -10,10 +10,10 @@ use crate::{
     value::{Map, Value},
 };
 
-/// Deeper nesting than anybody types; guards the stack.
+/// Maximum nesting depth; protects the stack.
 const MAX_DEPTH: usize = 64;
 
-/// An element: a value, or what a sweep function makes.
+/// Value, or result of a sweep function.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Element {
     Value(Value),
@@ -32,13 +32,13 @@ pub(super) fn parse(text: &str, start: usize) -> Result<Assigned> {
     })
 }
 
-/// An error before the whole override is known: where, in bytes, and why.
+/// Result; an error has the byte position and the message.
 type Parsed<T> = Result<T, (usize, String)>;
 
 struct Parser<'a> {
     tokens: &'a [Token<'a>],
     at: usize,
-    /// Where the text ends, for complaints about what is missing there.
+    /// Length of the text in bytes, the position of errors at the end.
     end: usize,
     depth: usize,
 }
@@ -69,7 +69,7 @@ impl<'a> Parser<'a> {
         self.tokens.get(self.at).map(|token| token.kind)
     }
 
-    fn place(&self) -> usize {
+    fn position(&self) -> usize {
         self.tokens.get(self.at).map_or(self.end, |token| token.start)
     }
 
@@ -79,34 +79,34 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn expect(&mut self, kind: Kind, wanted: &str) -> Parsed<()> {
-        if self.accept(kind) { Ok(()) } else { Err(self.unexpected(wanted)) }
+    fn expect(&mut self, kind: Kind, expected: &str) -> Parsed<()> {
+        if self.accept(kind) { Ok(()) } else { Err(self.unexpected(expected)) }
     }
 
     fn finish(&self) -> Parsed<()> {
         if self.at == self.tokens.len() { Ok(()) } else { Err(self.unexpected("the end of the value")) }
     }
 
-    fn unexpected(&self, wanted: &str) -> (usize, String) {
+    fn unexpected(&self, expected: &str) -> (usize, String) {
         let message = match self.tokens.get(self.at) {
-            Some(token) => format!("expected {wanted}, found '{}'; quote text that holds it", token.text),
-            None => format!("expected {wanted}"),
+            Some(token) => format!("expected {expected}, found '{}'; in a string, quote it", token.text),
+            None => format!("expected {expected}"),
         };
-        (self.place(), message)
+        (self.position(), message)
     }
 
-    /// Sweeps are only allowed as the whole value.
+    /// Refuses a sweep within another value.
     fn plain(&self, element: Element) -> Parsed<Value> {
         match element {
             Element::Value(value) => Ok(value),
-            Element::Sweep(_) => Err((self.place(), "a sweep cannot be part of another value".to_owned())),
+            Element::Sweep(_) => Err((self.position(), "a sweep cannot be part of another value".to_owned())),
         }
     }
 
     fn element(&mut self) -> Parsed<Element> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err((self.place(), format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err((self.position(), format!("nested deeper than {MAX_DEPTH} levels")));
         }
         let element = match self.peek() {
             Some(Kind::BracketOpen) => self.list().map(Element::Value),
@@ -164,7 +164,7 @@ impl<'a> Parser<'a> {
     }
 
     fn call(&mut self) -> Parsed<Element> {
-        let start = self.place();
+        let start = self.position();
         let name = self.tokens[self.at].text;
         self.at += 2;
         let mut arguments = functions::Arguments::default();
@@ -186,7 +186,7 @@ impl<'a> Parser<'a> {
         named.then_some(name.text)
     }
 
-    /// Bare text; a single token of another type keeps that type.
+    /// Parses a bare string, or a single number, boolean or null.
     fn primitive(&mut self, is_value: bool) -> Parsed<Value> {
         let start = self.at;
         while self.peek().is_some_and(|kind| is_bare(kind, is_value)) {
@@ -203,7 +203,7 @@ impl<'a> Parser<'a> {
             run = rest;
         }
         match run {
-            [] => Err((self.tokens[start].start, "a value of spaces needs quotes".to_owned())),
+            [] => Err((self.tokens[start].start, "a string of spaces must be quoted".to_owned())),
             [token] => single(token),
             tokens => Ok(Value::Str(tokens.iter().map(unescape).collect())),
         }
@@ -214,7 +214,7 @@ fn is_bare(kind: Kind, is_value: bool) -> bool {
     use Kind::{Bool, Colon, Escape, Float, Int, Interpolation, Null, Space, Symbol, Word};
     match kind {
         Word | Null | Int | Float | Bool | Symbol | Escape | Space => true,
-        // A colon ends the key of a mapping, and keys are not interpolated.
+        // A colon ends a key, and keys cannot have interpolations.
         Colon | Interpolation => is_value,
         _ => false,
     }
@@ -235,7 +235,7 @@ fn single(token: &Token<'_>) -> Parsed<Value> {
     })
 }
 
-/// The value of bare text that stands alone: a number, a bool, null, or else the text.
+/// Converts bare text to a number, boolean or null, otherwise to a string.
 pub(crate) fn bare(text: &str) -> Value {
     match lexer::tokens(text, 0).as_deref() {
         Ok([token]) => single(token).unwrap_or_else(|_| Value::from(text)),
@@ -251,7 +251,7 @@ fn map_key(key: &Value) -> String {
     }
 }
 
-/// Escapes come in pairs, of which the second character counts.
+/// Removes the backslashes of escaped characters.
 fn unescape(token: &Token<'_>) -> String {
     if token.kind == Kind::Escape {
         return token.text.chars().skip(1).step_by(2).collect();
@@ -259,7 +259,7 @@ fn unescape(token: &Token<'_>) -> String {
     token.text.to_owned()
 }
 
-/// Takes the quotes off, and undoes backslashes only where they stand before a quote or the end.
+/// Removes the quotes; backslashes are escapes only before a quote or the end.
 fn unquote(text: &str) -> String {
     let quote = &text[..1];
     let body = &text[1..text.len() - 1];

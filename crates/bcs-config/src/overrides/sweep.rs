@@ -1,4 +1,4 @@
-//! Several values for one key, and the runs they make together.
+//! Sweeps: several values per key, and their combinations.
 
 use indexmap::IndexMap;
 
@@ -8,36 +8,36 @@ use crate::{
     value::Value,
 };
 
-/// More runs than anybody starts; guards the memory against a slip in a range.
+/// Maximum number of runs; protects the memory from a typing error in a range.
 const MAX_RUNS: usize = 100_000;
 
-/// Several values for one key.
+/// Several values for a key.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Sweep {
     /// `a,b` or `choice(a,b)`
     Choice(Vec<Value>),
     /// `range(start,stop,step)`
     Range(Range),
-    /// `glob(include,exclude)`: the options of a group whose names match.
+    /// `glob(include,exclude)`: the options of a config group that match.
     Glob {
-        /// Patterns of which one must match.
+        /// Patterns, of which one must match.
         include: Vec<String>,
-        /// Patterns of which none may match.
+        /// Patterns, of which none may match.
         exclude: Vec<String>,
     },
 }
 
-/// A number that keeps the type it was written in.
+/// Integer or float.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Number {
-    /// A whole number.
+    /// Integer.
     Int(i64),
-    /// A real number.
+    /// Float.
     Float(f64),
 }
 
 impl Number {
-    /// The number as a float.
+    /// Returns the number as a float.
     pub fn as_f64(self) -> f64 {
         match self {
             Self::Int(value) => value as f64,
@@ -46,19 +46,19 @@ impl Number {
     }
 }
 
-/// Equally spaced numbers from `start` up to, but without, `stop`.
+/// Arithmetic progression from `start` (included) to `stop` (excluded).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {
-    /// The first number.
+    /// First number.
     pub start: Number,
-    /// The number not reached any more.
+    /// End, excluded.
     pub stop: Number,
-    /// From one number to the next; may be negative, but not zero.
+    /// Difference of successive numbers; not zero.
     pub step: Number,
 }
 
 impl Range {
-    /// The numbers.
+    /// Returns the numbers; all integers if `start`, `stop` and `step` are.
     pub fn values(&self) -> impl Iterator<Item = Value> {
         let ints = match (self.start, self.stop, self.step) {
             (Number::Int(start), Number::Int(stop), Number::Int(step)) => Some((start, stop, step)),
@@ -87,9 +87,9 @@ impl Range {
     }
 }
 
-/// `start + index * step` in decimal arithmetic, as Hydra does it, so that three steps of 0.1 give 0.3.
+/// Returns `start + index * step` in decimal arithmetic, as Hydra computes it: three steps of 0.1 are 0.3.
 ///
-/// Nothing for numbers too large to be held with 28 decimals.
+/// `None` for numbers that do not fit into an `i128` with 28 decimals.
 fn decimal_sum(start: f64, step: f64, index: i64) -> Option<f64> {
     const DECIMALS: usize = 28;
     let fixed = |value: f64| format!("{value:.DECIMALS$}").replace('.', "").parse::<i128>().ok();
@@ -97,9 +97,9 @@ fn decimal_sum(start: f64, step: f64, index: i64) -> Option<f64> {
     format!("{sum}e-{DECIMALS}").parse().ok()
 }
 
-/// All runs that a list of overrides asks for: every combination of the values of its sweeps.
+/// Returns the runs of a list of overrides: every combination of the values of its sweeps.
 ///
-/// `options` gives the options of a config group, for `glob()`. The last sweep changes fastest.
+/// `options` returns the options of a config group, for `glob()`. The last sweep varies fastest.
 ///
 /// ```
 /// use bcs_config::overrides;
@@ -112,7 +112,7 @@ fn decimal_sum(start: f64, step: f64, index: i64) -> Option<f64> {
 /// # Ok::<(), bcs_config::Error>(())
 /// ```
 pub fn expand(overrides: &[Override], options: impl Fn(&str) -> Vec<String>) -> Result<Vec<Vec<Override>>> {
-    // As in Hydra a later override takes the place of an earlier one with the same sign and key.
+    // As in Hydra, a later override replaces an earlier one with the same prefix and key.
     let mut axes: IndexMap<String, Vec<Override>> = IndexMap::new();
     for parsed in overrides {
         let name = format!("{}{}", parsed.action.prefix(), parsed.key_with_package());
@@ -121,7 +121,7 @@ pub fn expand(overrides: &[Override], options: impl Fn(&str) -> Vec<String>) -> 
     let runs = axes.values().try_fold(1_usize, |runs, axis| runs.checked_mul(axis.len()));
     if runs.is_none_or(|runs| runs > MAX_RUNS) {
         let text = axes.keys().cloned().collect::<Vec<_>>().join(" ");
-        return Err(Error::Override { text, message: format!("sweeps over more than {MAX_RUNS} runs") });
+        return Err(Error::Override { text, message: format!("the sweep has more than {MAX_RUNS} runs") });
     }
     let mut product: Vec<Vec<Override>> = vec![Vec::new()];
     for axis in axes.values() {
@@ -145,18 +145,18 @@ fn alternatives(parsed: &Override, options: impl Fn(&str) -> Vec<String>) -> Res
         }
     };
     if values.is_empty() {
-        let message = "the sweep has no values; widen its range or pattern".to_owned();
+        let message = "the sweep has no values; change its range or pattern".to_owned();
         return Err(Error::Override { text: parsed.text.clone(), message });
     }
     Ok(values.into_iter().map(|value| parsed.with_value(value)).collect())
 }
 
-/// Whether a name matches a pattern of `*` (anything) and `?` (one character).
+/// Whether a name matches a pattern with `*` (any characters) and `?` (one character).
 fn glob_matches(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     let (mut p, mut n) = (0, 0);
-    // Where the last star stood, and how much of the name it has swallowed so far.
+    // Position of the last star, and the end of its match so far.
     let mut star: Option<(usize, usize)> = None;
     while n < name.len() {
         if pattern.get(p) == Some(&'*') {
@@ -165,10 +165,10 @@ fn glob_matches(pattern: &str, name: &str) -> bool {
         } else if pattern.get(p).is_some_and(|c| *c == '?' || *c == name[n]) {
             p += 1;
             n += 1;
-        } else if let Some((at, swallowed)) = star {
-            star = Some((at, swallowed + 1));
+        } else if let Some((at, end)) = star {
+            star = Some((at, end + 1));
             p = at + 1;
-            n = swallowed + 1;
+            n = end + 1;
         } else {
             return false;
         }

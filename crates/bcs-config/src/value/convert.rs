@@ -43,7 +43,7 @@ fn to_json(value: &Value, path: &str) -> Result<serde_json::Value> {
         Value::Float(value) => serde_json::Number::from_f64(*value)
             .ok_or_else(|| Error::Convert {
                 key: path.to_owned(),
-                message: format!("JSON has no number {value}; give a finite one"),
+                message: format!("must be a finite number in JSON, got {}", crate::text::float(*value)),
             })?
             .into(),
         Value::Str(value) => value.as_str().into(),

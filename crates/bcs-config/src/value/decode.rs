@@ -1,4 +1,4 @@
-//! Decodes a value into a program's own types, with errors in the user's words.
+//! Decoding of values into types of a program, with errors in the terms of YAML.
 
 mod problem;
 
@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 impl Value {
     /// Decodes the value into a type of the program.
     ///
-    /// Follows serde, except that structs are decoded from mappings only, and infinities and NaN are errors.
+    /// Uses serde's data model; structs are decoded from mappings only, and infinities and NaN are errors.
     ///
     /// ```
     /// #[derive(serde::Deserialize)]
@@ -56,7 +56,7 @@ impl Value {
     }
 }
 
-/// `a.b.0`; enum variants are no keys.
+/// Converts a path to dotted form, `a.b.0`; enum variants are omitted.
 fn dotted(path: &serde_path_to_error::Path) -> String {
     path.iter().fold(String::new(), |path, segment| match segment {
         Segment::Seq { index } => join(&path, &index.to_string()),
@@ -65,7 +65,7 @@ fn dotted(path: &serde_path_to_error::Path) -> String {
     })
 }
 
-/// A value as a deserializer.
+/// Deserializer of a value.
 #[derive(Clone, Copy)]
 struct Node<'de>(&'de Value);
 

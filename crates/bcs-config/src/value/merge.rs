@@ -1,11 +1,11 @@
-//! Laying one value over another.
+//! Merging of values.
 
 use super::{Value, path::join};
 
 impl Value {
-    /// The first path at which `over` has a list for a mapping of this value, or the reverse.
+    /// Returns the first path at which one value has a list and the other a mapping.
     ///
-    /// Such values cannot be meant to be merged, and Hydra refuses to.
+    /// Hydra refuses to merge them. The path is empty for the root.
     pub(crate) fn clash(&self, over: &Value) -> Option<String> {
         match (self, over) {
             (Self::Map(base), Self::Map(over)) => over.iter().find_map(|(key, value)| {
@@ -17,9 +17,9 @@ impl Value {
         }
     }
 
-    /// Lays `over` onto this value: mappings merge key by key, everything else is replaced.
+    /// Merges `over` into this value: mappings key by key; everything else is replaced.
     ///
-    /// As in OmegaConf, a `???` in `over` leaves a value that is already there alone.
+    /// As in OmegaConf, `???` does not replace an existing value.
     pub fn merge(&mut self, over: Value) {
         match (self, over) {
             (Self::Map(base), Self::Map(over)) => {

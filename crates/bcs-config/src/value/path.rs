@@ -1,10 +1,10 @@
-//! Reaching into a value by a dotted path such as `a.b.0`.
+//! Access to values by dotted paths such as `a.b.0`.
 
 use super::{Map, Value};
 use crate::error::{Error, Result};
 
 impl Value {
-    /// The child under one key, or at one index of a list.
+    /// Returns the child at a key of a mapping or an index of a list.
     pub fn child(&self, key: &str) -> Option<&Value> {
         match self {
             Self::Map(map) => map.get(key),
@@ -13,7 +13,7 @@ impl Value {
         }
     }
 
-    /// The child under one key, or at one index of a list, to change.
+    /// Returns the child at a key of a mapping or an index of a list, for modification.
     pub fn child_mut(&mut self, key: &str) -> Option<&mut Value> {
         match self {
             Self::Map(map) => map.get_mut(key),
@@ -25,14 +25,17 @@ impl Value {
         }
     }
 
-    /// The value at a dotted path; the empty path is the value itself.
+    /// Returns the value at a dotted path; the empty path is the value itself.
     pub fn get_path(&self, path: &str) -> Option<&Value> {
         segments(path).try_fold(self, Value::child)
     }
 
-    /// Puts a value at a dotted path, making the mappings on the way.
+    /// Sets the value at a dotted path, creating the mappings on the way.
     ///
-    /// A scalar on the way is replaced by a mapping; lists are only changed at indices they have.
+    /// Scalars on the way are replaced by mappings.
+    ///
+    /// # Errors
+    /// [`Error::Type`] for an index that a list does not have.
     pub fn set(&mut self, path: &str, value: Value) -> Result<()> {
         let mut target = self;
         for key in segments(path) {
@@ -45,7 +48,7 @@ impl Value {
         Ok(())
     }
 
-    /// Takes the value at a dotted path out of the tree.
+    /// Removes and returns the value at a dotted path.
     pub fn remove(&mut self, path: &str) -> Option<Value> {
         let (parent, key) = path.rsplit_once('.').unwrap_or(("", path));
         match segments(parent).try_fold(self, Value::child_mut)? {
@@ -58,7 +61,7 @@ impl Value {
         }
     }
 
-    /// Every leaf with its dotted path, in order; empty containers count as leaves.
+    /// Returns the leaves with their dotted paths, in order; empty containers are leaves.
     pub fn leaves(&self) -> Vec<(String, &Value)> {
         let mut leaves = Vec::new();
         collect_leaves(self, String::new(), &mut leaves);
@@ -80,7 +83,7 @@ impl Value {
     }
 }
 
-/// The dotted paths of all values that are still `???`.
+/// Returns the dotted paths of all values that are [`MISSING`](super::MISSING).
 ///
 /// ```
 /// let config = bcs_config::yaml::parse("a: {b: ???, c: 1}", "example")?;
@@ -91,7 +94,7 @@ pub fn missing_keys(value: &Value) -> Vec<String> {
     value.leaves().into_iter().filter(|(_, leaf)| leaf.is_missing()).map(|(path, _)| path).collect()
 }
 
-/// Joins a path and a key below it.
+/// Appends a key to a dotted path.
 pub(crate) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }

@@ -1,4 +1,4 @@
-//! From a value to YAML text, in the block style of `OmegaConf.to_yaml`.
+//! YAML emitter, in the block style of `OmegaConf.to_yaml`.
 
 use super::scalar;
 use crate::{
@@ -6,10 +6,10 @@ use crate::{
     value::{Map, Value},
 };
 
-/// Spaces a level.
+/// Spaces per level.
 const INDENT: usize = 2;
 
-/// The value as block-style YAML.
+/// Formats a value as block-style YAML.
 pub(crate) fn emit(value: &Value) -> String {
     let mut out = String::new();
     match value {
@@ -36,7 +36,7 @@ fn mapping(out: &mut String, map: &Map, indent: usize) {
                 pad(out, indent + INDENT);
                 mapping(out, child, indent + INDENT);
             }
-            // Lists under a key are not indented further, as in PyYAML.
+            // As in PyYAML, lists are indented no deeper than their key.
             Value::List(list) if !list.is_empty() => {
                 out.push('\n');
                 pad(out, indent);
@@ -84,7 +84,7 @@ fn inline(value: &Value) -> String {
     }
 }
 
-/// PyYAML adds `.0` to a mantissa without a point, since YAML 1.1 needs one.
+/// Formats a float; as in PyYAML, a mantissa without a point gets `.0`, which YAML 1.1 requires.
 fn float(value: f64) -> String {
     match text::float(value).as_str() {
         "nan" => ".nan".to_owned(),
@@ -95,7 +95,7 @@ fn float(value: f64) -> String {
     }
 }
 
-/// A key that was written as a number or a bool is kept as its text and may be written so again.
+/// Formats a key; the text of a number or boolean stays plain, since keys are read as text.
 fn key_text(key: &str) -> String {
     let same = match scalar::resolve(key) {
         Ok(Value::Int(number)) => number.to_string() == key,
@@ -116,7 +116,7 @@ fn string(text: &str) -> String {
     text.to_owned()
 }
 
-/// Control characters and the invisible ones; a line break too, to keep one value on one line.
+/// Whether a character is escaped: control characters, line breaks and other invisible characters.
 fn needs_escape(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
@@ -141,7 +141,7 @@ fn double_quoted(text: &str) -> String {
     out
 }
 
-/// Strings that some YAML reader, or Python's `int` and `float`, would take for something else.
+/// Whether a YAML reader, or Python's `int` or `float`, would read the string as another type.
 fn looks_like_another_type(text: &str) -> bool {
     !scalar::is_plain_string(text)
         || matches!(text, "y" | "Y" | "n" | "N" | "=" | "<<")
@@ -149,7 +149,7 @@ fn looks_like_another_type(text: &str) -> bool {
         || is_date(text)
 }
 
-/// Python allows single underscores between digits.
+/// Whether Python's `float` accepts the string; it allows single underscores between digits.
 fn is_python_number(text: &str) -> bool {
     let text = text.trim();
     let digit = |b: Option<&u8>| b.is_some_and(u8::is_ascii_digit);
@@ -158,7 +158,7 @@ fn is_python_number(text: &str) -> bool {
     text.match_indices('_').all(between) && text.replace('_', "").parse::<f64>().is_ok()
 }
 
-/// `2024-01-31`, a timestamp to other readers of YAML 1.1, also with a time behind it.
+/// Whether other YAML 1.1 readers take the string for a timestamp: `2024-01-31`, with or without a time.
 fn is_date(text: &str) -> bool {
     let mut parts = text.splitn(3, '-');
     let year = parts.next().is_some_and(|year| year.len() == 4 && all_digits(year));
@@ -170,7 +170,7 @@ fn all_digits(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// PyYAML's rules for a plain scalar in block context.
+/// Whether PyYAML allows the string as a plain scalar in block context.
 fn plain_allowed(text: &str) -> bool {
     let mut chars = text.chars();
     let (Some(first), second) = (chars.next(), chars.next()) else { return false };

@@ -1,4 +1,4 @@
-//! From YAML text to a value: events in, tree out, with the place of every complaint.
+//! YAML loader: builds a value from parser events, with the line and column of errors.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,12 +11,12 @@ use crate::{
     value::{Map, Value},
 };
 
-/// Deeper nesting than any configuration has; guards the stack.
+/// Maximum nesting depth; protects the stack.
 const MAX_DEPTH: usize = 100;
-/// More values than any configuration has; guards the memory against aliases of aliases.
+/// Maximum number of values after expansion of aliases; protects the memory.
 const MAX_VALUES: usize = 1_000_000;
 
-/// Reads one document; empty text is null.
+/// Loads one document; an empty one is null.
 pub(super) fn load(text: &str, origin: &str) -> Result<Value> {
     let mut loader =
         Loader { origin, parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0 };
@@ -30,9 +30,11 @@ struct Loader<'a> {
     values: usize,
 }
 
-/// A key as the mapping needs it: `<<` merges, everything else is text.
+/// Key of a mapping.
 enum Key {
+    /// `<<`
     Merge,
+    /// Any other key, as text.
     Name(String),
 }
 
@@ -44,7 +46,7 @@ impl<'a> Loader<'a> {
                 Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
                 Event::StreamEnd => break,
                 _ if value.is_some() => {
-                    return Err(self.error(span.start, "a second document starts here; keep one a file"));
+                    return Err(self.error(span.start, "a second document starts here; only one is allowed"));
                 }
                 event => value = Some(self.value(event, span, 0)?),
             }
@@ -59,7 +61,7 @@ impl<'a> Loader<'a> {
 
     fn expect(&mut self) -> Result<(Event<'a>, Span)> {
         let end = Marker::default();
-        self.next()?.ok_or_else(|| self.error(end, "the text ends in the middle of a value"))
+        self.next()?.ok_or_else(|| self.error(end, "unexpected end of the text in a value"))
     }
 
     fn error(&self, at: Marker, message: impl Into<String>) -> Error {
@@ -80,18 +82,19 @@ impl<'a> Loader<'a> {
         let (anchor, value) = match event {
             Event::Alias(id) => (0, self.alias(id, at)?),
             Event::Scalar(text, style, anchor, tag) => {
-                let value = resolve(&text, style, tag.as_deref()).map_err(|why| self.error(at, why))?;
+                let value =
+                    resolve(&text, style, tag.as_deref()).map_err(|message| self.error(at, message))?;
                 (anchor, value)
             }
             Event::SequenceStart(anchor, tag) => {
-                self.plain_tag(tag.as_deref(), "seq", at)?;
+                self.check_tag(tag.as_deref(), "seq", at)?;
                 (anchor, self.sequence(depth)?)
             }
             Event::MappingStart(anchor, tag) => {
-                self.plain_tag(tag.as_deref(), "map", at)?;
+                self.check_tag(tag.as_deref(), "map", at)?;
                 (anchor, self.mapping(depth)?)
             }
-            _ => return Err(self.error(at, "a value is missing here")),
+            _ => return Err(self.error(at, "expected a value")),
         };
         if anchor != 0 {
             self.anchors.insert(anchor, value.clone());
@@ -102,22 +105,22 @@ impl<'a> Loader<'a> {
     fn count(&mut self, values: usize, at: Marker) -> Result<()> {
         self.values = self.values.saturating_add(values);
         if self.values > MAX_VALUES {
-            return Err(self.error(at, format!("holds more than {MAX_VALUES} values")));
+            return Err(self.error(at, format!("more than {MAX_VALUES} values")));
         }
         Ok(())
     }
 
     fn alias(&mut self, id: usize, at: Marker) -> Result<Value> {
         let value = self.anchors.get(&id).cloned();
-        let value = value.ok_or_else(|| self.error(at, "the alias is inside the value it stands for"))?;
+        let value = value.ok_or_else(|| self.error(at, "the alias is inside the value that it refers to"))?;
         self.count(size(&value), at)?;
         Ok(value)
     }
 
-    fn plain_tag(&self, tag: Option<&Tag>, core: &str, at: Marker) -> Result<()> {
+    fn check_tag(&self, tag: Option<&Tag>, core: &str, at: Marker) -> Result<()> {
         match tag {
             Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == core) => {
-                Err(self.error(at, format!("the tag '{tag}' is not one of YAML's own; leave it out")))
+                Err(self.error(at, format!("unsupported tag '{tag}'; remove it")))
             }
             _ => Ok(()),
         }
@@ -172,13 +175,13 @@ impl<'a> Loader<'a> {
             Value::Float(number) => Ok(Key::Name(text::float(number))),
             Value::Bool(flag) => Ok(Key::Name(flag.to_string())),
             other => {
-                let message = format!("a key must be a string, a number or a bool, not {}", other.kind());
+                let message = format!("a key must be a string, a number or a boolean, not {}", other.kind());
                 Err(self.error(span.start, message))
             }
         }
     }
 
-    /// `<<: *a` or `<<: [*a, *b]`; the earlier of two wins, and the mapping's own keys win over both.
+    /// Merges `<<: *a` or `<<: [*a, *b]`: the first mapping wins, and the mapping's own keys win over all.
     fn merge_into(&self, merged: &mut Map, value: Value, at: Marker) -> Result<()> {
         let refuse = || self.error(at, "'<<' needs a mapping or a list of mappings");
         match value {
@@ -208,7 +211,7 @@ fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, S
         | ("bool", value @ Value::Bool(_))
         | ("null", value @ Value::Null) => Ok(value),
         ("float" | "int" | "bool" | "null", _) => Err(format!("'{text}' is not a {known}, as its tag says")),
-        _ => Err(format!("the tag '{tag}' is not one of YAML's own; leave it out")),
+        _ => Err(format!("unsupported tag '{tag}'; remove it")),
     }
 }
 

@@ -1,16 +1,16 @@
-//! What a plain scalar means: PyYAML's YAML 1.1 rules with OmegaConf's changes.
+//! Resolution of plain scalars: PyYAML's YAML 1.1 rules with OmegaConf's changes.
 
 use crate::value::Value;
 
-/// Why a scalar that looks like a number is not one.
+/// Error message for a scalar that matches a number but has no value.
 pub(super) type Refusal = String;
 
-/// The value of a plain (unquoted) scalar.
+/// Resolves a plain (unquoted) scalar.
 pub(super) fn resolve(text: &str) -> Result<Value, Refusal> {
     if let Some(value) = keyword(text) {
         return Ok(value);
     }
-    // Only these can start a number; everything else skips the patterns below.
+    // No number starts with another character.
     if !text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) {
         return Ok(Value::from(text));
     }
@@ -23,7 +23,7 @@ pub(super) fn resolve(text: &str) -> Result<Value, Refusal> {
     Ok(Value::from(text))
 }
 
-/// Whether a plain scalar would be read as this very string.
+/// Whether a plain scalar resolves to a string.
 pub(super) fn is_plain_string(text: &str) -> bool {
     matches!(resolve(text), Ok(Value::Str(_)))
 }
@@ -37,7 +37,7 @@ fn keyword(text: &str) -> Option<Value> {
     })
 }
 
-/// Splits off one sign.
+/// Splits off the sign; true for a minus.
 fn unsigned(text: &str) -> (bool, &str) {
     match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -67,8 +67,8 @@ fn strict_number(text: &str) -> bool {
     text.split('_').all(digits)
 }
 
-/// `(:[0-5]?[0-9])+`, given without the first colon.
-fn sixties(text: &str) -> bool {
+/// `(:[0-5]?[0-9])+`, without the first colon.
+fn sexagesimal(text: &str) -> bool {
     text.split(':').all(|part| match part.as_bytes() {
         [one] => one.is_ascii_digit(),
         [ten, one] => (b'0'..=b'5').contains(ten) && one.is_ascii_digit(),
@@ -88,7 +88,7 @@ fn is_int(text: &str) -> bool {
         return octal.bytes().all(|b| matches!(b, b'0'..=b'7' | b'_'));
     }
     match body.split_once(':') {
-        Some((head, tail)) => number(head) && sixties(tail),
+        Some((head, tail)) => number(head) && sexagesimal(tail),
         None => number(body),
     }
 }
@@ -103,7 +103,7 @@ fn is_float(text: &str) -> bool {
     }
     if let Some((head, tail)) = body.split_once(':') {
         let Some((minutes, fraction)) = tail.split_once('.') else { return false };
-        return number(head) && sixties(minutes) && digits_or_underscores(fraction);
+        return number(head) && sexagesimal(minutes) && digits_or_underscores(fraction);
     }
     let (mantissa, exponent) = split_exponent(body);
     if exponent.is_some_and(|exponent| !digits(unsigned(exponent).1)) {
@@ -113,12 +113,12 @@ fn is_float(text: &str) -> bool {
         return exponent.is_some() && strict_number(mantissa);
     };
     if !whole.is_empty() {
-        // Without a sign in the exponent only OmegaConf's stricter pattern applies.
+        // PyYAML's pattern requires a sign in the exponent; OmegaConf's, which does not, is stricter on underscores.
         let signed = exponent.is_none_or(|exponent| exponent.starts_with(['+', '-']));
         let head = if signed { number(whole) } else { strict_number(whole) };
         return head && digits_or_underscores(fraction);
     }
-    // `.5` takes no sign and its exponent needs one.
+    // `.5` cannot have a sign, and its exponent must have one.
     let bare = body.len() == text.len();
     bare && number(fraction) && exponent.is_none_or(|exponent| exponent.starts_with(['+', '-']))
 }
@@ -147,7 +147,7 @@ fn int(text: &str) -> Result<i64, Refusal> {
     };
     magnitude
         .and_then(|value| i64::try_from(if negative { -value } else { value }).ok())
-        .ok_or_else(|| format!("'{text}' does not fit into a signed 64-bit integer; quote it for a string"))
+        .ok_or_else(|| format!("'{text}' does not fit into a signed 64-bit integer; for a string, quote it"))
 }
 
 fn float(text: &str) -> Result<f64, Refusal> {
@@ -160,7 +160,7 @@ fn float(text: &str) -> Result<f64, Refusal> {
     };
     magnitude
         .map(|value| if negative { -value } else { value })
-        .ok_or_else(|| format!("'{text}' is not a number; quote it for a string"))
+        .ok_or_else(|| format!("'{text}' is not a number; for a string, quote it"))
 }
 
 #[cfg(test)]

@@ -14,9 +14,6 @@ use bcs_model::package::Package;
 use crate::engine::Engine;
 use crate::error::Error;
 
-/// Least side of an image in pixels: about a nucleus at 0.5 µm/px.
-const MIN_SIDE: usize = 16;
-
 /// Opens a model: a package folder, a `.safetensors` with its `metadata.json` beside it, or a TorchScript `.pt`.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use bcs_model::nets::Network;
 use bcs_model::package::Package;
 use bcs_model::preprocess::to_input;
 
-use super::{MIN_SIDE, device_name, engine_error, floats};
+use super::{device_name, engine_error, floats};
 use crate::engine::{Engine, ModelInfo};
 use crate::error::Error;
 
@@ -33,15 +33,18 @@ impl NetworkEngine {
         version: String,
     ) -> Self {
         let size_divisor = network.size_divisor().map(|divisor| divisor as usize);
-        let tile =
-            [0, 1].map(|axis| (metadata.input.tile[axis] as usize).next_multiple_of(size_divisor[axis]));
+        let min_size = network.min_size().map(|side| side as usize);
+        let tile = std::array::from_fn(|axis| {
+            let side = metadata.input.tile[axis] as usize;
+            side.max(min_size[axis]).next_multiple_of(size_divisor[axis])
+        });
         let info = ModelInfo {
             version: if metadata.version.is_empty() { version } else { metadata.version },
             architecture: metadata.architecture.name,
             classes: metadata.classes,
             tile,
             size_divisor,
-            min_size: size_divisor.map(|divisor| divisor.max(MIN_SIDE)),
+            min_size,
             mpp: metadata.input.mpp,
             reference,
             device: device_name(network.device()),

@@ -13,9 +13,12 @@ use bcs_model::preprocess::to_input;
 use bcs_model::weights::check_torchscript;
 use tch::{CModule, Device, TchError, Tensor};
 
-use super::{MIN_SIDE, device_name, engine_error, floats};
+use super::{device_name, engine_error, floats};
 use crate::engine::{Engine, ModelInfo};
 use crate::error::Error;
+
+/// Least side of an image in pixels, about a nucleus at 0.5 µm/px: the module does not tell its own.
+const MIN_SIDE: usize = 16;
 
 /// Engine of a TorchScript module.
 pub struct TorchScriptEngine {

@@ -9,15 +9,16 @@ use super::target::{check, counted_channels, counted_weights, one_hot, per_class
 use crate::arguments::{at_least, in_range, parse};
 use crate::error::{Error, argument};
 
-/// `monai.losses.FocalLoss(to_onehot_y=True, use_softmax=True, weight, ignore_index=255)`: the sum over classes and valid
-/// pixels, divided by the number of valid pixels.
+/// `monai.losses.FocalLoss(to_onehot_y=True, use_softmax=True, weight)`, or the same with `ignore_index=255`: the sum over
+/// classes and valid pixels, divided by the number of valid pixels times the number of classes.
 ///
-/// MONAI divides by pixels where it has an `ignore_index`, and by pixels times classes where it has none. Here pixels
-/// may be ignored in any batch, so the first always applies.
+/// With an `ignore_index`, MONAI divides by the number of valid pixels alone.
 #[derive(Debug, Clone)]
 pub struct FocalLoss {
     options: Options,
     weight: Option<Vec<f64>>,
+    /// Whether the loss has an `ignore_index`.
+    ignore: bool,
 }
 
 /// Arguments of `monai.losses.FocalLoss`, with its names and defaults.
@@ -63,6 +64,7 @@ impl TryFrom<Value> for Alpha {
 pub(super) fn build(
     arguments: &Map<String, Value>,
     weight: Option<Vec<f64>>,
+    ignore: bool,
 ) -> Result<Box<dyn Loss>, Error> {
     let options: Options = parse(arguments)?;
     at_least("gamma", options.gamma, 0.0)?;
@@ -77,7 +79,7 @@ pub(super) fn build(
         }
         None => {}
     }
-    Ok(Box::new(FocalLoss { options, weight }))
+    Ok(Box::new(FocalLoss { options, weight, ignore }))
 }
 
 impl Loss for FocalLoss {
@@ -97,8 +99,9 @@ impl Loss for FocalLoss {
         for factor in [self.alpha(truth.size()[1], logits)?, weight].into_iter().flatten() {
             loss = loss.f_mul(&factor.f_view([1, -1, 1, 1])?)?;
         }
-        let pixels = valid.f_sum(logits.kind())?;
-        Ok(loss.f_sum(logits.kind())?.f_div(&pixels.f_clamp_min(1.0)?)?)
+        let per_pixel = if self.ignore { 1 } else { truth.size()[1] };
+        let values = valid.f_sum(logits.kind())?.f_mul_scalar(per_pixel)?;
+        Ok(loss.f_sum(logits.kind())?.f_div(&values.f_clamp_min(1.0)?)?)
     }
 }
 

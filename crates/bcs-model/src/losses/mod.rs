@@ -30,12 +30,15 @@ pub trait Loss: Send + std::fmt::Debug {
     fn forward(&self, logits: &Tensor, target: &Tensor) -> Result<Tensor, Error>;
 }
 
-/// Builds a loss from its arguments and the class weights.
-type Build = fn(&Map<String, Value>, Option<Vec<f64>>) -> Result<Box<dyn Loss>, Error>;
+/// Builds a loss from its arguments, the class weights, and whether targets may have ignored pixels.
+type Build = fn(&Map<String, Value>, Option<Vec<f64>>, bool) -> Result<Box<dyn Loss>, Error>;
 
 /// All losses that training can choose.
-const LOSSES: [(&str, Build); 3] =
-    [("DiceCE", dice_ce::build), ("DiceFocal", dice_focal::build), ("Focal", focal::build)];
+const LOSSES: [(&str, Build); 3] = [
+    ("DiceCE", |arguments, weight, _| dice_ce::build(arguments, weight)),
+    ("DiceFocal", |arguments, weight, _| dice_focal::build(arguments, weight)),
+    ("Focal", focal::build),
+];
 
 /// Returns the names that [`build`] accepts.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -43,7 +46,9 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Builds the loss of this name, in any case. `arguments` are MONAI's; those left out have MONAI's defaults.
-/// `class_weights` are one factor per class, background included.
+/// `class_weights` are one factor per class, background included. `ignore` tells whether the label map ignores any code:
+/// MONAI's `FocalLoss` is normalised differently with an `ignore_index`, and whether it has one must not change from
+/// batch to batch.
 ///
 /// # Errors
 /// [`Error::Argument`] with the configuration key (`train_hyp.loss`, `train_hyp.loss_arguments.…` or
@@ -52,6 +57,7 @@ pub fn build(
     name: &str,
     arguments: &Map<String, Value>,
     class_weights: Option<&[f64]>,
+    ignore: bool,
 ) -> Result<Box<dyn Loss>, Error> {
     let Some((_, build)) = LOSSES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
         let known = names().collect::<Vec<_>>().join(", ");
@@ -60,7 +66,7 @@ pub fn build(
     if let Some(weights) = class_weights {
         check_weights(weights)?;
     }
-    build(arguments, class_weights.map(<[f64]>::to_vec))
+    build(arguments, class_weights.map(<[f64]>::to_vec), ignore)
         .map_err(|error| error.within("train_hyp.loss_arguments"))
 }
 

@@ -200,7 +200,7 @@ impl Directory {
         let damaged = || "its 64-bit end record is damaged".to_owned();
         let at = locator_at.checked_sub(END64_LENGTH).ok_or_else(damaged)?;
         let (disk, stated, disks) = (locator.u32()?, locator.u64()?, locator.u32()?);
-        if disk != 0 || stated != at as u64 || disks > 1 {
+        if disk != 0 || stated != at as u64 || disks != 1 {
             return Err(damaged());
         }
         let mut end = Bytes::new(&file[at..locator_at]);
@@ -228,7 +228,7 @@ fn entry<'a>(file: &'a [u8], bytes: &mut Bytes<'a>, limit: usize) -> Result<Entr
     let crc = bytes.u32()?;
     let (compressed, size) = (bytes.u32()?, bytes.u32()?);
     let (name_length, extra_length, comment_length) = (bytes.u16()?, bytes.u16()?, bytes.u16()?);
-    bytes.take(8)?; // disk, attributes
+    let (disk, _internal, attributes) = (bytes.u16()?, bytes.u16()?, bytes.u32()?);
     let start = bytes.u32()?;
     let name = bytes.take(usize::from(name_length))?;
     let extra = bytes.take(usize::from(extra_length))?;
@@ -240,6 +240,9 @@ fn entry<'a>(file: &'a [u8], bytes: &mut Bytes<'a>, limit: usize) -> Result<Entr
     if flags & ENCRYPTED != 0 {
         return Err(format!("the record '{name}' is encrypted"));
     }
+    if disk != 0 || (attributes & FOLDER != 0 && !name.ends_with('/')) {
+        return Err(format!("the record '{name}' is marked as a folder or as part of another archive"));
+    }
     let [size, compressed, start] = widen([size, compressed, start], extra)?;
     let outside = || format!("the record '{name}' lies outside the file");
     let data = local_data(file, start, name, method)?;
@@ -249,6 +252,9 @@ fn entry<'a>(file: &'a [u8], bytes: &mut Bytes<'a>, limit: usize) -> Result<Entr
 
 /// Flag bits of encryption.
 const ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
+
+/// Attribute of a folder. PyTorch reads no data of a record that has it.
+const FOLDER: u32 = 1 << 4;
 
 /// Replaces values that do not fit 32 bits by those of the zip64 extra field.
 fn widen(narrow: [u32; 3], extra: &[u8]) -> Result<[u64; 3], String> {

@@ -3,6 +3,8 @@
 mod archive;
 mod buffer;
 mod bytes;
+#[cfg(test)]
+mod fuzz;
 mod pickle;
 mod safetensors;
 mod state;

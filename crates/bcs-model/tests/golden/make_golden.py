@@ -88,6 +88,10 @@ def cross_entropy(logits, target, weight, arguments):
 
 
 def focal(logits, target, weight, arguments):
+    return monai_loss(monai.losses.FocalLoss, arguments, weight, use_softmax=True)(logits, target[:, None])
+
+
+def focal_with_ignore_index(logits, target, weight, arguments):
     return monai_loss(monai.losses.FocalLoss, arguments, weight, use_softmax=True, ignore_index=IGNORE)(logits, target[:, None])
 
 
@@ -120,6 +124,7 @@ FAMILIES = {
     "DiceLoss": dice,
     "CrossEntropyLoss": cross_entropy,
     "FocalLoss": focal,
+    "FocalLoss with ignore_index": focal_with_ignore_index,
     "DiceCELoss": dice_ce,
     "DiceFocalLoss": dice_focal,
     "DiceCELoss on valid pixels": on_valid_pixels(dice_ce),
@@ -142,7 +147,7 @@ def drawn_arguments(family):
         return DICE_ARGUMENTS
     if family == "CrossEntropyLoss":
         return [{}, {}, {}, {"label_smoothing": 0.1}, {"label_smoothing": 0.5}, {}]
-    if family == "FocalLoss":
+    if family.startswith("FocalLoss"):
         return [{}, {"gamma": 0.5}, {"include_background": False}, {"alpha": 0.25}, {"gamma": 3.0, "alpha": [0.1, 0.7, 0.4]}, {"gamma": 0.0}]
     own = {"DiceCELoss": [{"lambda_dice": 0.3, "lambda_ce": 1.7}, {"label_smoothing": 0.2}],
            "DiceFocalLoss": [{"gamma": 1.0, "lambda_dice": 0.3}, {"alpha": 0.75, "lambda_focal": 2.0}]}[family.split()[0]]
@@ -169,7 +174,7 @@ def write_losses(folder):
         gathers = "valid" in family
         if gathers:
             ignores = [True]
-        elif family in ("DiceCELoss", "DiceFocalLoss"):
+        elif family in ("FocalLoss", "DiceCELoss", "DiceFocalLoss"):
             ignores = [False]
         else:
             ignores = [False, True]

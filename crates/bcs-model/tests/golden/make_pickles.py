@@ -1,19 +1,21 @@
 """Writes pickle/*.pt with torch.save, and pickle/*.safetensors with the tensors that torch.load gives for them.
 
-    pip install torch==2.11.0 safetensors numpy && python make_pickles.py [FOLDER]
+    pip install torch==2.11.0 safetensors numpy
+    python make_pickles.py            # writes the files
+    python make_pickles.py --check    # compares the files with what this machine writes, record by record
 
 Each .pt is a form in which PyTorch users save parameters. Files named refused_* must be refused; they have no
 .safetensors.
 """
-import collections
 import pathlib
 import sys
+import tempfile
+import zipfile
 
 import torch
 from safetensors.torch import save_file
 
-HERE = pathlib.Path(__file__).parent
-FOLDER = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "pickle"
+FOLDER = pathlib.Path(__file__).parent / "pickle"
 
 KINDS = [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool]
 
@@ -67,20 +69,45 @@ def files():
     yield "refused_conjugated", {"weight": torch.zeros(2, dtype=torch.complex64).conj().imag}
 
 
-def write():
-    FOLDER.mkdir(exist_ok=True)
+def write(folder):
+    folder.mkdir(exist_ok=True)
     for name, value in files():
-        path = FOLDER / f"{name}.pt"
+        path = folder / f"{name}.pt"
         torch.save(value, path)
         if name.startswith("refused_"):
             continue
         loaded = torch.load(path, weights_only=True)
         state = loaded.get("state_dict", loaded.get("model_state_dict", loaded))
         save_file({key: tensor.detach().clone().contiguous() for key, tensor in state.items()}, path.with_suffix(".safetensors"))
-    torch.save(network().state_dict(), FOLDER / "refused_legacy.pt", _use_new_zipfile_serialization=False)
-    torch.save(network().state_dict(), FOLDER / "refused_protocol.pt", pickle_protocol=4)
-    torch.jit.script(network()).save(str(FOLDER / "refused_torchscript.pt"))
+    torch.save(network().state_dict(), folder / "refused_legacy.pt", _use_new_zipfile_serialization=False)
+    torch.save(network().state_dict(), folder / "refused_protocol.pt", pickle_protocol=4)
+    torch.jit.script(network()).save(str(folder / "refused_torchscript.pt"))
+
+
+def contents(path):
+    """The bytes of a file, or the records of an archive but those that depend on source paths and hash seeds."""
+    if path.name == "refused_legacy.pt":
+        return None  # its storages are named by their addresses
+    if not zipfile.is_zipfile(path):
+        return path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        skipped = (".debug_pkl", "serialization_id")
+        records = {name: archive.read(name) for name in archive.namelist() if not name.endswith(skipped)}
+    return {name: sorted(content.splitlines()) if name.endswith(".py") else content for name, content in records.items()}
+
+
+def check():
+    """Compares the files with what this machine writes. Returns whether they agree."""
+    with tempfile.TemporaryDirectory() as name:
+        new = pathlib.Path(name)
+        write(new)
+        names = {path.name for folder in (new, FOLDER) for path in folder.iterdir()}
+        differ = [name for name in sorted(names) if not ((new / name).exists() and (FOLDER / name).exists() and contents(new / name) == contents(FOLDER / name))]
+    print("\n".join(f"{name} differs" for name in differ) or f"{len(names)} files agree")
+    return not differ
 
 
 if __name__ == "__main__":
-    write()
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(not check())
+    write(FOLDER)

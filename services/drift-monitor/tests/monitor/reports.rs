@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{FEATURES, Server, World};
+use crate::support::{FEATURES, Server, VERSION, World, images};
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
@@ -39,6 +39,18 @@ async fn the_same_window_makes_one_report() {
     ] {
         assert!(metrics.contains(line), "{line} in {metrics}");
     }
+}
+
+#[tokio::test]
+async fn features_without_comparable_records_are_not_compared() {
+    let world = World::new();
+    world.store_records(VERSION, 1, images(20, 2, 0.0));
+    let server = Server::start(&world);
+    let (status, report) = server.post(r#"{"features": ["grey_mean"]}"#).await;
+    assert_eq!(status, 201, "{report}");
+    assert_eq!((&report["current_rows"], &report["dataset_drift"]), (&20.into(), &false.into()));
+    assert_eq!(report["skipped"][0]["reason"], "the records have no comparable value");
+    assert!(report["notes"][0].as_str().unwrap().starts_with("20 of 20 records"), "{report}");
 }
 
 #[tokio::test]

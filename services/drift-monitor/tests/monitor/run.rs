@@ -140,7 +140,7 @@ fn too_few_records_have_no_verdict() {
     assert!(stdout(&run).contains("1 record in the window, at least 2 are needed"), "{}", stdout(&run));
     assert_eq!(report(&world)["dataset_drift"], false);
     let run = world.run(&["--from", "2020-01-01", "--to", "2020-01-02"]);
-    assert!(stdout(&run).contains("Nothing to compare: 0 current images"), "{}", stdout(&run));
+    assert!(stdout(&run).contains("No features were compared: 0 current images"), "{}", stdout(&run));
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn start_inference(
     (Inference::start(open, (&settings.window).into(), queue, Box::new(report)), ended)
 }
 
-/// Logs whether the model was loaded, and prepares its novelty score.
+/// Logs whether the model was loaded, and creates its novelty scorer.
 async fn log_start(app: Arc<App>) {
     match app.health.started().await {
         State::Ready => {

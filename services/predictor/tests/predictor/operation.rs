@@ -108,7 +108,7 @@ async fn a_damaged_package_is_reported_by_ready() {
     fs::write(&weights, bytes).unwrap();
     let server = Server::start(folder, &model, &[], "");
     let reason = unready(&server).await;
-    assert!(reason.contains("sha256") && reason.contains("model.safetensors"), "{reason}");
+    assert!(reason.contains("SHA-256") && reason.contains("model.safetensors"), "{reason}");
 }
 
 /// Waits until loading the model has failed, and returns the reason. Meanwhile `/health` is 200.
@@ -122,6 +122,26 @@ async fn unready(server: &Server) -> String {
         }
         assert!(start.elapsed() < Duration::from_secs(20), "loading the model does not end");
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn stored_files_have_the_mode_of_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let umask = status.lines().find_map(|line| line.strip_prefix("Umask:")).unwrap();
+    let umask = u32::from_str_radix(umask.trim(), 8).unwrap();
+
+    let server = Server::ready().await;
+    let record: serde_json::Value =
+        server.predict("?output=json", images::png(64, 64)).await.json().await.unwrap();
+    let mask = server.bucket().join(record["mask"].as_str().unwrap());
+    let records = server.bucket().join("records");
+    let folder = fs::read_dir(records).unwrap().next().unwrap().unwrap().path();
+    let record = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    for path in [mask, record] {
+        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o666 & !umask, "{}: {mode:o}", path.display());
     }
 }
 

@@ -68,7 +68,8 @@ impl<'a> Run<'a> {
         }
         let device = device::parse(&hyp.device)?;
         let map = LabelMap::load(&config.data.label_map, "data.label_map")?;
-        let loss = Rc::from(losses::build(&hyp.loss, &hyp.loss_arguments, hyp.class_weights.as_deref())?);
+        let weights = hyp.class_weights.as_deref();
+        let loss = Rc::from(losses::build(&hyp.loss, &hyp.loss_arguments, weights, map.ignores())?);
         let trial = network(composed, device)?;
         preflight::check_configuration(config, &map, &trial)?;
         let dataset = Dataset::load(config, &map)?;

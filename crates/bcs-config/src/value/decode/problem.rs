@@ -1,4 +1,4 @@
-//! Errors of decoding, without the names of Rust types.
+//! Errors of decoding, in the terms of YAML instead of Rust.
 
 use std::fmt;
 
@@ -10,17 +10,17 @@ use crate::{suggest, text, value::Value};
 #[derive(Debug)]
 pub(super) struct Problem {
     kind: Kind,
-    /// The key below the value that the problem is about.
+    /// Key of the value that is missing below the current one.
     pub(super) key: Option<String>,
 }
 
 #[derive(Debug)]
 enum Kind {
-    /// A whole message.
+    /// Complete message.
     Message(String),
-    /// What the value must be; what it is follows.
+    /// Start of a message, to be followed by ", got" and the value.
     Expected(String),
-    /// What the value must be one of; what it is precedes.
+    /// Allowed variants; the message starts with the value.
     NotOneOf(&'static [&'static str]),
 }
 
@@ -33,7 +33,7 @@ impl Problem {
         Kind::NotOneOf(variants).into()
     }
 
-    /// The message, given the value that has the problem.
+    /// Returns the message for a value.
     pub(super) fn message(&self, value: &Value) -> String {
         match &self.kind {
             Kind::Message(message) => message.clone(),
@@ -78,7 +78,7 @@ impl de::Error for Problem {
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         let hint = suggest::hint(suggest::nearest(field, expected.iter().copied()));
-        // The path of the error ends with the key already.
+        // serde_path_to_error already appends the key to the path.
         Kind::Message(format!("unknown key '{field}'.{hint} Known keys: {}", expected.join(", "))).into()
     }
 
@@ -98,7 +98,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A value as part of a sentence; only scalars in full.
+/// Formats a value for a message; of containers only the type.
 fn describe(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -128,7 +128,7 @@ fn items(count: &str) -> String {
     format!("{count} {}", if count == "1" { "item" } else { "items" })
 }
 
-/// What a visitor of serde expects, in the words of YAML.
+/// Translates the expectation of a serde visitor.
 fn required(expected: &str) -> String {
     let whole = |min: i64, max: u64| format!("a whole number from {min} to {max}");
     match expected {
@@ -150,7 +150,7 @@ fn required(expected: &str) -> String {
     }
 }
 
-/// Expectations that name a Rust type or a length.
+/// Translates expectations that name a Rust type or a length.
 fn of_type(expected: &str) -> String {
     let length = expected
         .strip_prefix("an array of length ")
@@ -170,7 +170,7 @@ fn of_type(expected: &str) -> String {
         return "a list".to_owned();
     }
     if expected.ends_with(" variant") {
-        return "a mapping from the name to its value".to_owned();
+        return "a mapping from the variant to its content".to_owned();
     }
     expected.to_owned()
 }

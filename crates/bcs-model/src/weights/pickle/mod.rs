@@ -79,10 +79,13 @@ fn check_records<'a>(archive: &'a Archive<'_>) -> Result<&'a [u8], String> {
         );
     }
     check_version(archive)?;
-    if let Some(alignment) = archive.get(".storage_alignment")
-        && !is_number(alignment)
+    // torch.load reads these two, and fails where it can't.
+    let alignment = archive.get(".storage_alignment");
+    let id = archive.get(".data/serialization_id");
+    if alignment.is_some_and(|text| !is_number(text))
+        || id.is_some_and(|text| std::str::from_utf8(text).is_err())
     {
-        return Err("the record '.storage_alignment' is damaged".to_owned());
+        return Err("the record '.storage_alignment' or '.data/serialization_id' is damaged".to_owned());
     }
     archive
         .get("data.pkl")
