@@ -14,7 +14,7 @@ pub const CONTENT_TYPE: &str = "application/problem+json";
     "type": "about:blank",
     "title": "Unsupported Media Type",
     "status": 415,
-    "detail": "the file is not a supported image; send PNG, JPEG, TIFF, WebP or BMP"
+    "detail": "the file is not an image of a supported format; send PNG, JPEG, TIFF, WebP or BMP"
 }))]
 pub struct Problem {
     /// Problem type, always `about:blank`: the status identifies the kind of problem.

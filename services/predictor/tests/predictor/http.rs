@@ -193,7 +193,7 @@ async fn invalid_images_and_queries_are_problems() {
         ("", b"the patient has been informed".to_vec(), 415, "PNG, JPEG"),
         ("", b"GIF89a and so on".to_vec(), 415, "PNG, JPEG"),
         ("", whole[..whole.len() / 2].to_vec(), 400, "damaged"),
-        ("", images::png(1, 1), 422, "16×16"),
+        ("", images::png(1, 1), 422, "at least 4×4"),
         ("", images::bomb(), 413, "20000×20000"),
         ("", vec![7; 40 << 20], 413, "33554432"),
         ("?output=film", whole.clone(), 422, "overlay"),
