@@ -6,7 +6,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{SIDE, train, write_tile, write_tile_of, write_tissue};
+use common::{SIDE, outcome, train, write_tile, write_tile_of, write_tissue};
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, GrayImage};
 
@@ -49,6 +49,9 @@ fn invalid_configurations_exit_with_2() {
         let error = refusal(here, overrides, 2);
         assert!(error.contains(expected), "{overrides:?}: {error}");
     }
+    let (code, _, error) = outcome(here, &["~train_hyp", "data.root=tissue"], &[]);
+    assert_eq!(code, Some(2), "{error}");
+    assert!(error.contains("no group train_hyp"), "{error}");
 }
 
 #[test]
@@ -101,9 +104,9 @@ fn validation_tiles_that_are_too_small_exit_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     write_tissue(here);
-    write_tile_of(&here.join("tissue"), "val", "tiny", (8, 12), [1, 2]);
+    write_tile_of(&here.join("tissue"), "val", "tiny", (6, 12), [1, 2]);
     let error = refusal(here, &[], 1);
-    assert!(error.contains("tiny.png: is 8×12 pixels, but the network needs at least"), "{error}");
+    assert!(error.contains("tiny.png: is 6×12 pixels, but the network needs at least"), "{error}");
 }
 
 #[test]
@@ -119,4 +122,28 @@ fn suspicious_tiles_are_warned_about() {
     assert!(error.contains("patients in both training and validation tiles"), "{error}");
     assert!(error.contains("TCGA-A2-0002;"), "{error}");
     assert!(printed.contains("left out, as no mask has pixels of them: other"), "{printed}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_lack_of_memory_is_found_before_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    write_tissue(here);
+    // The first convolution of 65 000 channels needs 2 GB for the two tiles, in a process that may have 2 GB in all.
+    let large = ["model_hyp.channels=[65000,4]", "model_hyp.strides=[1]", "model_hyp.num_res_units=0"];
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -v 2000000; exec \"$@\"", "sh"])
+        .arg(bcs_tests::program("bcs-trainer"))
+        .args(bcs_tests::SMALL)
+        .args(large)
+        .current_dir(here)
+        .env("OMP_NUM_THREADS", "1")
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("a training step on 2 tiles of 64×64 pixels fails"), "{error}");
+    assert!(error.contains("choose a smaller train_hyp.training_batch_size"), "{error}");
+    assert!(!here.join("models").exists() && !here.join("outputs").exists());
 }
