@@ -1,14 +1,11 @@
 //! Training as a user runs it: it learns, the same seed gives the same model, and scores and versions mean one thing.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
-
-#[allow(dead_code, reason = "each test binary uses some of the helpers")]
-mod common;
 
 use std::path::Path;
 
 use bcs_tests::{package, run_ok};
-use common::{json, metrics, output, train, write_tile, write_tissue};
 use serde_json::json;
+
+use crate::support::{json, metrics, output, train, write_tile, write_tissue};
 
 /// Least pooled Dice of tumour that [`a_run_learns`] must reach. Half of its validation pixels are tumour, so that a
 /// network that predicts tumour everywhere reaches 0.67; untrained ones reach 0.31 to 0.68 with seeds 0 to 5.

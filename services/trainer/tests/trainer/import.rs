@@ -1,13 +1,10 @@
 //! Import and evaluation of models from elsewhere, as a user runs them.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
-
-#[allow(dead_code, reason = "each test binary uses some of the helpers")]
-mod common;
 
 use std::path::Path;
 
 use bcs_tests::{SMALL, package};
-use common::{json, outcome, train, write_tissue};
+
+use crate::support::{json, outcome, train, write_tissue};
 
 fn import(folder: &Path, weights: &str, more: &[&str]) -> (Option<i32>, String) {
     let arguments = ["import", "--weights", weights, "--output", "imported"];

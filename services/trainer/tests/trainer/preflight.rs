@@ -1,14 +1,11 @@
 //! Whatever cannot work is reported before a run folder exists, with an exit code that follows the type of the error.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
-
-#[allow(dead_code, reason = "each test binary uses some of the helpers")]
-mod common;
 
 use std::path::Path;
 
-use common::{SIDE, outcome, train, write_tile, write_tile_of, write_tissue};
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, GrayImage};
+
+use crate::support::{SIDE, outcome, train, write_tile, write_tile_of, write_tissue};
 
 /// Trains and expects a refusal that leaves nothing behind; returns the message.
 fn refusal(folder: &Path, overrides: &[&str], code: i32) -> String {
