@@ -53,7 +53,17 @@ def write_window(folder):
 def write_script(folder):
     net, image = unet(2), picture(224, 224, folder / "tile.png")
     torch.jit.script(net).save(str(folder / "script.pt"))
+    strip_debug_records(folder / "script.pt")
     save_file({"logits": net(image).contiguous()}, folder / "script.safetensors")
+
+
+def strip_debug_records(path):
+    """Removes the records with source locations, which name folders of this machine."""
+    with zipfile.ZipFile(path) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist() if not name.endswith(".debug_pkl")}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in contents.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
 
 
 def write(folder):
