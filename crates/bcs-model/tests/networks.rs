@@ -1,4 +1,4 @@
-//! What a network accepts: arguments and sizes, against MONAI's UNet; `golden/make_golden.py` made the file.
+//! What a network accepts: arguments and sizes, against MONAI's networks; `golden/make_golden.py` made the files.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
 use bcs_model::nets::Network;
@@ -7,9 +7,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tch::{Device, Kind, Tensor};
 
-/// A network of the golden file with the shapes that MONAI's UNet was run on, and those it refused.
+/// A network of a golden file with the shapes that MONAI's was run on, and those it refused.
 #[derive(Deserialize)]
 struct Sized {
+    #[serde(default = "unet")]
+    network: String,
     arguments: Map<String, Value>,
     shapes: Vec<[i64; 4]>,
     refused: Refused,
@@ -26,20 +28,28 @@ fn run(network: &Network, shape: [i64; 4], train: bool) -> Result<Tensor, bcs_mo
     tch::no_grad(|| network.forward(&image, train))
 }
 
+fn unet() -> String {
+    "UNet".to_owned()
+}
+
 fn sized() -> Vec<Sized> {
-    let mut golden: Value = serde_json::from_str(include_str!("golden/sizes.json")).unwrap();
-    serde_json::from_value(golden["networks"].take()).unwrap()
+    let files = [include_str!("golden/sizes.json"), include_str!("golden/network_sizes.json")];
+    let networks = files.map(|file| {
+        let mut golden: Value = serde_json::from_str(file).unwrap();
+        serde_json::from_value::<Vec<Sized>>(golden["networks"].take()).unwrap()
+    });
+    networks.into_iter().flatten().collect()
 }
 
 #[test]
 fn sizes_that_monai_refuses_are_refused_and_no_others() {
-    for Sized { arguments, shapes, refused } in sized() {
-        let network = Network::new("UNet", &arguments, Device::Cpu).unwrap();
+    for Sized { network: name, arguments, shapes, refused } in sized() {
+        let network = Network::new(&name, &arguments, Device::Cpu).unwrap();
         for (train, refused) in [(true, &refused.train), (false, &refused.eval)] {
             for shape in &shapes {
                 let result = run(&network, *shape, train);
-                let name = format!("{arguments:?} {shape:?} train={train}");
-                assert_eq!(result.is_err(), refused.contains(shape), "{name}: {result:?}");
+                let case = format!("{name} {arguments:?} {shape:?} train={train}");
+                assert_eq!(result.is_err(), refused.contains(shape), "{case}: {result:?}");
                 if let Err(error) = result {
                     let [height, width] =
                         if train { network.min_training_size() } else { network.min_size() };
@@ -53,8 +63,8 @@ fn sizes_that_monai_refuses_are_refused_and_no_others() {
 
 #[test]
 fn the_least_size_is_the_least_that_every_image_of_at_least_it_is_accepted() {
-    for Sized { arguments, shapes, refused } in sized() {
-        let network = Network::new("UNet", &arguments, Device::Cpu).unwrap();
+    for Sized { network: name, arguments, shapes, refused } in sized() {
+        let network = Network::new(&name, &arguments, Device::Cpu).unwrap();
         let divisor = network.size_divisor();
         for (least, refused) in
             [(network.min_training_size(), &refused.train), (network.min_size(), &refused.eval)]
@@ -162,7 +172,32 @@ fn arguments_that_do_not_fit_are_errors_that_name_them() {
         assert!(error.starts_with(expected), "{name}: {error}");
     }
     let error = Network::new("VNet", &small(), Device::Cpu).unwrap_err().to_string();
-    assert_eq!(error, "there is no network 'VNet'; the networks are UNet");
+    assert_eq!(error, "there is no network 'VNet'; the networks are UNet, AttentionUnet");
+}
+
+#[test]
+fn each_network_names_its_own_arguments_in_errors() {
+    let attention =
+        json!({"spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [4, 8], "strides": [2]});
+    let cases = [
+        ("AttentionUnet", &attention, "spatial_dims", json!(3), "is 3; only 2 is supported"),
+        ("AttentionUnet", &attention, "channels", json!([4]), "has 1 entries; it needs 2 to 16"),
+        ("AttentionUnet", &attention, "strides", json!([]), "has 0 entries; 2 channels need at least 1"),
+        ("AttentionUnet", &attention, "kernel_size", json!(2), "is 2; it must be odd and positive"),
+        ("AttentionUnet", &attention, "up_kernel_size", json!(2), "is 2; it must be odd and positive"),
+        ("AttentionUnet", &attention, "dropout", json!(2), "is 2; it must be in [0, 1]"),
+        ("AttentionUnet", &attention, "act", json!("RELU"), "is unknown; the arguments are spatial_dims,"),
+    ];
+    for (network, base, name, value, expected) in cases {
+        let mut arguments = base.as_object().unwrap().clone();
+        arguments.insert(name.to_owned(), value);
+        let error = Network::new(network, &arguments, Device::Cpu).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{network}.{name} {expected}")), "{error}");
+    }
+    let narrow = json!({"spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [4, 1, 8], "strides": [2, 2]});
+    let error =
+        Network::new("AttentionUnet", narrow.as_object().unwrap(), Device::Cpu).unwrap_err().to_string();
+    assert!(error.starts_with("AttentionUnet.channels[1] is 1; it must be at least 2"), "{error}");
 }
 
 /// A layer's argument: numbers of all signs and sizes, and other types.

@@ -112,8 +112,7 @@ mod tests {
         }
 
         fn build(&self, path: &Path<'_>) -> Result<Box<dyn SegmentationNet>, Error> {
-            let options =
-                ConvOptions { kernel: [1, 1], stride: [1, 1], padding: [0, 0], bias: self.with_bias };
+            let options = ConvOptions::pointwise(self.with_bias);
             Ok(Box::new(Pointwise(Conv2d::new(path, self.in_channels, self.out_channels, options)?)))
         }
     }
@@ -207,6 +206,17 @@ mod tests {
             let error = architecture_among(&networks, &config(&changes)).unwrap_err().to_string();
             assert_eq!(error, expected);
         }
+    }
+
+    #[test]
+    fn a_network_passes_over_the_arguments_of_others() {
+        let found = architecture(&config(&json!({"model": "attentionunet"}))).unwrap();
+        assert_eq!(found.name, "AttentionUnet");
+        let expected = json!({
+            "spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [8, 16, 32], "strides": [2, 2],
+            "kernel_size": 3, "up_kernel_size": 3, "dropout": 0.1,
+        });
+        assert_eq!(Value::Object(found.arguments), expected);
     }
 
     #[test]

@@ -5,13 +5,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tch::nn::Path;
 
+use super::attention_unet::AttentionUnetArguments;
 use super::unet::UNetArguments;
 use crate::arguments;
 use crate::blocks::Block;
 use crate::error::{Error, argument};
 
 /// All networks.
-pub(super) const NETWORKS: &[Entry] = &[Entry::of::<UNetArguments>()];
+pub(super) const NETWORKS: &[Entry] = &[Entry::of::<UNetArguments>(), Entry::of::<AttentionUnetArguments>()];
 
 /// A network for semantic segmentation: images `[N, in_channels, H, W]` to logits `[N, out_channels, H, W]`.
 pub trait SegmentationNet: Block {
