@@ -47,7 +47,8 @@ impl Golden {
 }
 
 /// Networks, and how many golden files each has.
-const CASES: [(&str, usize); 2] = [("UNet", 7), ("AttentionUnet", 3)];
+const CASES: [(&str, usize); 5] =
+    [("UNet", 7), ("AttentionUnet", 3), ("BasicUNet", 4), ("SegResNet", 4), ("BasicUNetPlusPlus", 3)];
 
 fn golden_networks() -> Vec<Golden> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");

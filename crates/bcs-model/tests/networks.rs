@@ -172,32 +172,78 @@ fn arguments_that_do_not_fit_are_errors_that_name_them() {
         assert!(error.starts_with(expected), "{name}: {error}");
     }
     let error = Network::new("VNet", &small(), Device::Cpu).unwrap_err().to_string();
-    assert_eq!(error, "there is no network 'VNet'; the networks are UNet, AttentionUnet");
+    assert_eq!(
+        error,
+        "there is no network 'VNet'; the networks are UNet, AttentionUnet, BasicUNet, SegResNet, BasicUNetPlusPlus"
+    );
+}
+
+/// Returns the error of a network of this name with these arguments changed.
+fn refusal(network: &str, changes: &Value) -> String {
+    let mut arguments = json!({"spatial_dims": 2});
+    if network == "AttentionUnet" {
+        arguments = Value::Object(small());
+    }
+    let arguments = arguments.as_object_mut().unwrap();
+    arguments.extend(changes.as_object().unwrap().clone());
+    Network::new(network, arguments, Device::Cpu).unwrap_err().to_string()
 }
 
 #[test]
 fn each_network_names_its_own_arguments_in_errors() {
-    let attention =
-        json!({"spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [4, 8], "strides": [2]});
+    #[rustfmt::skip]
     let cases = [
-        ("AttentionUnet", &attention, "spatial_dims", json!(3), "is 3; only 2 is supported"),
-        ("AttentionUnet", &attention, "channels", json!([4]), "has 1 entries; it needs 2 to 16"),
-        ("AttentionUnet", &attention, "strides", json!([]), "has 0 entries; 2 channels need at least 1"),
-        ("AttentionUnet", &attention, "kernel_size", json!(2), "is 2; it must be odd and positive"),
-        ("AttentionUnet", &attention, "up_kernel_size", json!(2), "is 2; it must be odd and positive"),
-        ("AttentionUnet", &attention, "dropout", json!(2), "is 2; it must be in [0, 1]"),
-        ("AttentionUnet", &attention, "act", json!("RELU"), "is unknown; the arguments are spatial_dims,"),
+        ("AttentionUnet", json!({"spatial_dims": 3}), "spatial_dims is 3; only 2 is supported"),
+        ("AttentionUnet", json!({"channels": [4]}), "channels has 1 entries; it needs 2 to 16"),
+        ("AttentionUnet", json!({"channels": [1, 4]}), "channels[0] is 1; it must be at least 2"),
+        ("AttentionUnet", json!({"strides": []}), "strides has 0 entries; 2 channels need at least 1"),
+        ("AttentionUnet", json!({"kernel_size": 2}), "kernel_size is 2; it must be odd and positive"),
+        ("AttentionUnet", json!({"up_kernel_size": 2}), "up_kernel_size is 2; it must be odd and positive"),
+        ("AttentionUnet", json!({"dropout": 2}), "dropout is 2; it must be in [0, 1]"),
+        ("AttentionUnet", json!({"act": "RELU"}), "act is unknown; the arguments are spatial_dims,"),
+        ("BasicUNet", json!({"spatial_dims": 3}), "spatial_dims is 3; only 2 is supported"),
+        ("BasicUNet", json!({"features": [4, 4]}), "features has 2 entries; it needs 6: the channels of five levels"),
+        ("BasicUNet", json!({"features": [1, 1, 2, 1, 2, 1]}), "features[3] is 1; it must be at least 2"),
+        ("BasicUNet", json!({"features": 4}), "features is 4; it must be a list"),
+        ("BasicUNet", json!({"act": "RELUU"}), "act is 'RELUU'; the activations are ELU,"),
+        ("BasicUNet", json!({"upsample": "linear"}), "upsample is 'linear'; it must be deconv, deconvgroup,"),
+        ("BasicUNet", json!({"upsample": 2}), "upsample is 2; it must be text"),
+        ("BasicUNet", json!({"strides": [2]}), "strides is unknown; the arguments are spatial_dims,"),
+        ("SegResNet", json!({"spatial_dims": 3}), "spatial_dims is 3; only 2 is supported"),
+        ("SegResNet", json!({"blocks_down": []}), "blocks_down has 0 entries; it needs 1 to 16, one per level"),
+        ("SegResNet", json!({"blocks_up": [1]}), "blocks_up has 1 entries; 4 levels in blocks_down need 3"),
+        ("SegResNet", json!({"blocks_up": [1, 1, -1]}), "blocks_up[2] is -1; it must be a whole number of at least 0"),
+        ("SegResNet", json!({"blocks_down": [1, 65, 1, 1]}), "blocks_down[1] is 65; it must be in [0, 64]"),
+        ("SegResNet", json!({"init_filters": 9000}), "init_filters is 9000; it must be in [1, 8192]"),
+        ("SegResNet", json!({"init_filters": 12}), "norm.num_groups is 8, which does not divide 12 channels"),
+        ("SegResNet", json!({"dropout_prob": 1.5}), "dropout_prob is 1.5; it must be in [0, 1]"),
+        ("SegResNet", json!({"norm_name": "batch"}), "norm_name is 'batch'; it must be empty or group"),
+        ("BasicUNetPlusPlus", json!({"spatial_dims": 3}), "spatial_dims is 3; only 2 is supported"),
+        ("BasicUNetPlusPlus", json!({"features": [1, 1, 2, 2, 1, 1]}), "features[4] is 1; it must be at least 2"),
+        ("BasicUNetPlusPlus", json!({"deep_supervision": true}), "deep_supervision is true; only false is supported"),
     ];
-    for (network, base, name, value, expected) in cases {
-        let mut arguments = base.as_object().unwrap().clone();
-        arguments.insert(name.to_owned(), value);
-        let error = Network::new(network, &arguments, Device::Cpu).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("{network}.{name} {expected}")), "{error}");
+    for (network, changes, expected) in cases {
+        let error = refusal(network, &changes);
+        assert!(error.starts_with(&format!("{network}.{expected}")), "{error}");
     }
-    let narrow = json!({"spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [4, 1, 8], "strides": [2, 2]});
-    let error =
-        Network::new("AttentionUnet", narrow.as_object().unwrap(), Device::Cpu).unwrap_err().to_string();
-    assert!(error.starts_with("AttentionUnet.channels[1] is 1; it must be at least 2"), "{error}");
+    // MONAI's own default, three dimensions, is an error too.
+    for network in ["BasicUNet", "SegResNet", "BasicUNetPlusPlus"] {
+        let error = Network::new(network, &Map::new(), Device::Cpu).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{network}.spatial_dims is 3; only 2 is supported")), "{error}");
+    }
+}
+
+#[test]
+fn a_layer_under_two_names_is_trained_once() {
+    let arguments = json!({
+        "spatial_dims": 2, "init_filters": 2, "blocks_down": [1], "blocks_up": [], "act": "PRELU", "norm": "instance",
+    });
+    let network = Network::new("SegResNet", arguments.as_object().unwrap(), Device::Cpu).unwrap();
+    let state = network.state();
+    // 18 + 2 · 36 weights of 3×3 convolutions, 4 weights and 2 biases of the last one, and two activations.
+    assert_eq!(network.parameters(), 18 + 2 * 36 + 4 + 2 + 2);
+    let _ = tch::no_grad(|| state["act_mod.weight"].shallow_clone().fill_(0.5));
+    assert_eq!(state["conv_final.1.weight"].double_value(&[0]), 0.5);
 }
 
 /// A layer's argument: numbers of all signs and sizes, and other types.

@@ -87,6 +87,10 @@ impl Conv2d {
         let bias = options.bias.then(|| uniform(path, "bias", &[outputs], bound)).transpose()?;
         Ok(Self { weight, bias, options })
     }
+
+    pub(crate) fn weight(&self) -> &Tensor {
+        &self.weight
+    }
 }
 
 impl Block for Conv2d {

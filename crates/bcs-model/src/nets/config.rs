@@ -220,6 +220,27 @@ mod tests {
     }
 
     #[test]
+    fn activation_and_dropout_mean_the_same_for_every_network() {
+        let renamed =
+            json!({"model": "segresnet", "init_filters": 4, "norm": "batch", "blocks_up": [1, 1, 2]});
+        let found = architecture(&config(&renamed)).unwrap();
+        let expected = json!({
+            "spatial_dims": 2, "init_filters": 4, "in_channels": 3, "out_channels": 2, "dropout_prob": 0.1,
+            "act": "prelu", "norm": "batch", "norm_name": "", "num_groups": 8, "use_conv_final": true,
+            "blocks_down": [1, 2, 2, 4], "blocks_up": [1, 1, 2], "upsample_mode": "nontrainable",
+        });
+        assert_eq!((found.name.as_str(), Value::Object(found.arguments)), ("SegResNet", expected));
+        for name in ["BasicUNet", "BasicUNetPlusPlus"] {
+            let found = architecture(&config(&json!({"model": name, "upsample": "pixelshuffle"}))).unwrap();
+            assert_eq!(found.name, name);
+            let values = ["act", "dropout", "upsample"].map(|key| found.arguments[key].clone());
+            assert_eq!(values, [json!("prelu"), json!(0.1), json!("pixelshuffle")]);
+            assert_eq!(found.arguments["features"], json!([32, 32, 64, 128, 256, 32]));
+            assert_eq!(found.arguments["norm"], json!(["instance", {"affine": true}]));
+        }
+    }
+
+    #[test]
     fn errors_name_the_configuration_key() {
         let cases = [
             (json!({"depth": 3}), "model_hyp.depth is not an argument of UNet; its keys are spatial_dims,"),
@@ -254,7 +275,8 @@ mod tests {
     #[test]
     fn all_keys_are_known() {
         let keys = config_keys();
-        for key in ["model", "backbone", "activation", "norm", "adn_ordering", "bias", "strides"] {
+        for key in ["model", "backbone", "activation", "norm", "adn_ordering", "bias", "strides", "features"]
+        {
             assert!(keys.contains(key), "{key}");
         }
         assert!(!keys.contains("act"));

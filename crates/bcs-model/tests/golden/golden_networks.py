@@ -22,6 +22,28 @@ NETWORKS = {
                                              dropout=0.2)),
         ("two_levels", (2, 3, 10, 15), dict(in_channels=3, out_channels=4, channels=[2, 9], strides=[5], kernel_size=1, up_kernel_size=[1, 7])),
     ]),
+    "BasicUNet": ("basic_unet", [
+        ("defaults", (1, 3, 33, 47), dict(in_channels=3, features=[3, 4, 5, 6, 7, 4])),
+        ("pixelshuffle", (2, 1, 21, 38), dict(out_channels=3, features=[2, 3, 4, 5, 6, 4], act="PRELU", norm="batch", bias=False, upsample="pixelshuffle")),
+        ("nontrainable", (1, 3, 18, 35), dict(in_channels=3, features=[4, 2, 4, 6, 8, 2], act="swish", norm=["group", {"num_groups": 2}], dropout=0.1,
+                                              upsample="nontrainable")),
+        ("deconvgroup", (2, 1, 16, 31), dict(features=[2, 3, 4, 5, 6, 3], norm="BATCH", upsample="deconvgroup")),
+    ]),
+    "SegResNet": ("seg_res_net", [
+        ("defaults", (2, 3, 18, 22), dict(in_channels=3, blocks_down=[1, 1], blocks_up=[1])),
+        ("prelu_deconv", (1, 1, 24, 32), dict(init_filters=2, dropout_prob=0.2, act="PRELU", norm="instance", blocks_down=[1, 2, 0], blocks_up=[1, 2],
+                                              upsample_mode="deconv")),
+        ("batch_pixelshuffle", (2, 3, 14, 20), dict(init_filters=3, in_channels=3, norm="batch", blocks_down=[1, 1], blocks_up=[0], use_conv_final=False,
+                                                    upsample_mode="pixelshuffle")),
+        ("one_level", (2, 3, 13, 17), dict(init_filters=4, in_channels=3, out_channels=5, act=["elu", {"alpha": 0.5}], norm_name="GROUP", num_groups=2,
+                                           blocks_down=[2], blocks_up=[])),
+    ]),
+    "BasicUNetPlusPlus": ("basic_unet_plus_plus", [
+        ("defaults", (1, 3, 33, 35), dict(in_channels=3, features=[2, 3, 4, 5, 6, 3])),
+        ("batch_nontrainable", (2, 1, 20, 37), dict(out_channels=3, features=[2, 2, 3, 4, 5, 3], act="RELU", norm="BATCH", bias=False, upsample="nontrainable")),
+        ("group_pixelshuffle", (1, 1, 17, 32), dict(features=[2, 4, 2, 4, 2, 2], act=["prelu", {"init": 0.1}], norm=["group", {"num_groups": 2}], dropout=0.3,
+                                                    upsample="pixelshuffle")),
+    ]),
 }
 
 SIZED = [
@@ -29,6 +51,18 @@ SIZED = [
     ("AttentionUnet", dict(channels=[2, 4, 6], strides=[3, 1])),
     ("AttentionUnet", dict(channels=[2, 4, 6], strides=[1, [1, 2]])),
     ("AttentionUnet", dict(channels=[2, 4], strides=[1])),
+    ("BasicUNet", dict(features=[2] * 6)),
+    ("BasicUNet", dict(features=[2] * 6, norm="batch")),
+    ("BasicUNet", dict(features=[4] * 6, norm=["group", {"num_groups": 4}])),
+    ("BasicUNet", dict(features=[2] * 6, norm=["localresponse", {"size": 3}], upsample="nontrainable")),
+    ("SegResNet", dict(blocks_down=[1, 1, 1], blocks_up=[1, 1])),
+    ("SegResNet", dict(init_filters=2, norm="instance", blocks_down=[1, 1, 1], blocks_up=[1, 1])),
+    ("SegResNet", dict(init_filters=2, norm="instance", blocks_down=[1, 0], blocks_up=[1])),
+    ("SegResNet", dict(init_filters=2, norm="batch", blocks_down=[1, 1], blocks_up=[0])),
+    ("SegResNet", dict(init_filters=4, norm=["group", {"num_groups": 4}], blocks_down=[0], blocks_up=[])),
+    ("SegResNet", dict(init_filters=4, norm=["group", {"num_groups": 4}], blocks_down=[0], blocks_up=[], use_conv_final=False)),
+    ("BasicUNetPlusPlus", dict(features=[2] * 6)),
+    ("BasicUNetPlusPlus", dict(features=[2] * 6, norm="batch")),
 ]
 
 
