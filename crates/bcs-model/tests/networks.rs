@@ -5,6 +5,7 @@ use bcs_model::nets::Network;
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tch::nn::OptimizerConfig;
 use tch::{Device, Kind, Tensor};
 
 /// A network of a golden file with the shapes that MONAI's was run on, and those it refused.
@@ -244,6 +245,50 @@ fn a_layer_under_two_names_is_trained_once() {
     assert_eq!(network.parameters(), 18 + 2 * 36 + 4 + 2 + 2);
     let _ = tch::no_grad(|| state["act_mod.weight"].shallow_clone().fill_(0.5));
     assert_eq!(state["conv_final.1.weight"].double_value(&[0]), 0.5);
+}
+
+#[test]
+fn training_steps_lower_the_loss_of_every_network() {
+    let few = json!([4, 4, 4, 4, 4, 4]);
+    let cases = [
+        ("UNet", json!({"channels": [4, 8], "strides": [2]})),
+        ("AttentionUnet", json!({"channels": [4, 8], "strides": [2]})),
+        ("BasicUNet", json!({"features": few, "upsample": "pixelshuffle"})),
+        ("SegResNet", json!({"act": "PRELU", "blocks_down": [1, 1], "blocks_up": [1]})),
+        ("BasicUNetPlusPlus", json!({"features": few, "upsample": "nontrainable"})),
+    ];
+    tch::manual_seed(3);
+    let image = Tensor::rand([2, 3, 32, 32], (Kind::Float, Device::Cpu));
+    let target = image.sum_dim_intlist([1].as_slice(), false, Kind::Float).gt(1.5).to_kind(Kind::Int64);
+    for (name, own) in cases {
+        let mut arguments = json!({"spatial_dims": 2, "in_channels": 3, "out_channels": 2});
+        let arguments = arguments.as_object_mut().unwrap();
+        arguments.extend(own.as_object().unwrap().clone());
+        let network = Network::new(name, arguments, Device::Cpu).unwrap();
+        let mut optimizer = tch::nn::Adam::default().build(network.variables(), 1e-2).unwrap();
+        let mut losses = Vec::new();
+        for _ in 0..10 {
+            let loss = network.forward(&image, true).unwrap().cross_entropy_loss(
+                &target,
+                None::<Tensor>,
+                tch::Reduction::Mean,
+                -100,
+                0.0,
+            );
+            optimizer.backward_step(&loss);
+            losses.push(loss.double_value(&[]));
+        }
+        assert!(losses[9] < 0.9 * losses[0], "{name}: {losses:?}");
+        // MONAI's parameters of deep supervision are there, but have no part in the output.
+        for (parameter, tensor) in network.state() {
+            let is_unused = name == "BasicUNetPlusPlus"
+                && ["final_conv_0_1.", "final_conv_0_2.", "final_conv_0_3."]
+                    .iter()
+                    .any(|prefix| parameter.starts_with(prefix));
+            let is_trainable = tensor.requires_grad();
+            assert_eq!(tensor.grad().defined(), is_trainable && !is_unused, "{name}: {parameter}");
+        }
+    }
 }
 
 /// A layer's argument: numbers of all signs and sizes, and other types.
