@@ -66,6 +66,14 @@ pub enum Error {
         /// Shape of the layer's input.
         shape: Vec<i64>,
     },
+    /// A pooling layer got an image that is smaller than its window.
+    #[error("pooling needs sides of at least {window}, but its input has the shape {shape:?}")]
+    EmptyOutput {
+        /// Side of the window in pixels.
+        window: i64,
+        /// Shape of the layer's input.
+        shape: Vec<i64>,
+    },
 }
 
 impl Error {

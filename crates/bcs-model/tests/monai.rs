@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bcs_model::nets::Network;
 use bcs_model::weights::{load_state, read_safetensors, write_safetensors};
@@ -10,22 +10,32 @@ use safetensors::SafeTensors;
 use serde_json::{Map, Value};
 use tch::{Device, Kind, Tensor};
 
+/// A golden file of a network.
 struct Golden {
+    file: String,
+    network: String,
     arguments: Map<String, Value>,
     seed: i64,
     tensors: BTreeMap<String, Tensor>,
 }
 
 impl Golden {
-    fn read(path: &Path) -> Self {
+    /// Returns `None` for a file that is not of a network.
+    fn read(path: &Path) -> Option<Self> {
         let bytes = std::fs::read(path).unwrap();
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
-        let metadata: Value = serde_json::from_str(&header.metadata().as_ref().unwrap()["golden"]).unwrap();
-        Self {
-            arguments: metadata["arguments"].as_object().unwrap().clone(),
-            seed: metadata["seed"].as_i64().unwrap(),
+        let metadata: Value = serde_json::from_str(header.metadata().as_ref()?.get("golden")?).unwrap();
+        Some(Self {
+            file: path.file_name().unwrap().to_str().unwrap().to_owned(),
+            network: metadata["network"].as_str().unwrap_or("UNet").to_owned(),
+            arguments: metadata["arguments"].as_object()?.clone(),
+            seed: metadata["seed"].as_i64()?,
             tensors: read_safetensors(&bytes, "golden").unwrap(),
-        }
+        })
+    }
+
+    fn network(&self) -> Network {
+        Network::new(&self.network, &self.arguments, Device::Cpu).unwrap()
     }
 
     fn state(&self, prefix: &str) -> BTreeMap<String, Tensor> {
@@ -36,12 +46,18 @@ impl Golden {
     }
 }
 
-fn golden_networks() -> Vec<PathBuf> {
+/// Networks, and how many golden files each has.
+const CASES: [(&str, usize); 5] =
+    [("UNet", 7), ("AttentionUnet", 3), ("BasicUNet", 4), ("SegResNet", 4), ("BasicUNetPlusPlus", 3)];
+
+fn golden_networks() -> Vec<Golden> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let networks: Vec<_> =
-        files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("unet_")).collect();
-    assert_eq!(networks.len(), 7);
+    let tensors = files.filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
+    let networks: Vec<_> = tensors.filter_map(|path| Golden::read(&path)).collect();
+    for (name, count) in CASES {
+        assert_eq!(networks.iter().filter(|golden| golden.network == name).count(), count, "{name}");
+    }
     networks
 }
 
@@ -49,43 +65,66 @@ fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
     (a - b).abs().max().double_value(&[])
 }
 
+/// The largest difference relative to the largest expected magnitude.
+fn relative_difference(logits: &Tensor, expected: &Tensor) -> f64 {
+    largest_difference(logits, expected) / expected.abs().max().double_value(&[])
+}
+
 #[test]
 fn logits_equal_monais() {
-    for path in golden_networks() {
-        let golden = Golden::read(&path);
-        let network = Network::new("UNet", &golden.arguments, Device::Cpu).unwrap();
+    for golden in golden_networks() {
+        let network = golden.network();
         load_state(&network, golden.state("state/")).unwrap();
         let logits = tch::no_grad(|| network.forward(&golden.tensors["input"], false)).unwrap();
-        let expected = &golden.tensors["logits"];
-        let difference = largest_difference(&logits, expected);
-        let scale = expected.abs().max().double_value(&[]).max(1.0);
-        assert!(difference <= 1e-5 * scale, "{}: differs by {difference}", path.display());
+        let difference = relative_difference(&logits, &golden.tensors["logits"]);
+        assert!(difference <= 1e-5, "{}: differs by {difference}", golden.file);
     }
+}
+
+#[test]
+fn a_forward_pass_in_training_gives_monais_logits_and_running_statistics() {
+    let mut buffers = 0;
+    for golden in golden_networks() {
+        let mut expected = golden.state("trained/");
+        let Some(expected_logits) = expected.remove("logits") else { continue };
+        let network = golden.network();
+        load_state(&network, golden.state("state/")).unwrap();
+        let logits = tch::no_grad(|| network.forward(&golden.tensors["input"], true)).unwrap();
+        let difference = relative_difference(&logits, &expected_logits);
+        assert!(difference <= 1e-4, "{}: differs by {difference}", golden.file);
+        let state = network.state();
+        for (name, buffer) in &expected {
+            let difference = largest_difference(&state[name], buffer);
+            let scale = buffer.abs().max().double_value(&[]).max(1.0);
+            assert!(difference <= 1e-5 * scale, "{}: {name} differs by {difference}", golden.file);
+        }
+        buffers += expected.len();
+    }
+    assert!(buffers > 0);
 }
 
 /// A single test, because the seeded generator belongs to the process.
 #[test]
 fn the_same_seed_gives_the_parameters_of_monai() {
-    for path in golden_networks() {
-        let golden = Golden::read(&path);
+    for golden in golden_networks() {
         tch::manual_seed(golden.seed);
-        let network = Network::new("UNet", &golden.arguments, Device::Cpu).unwrap();
+        let network = golden.network();
         let (ours, monais) = (network.state(), golden.state("init/"));
-        assert_eq!(ours.keys().collect::<Vec<_>>(), monais.keys().collect::<Vec<_>>(), "{}", path.display());
+        assert_eq!(ours.keys().collect::<Vec<_>>(), monais.keys().collect::<Vec<_>>(), "{}", golden.file);
         for (name, tensor) in &ours {
             assert_eq!(tensor.kind(), monais[name].kind(), "{name}");
-            assert!(tensor.equal(&monais[name]), "{}: {name} differs", path.display());
+            assert!(tensor.equal(&monais[name]), "{}: {name} differs", golden.file);
         }
     }
 }
 
 #[test]
 fn weights_survive_a_round_trip() {
-    let golden = Golden::read(&golden_networks()[0]);
-    let network = Network::new("UNet", &golden.arguments, Device::Cpu).unwrap();
+    let golden = golden_networks().remove(0);
+    let network = golden.network();
     let bytes = write_safetensors(&network).unwrap();
     let state = read_safetensors(&bytes, "bytes").unwrap();
-    let other = Network::new("UNet", &golden.arguments, Device::Cpu).unwrap();
+    let other = golden.network();
     load_state(&other, state).unwrap();
     for (name, tensor) in network.state() {
         assert!(tensor.equal(&other.state()[&name]), "{name}");
@@ -95,8 +134,8 @@ fn weights_survive_a_round_trip() {
 
 #[test]
 fn weights_that_do_not_fit_are_an_error_and_change_nothing() {
-    let golden = Golden::read(&golden_networks()[0]);
-    let network = Network::new("UNet", &golden.arguments, Device::Cpu).unwrap();
+    let golden = golden_networks().remove(0);
+    let network = golden.network();
     let before =
         network.state().into_iter().map(|(name, tensor)| (name, tensor.copy())).collect::<BTreeMap<_, _>>();
     let mut state = golden.state("state/");
@@ -122,8 +161,8 @@ fn shallow(state: &BTreeMap<String, Tensor>) -> BTreeMap<String, Tensor> {
 
 #[test]
 fn a_lightning_prefix_is_removed() {
-    let golden = Golden::read(&golden_networks()[0]);
-    let network = Network::new("UNet", &golden.arguments, Device::Cpu).unwrap();
+    let golden = golden_networks().remove(0);
+    let network = golden.network();
     let prefixed = golden.state("state/").into_iter().map(|(name, tensor)| (format!("model.{name}"), tensor));
     load_state(&network, prefixed.collect()).unwrap();
     let (name, tensor) = network.state().pop_first().unwrap();

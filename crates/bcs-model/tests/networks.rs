@@ -1,15 +1,18 @@
-//! What a network accepts: arguments and sizes, against MONAI's UNet; `golden/make_golden.py` made the file.
+//! What a network accepts: arguments and sizes, against MONAI's networks; `golden/make_golden.py` made the files.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
 use bcs_model::nets::Network;
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tch::nn::OptimizerConfig;
 use tch::{Device, Kind, Tensor};
 
-/// A network of the golden file with the shapes that MONAI's UNet was run on, and those it refused.
+/// A network of a golden file with the shapes that MONAI's was run on, and those it refused.
 #[derive(Deserialize)]
 struct Sized {
+    #[serde(default = "unet")]
+    network: String,
     arguments: Map<String, Value>,
     shapes: Vec<[i64; 4]>,
     refused: Refused,
@@ -26,20 +29,28 @@ fn run(network: &Network, shape: [i64; 4], train: bool) -> Result<Tensor, bcs_mo
     tch::no_grad(|| network.forward(&image, train))
 }
 
+fn unet() -> String {
+    "UNet".to_owned()
+}
+
 fn sized() -> Vec<Sized> {
-    let mut golden: Value = serde_json::from_str(include_str!("golden/sizes.json")).unwrap();
-    serde_json::from_value(golden["networks"].take()).unwrap()
+    let files = [include_str!("golden/sizes.json"), include_str!("golden/network_sizes.json")];
+    let networks = files.map(|file| {
+        let mut golden: Value = serde_json::from_str(file).unwrap();
+        serde_json::from_value::<Vec<Sized>>(golden["networks"].take()).unwrap()
+    });
+    networks.into_iter().flatten().collect()
 }
 
 #[test]
 fn sizes_that_monai_refuses_are_refused_and_no_others() {
-    for Sized { arguments, shapes, refused } in sized() {
-        let network = Network::new("UNet", &arguments, Device::Cpu).unwrap();
+    for Sized { network: name, arguments, shapes, refused } in sized() {
+        let network = Network::new(&name, &arguments, Device::Cpu).unwrap();
         for (train, refused) in [(true, &refused.train), (false, &refused.eval)] {
             for shape in &shapes {
                 let result = run(&network, *shape, train);
-                let name = format!("{arguments:?} {shape:?} train={train}");
-                assert_eq!(result.is_err(), refused.contains(shape), "{name}: {result:?}");
+                let case = format!("{name} {arguments:?} {shape:?} train={train}");
+                assert_eq!(result.is_err(), refused.contains(shape), "{case}: {result:?}");
                 if let Err(error) = result {
                     let [height, width] =
                         if train { network.min_training_size() } else { network.min_size() };
@@ -53,8 +64,8 @@ fn sizes_that_monai_refuses_are_refused_and_no_others() {
 
 #[test]
 fn the_least_size_is_the_least_that_every_image_of_at_least_it_is_accepted() {
-    for Sized { arguments, shapes, refused } in sized() {
-        let network = Network::new("UNet", &arguments, Device::Cpu).unwrap();
+    for Sized { network: name, arguments, shapes, refused } in sized() {
+        let network = Network::new(&name, &arguments, Device::Cpu).unwrap();
         let divisor = network.size_divisor();
         for (least, refused) in
             [(network.min_training_size(), &refused.train), (network.min_size(), &refused.eval)]
@@ -162,7 +173,122 @@ fn arguments_that_do_not_fit_are_errors_that_name_them() {
         assert!(error.starts_with(expected), "{name}: {error}");
     }
     let error = Network::new("VNet", &small(), Device::Cpu).unwrap_err().to_string();
-    assert_eq!(error, "there is no network 'VNet'; the networks are UNet");
+    assert_eq!(
+        error,
+        "there is no network 'VNet'; the networks are UNet, AttentionUnet, BasicUNet, SegResNet, BasicUNetPlusPlus"
+    );
+}
+
+/// Returns the error of a network of this name with these arguments changed.
+fn refusal(network: &str, changes: &Value) -> String {
+    let mut arguments = json!({"spatial_dims": 2});
+    if network == "AttentionUnet" {
+        arguments = Value::Object(small());
+    }
+    let arguments = arguments.as_object_mut().unwrap();
+    arguments.extend(changes.as_object().unwrap().clone());
+    Network::new(network, arguments, Device::Cpu).unwrap_err().to_string()
+}
+
+#[test]
+fn each_network_names_its_own_arguments_in_errors() {
+    #[rustfmt::skip]
+    let cases = [
+        ("AttentionUnet", json!({"spatial_dims": 3}), "spatial_dims is 3; only 2 is supported"),
+        ("AttentionUnet", json!({"channels": [4]}), "channels has 1 entries; it needs 2 to 16"),
+        ("AttentionUnet", json!({"channels": [1, 4]}), "channels[0] is 1; it must be at least 2"),
+        ("AttentionUnet", json!({"strides": []}), "strides has 0 entries; 2 channels need at least 1"),
+        ("AttentionUnet", json!({"kernel_size": 2}), "kernel_size is 2; it must be odd and positive"),
+        ("AttentionUnet", json!({"up_kernel_size": 2}), "up_kernel_size is 2; it must be odd and positive"),
+        ("AttentionUnet", json!({"dropout": 2}), "dropout is 2; it must be in [0, 1]"),
+        ("AttentionUnet", json!({"act": "RELU"}), "act is unknown; the arguments are spatial_dims,"),
+        ("BasicUNet", json!({"spatial_dims": 3}), "spatial_dims is 3; only 2 is supported"),
+        ("BasicUNet", json!({"features": [4, 4]}), "features has 2 entries; it needs 6: the channels of five levels"),
+        ("BasicUNet", json!({"features": [1, 1, 2, 1, 2, 1]}), "features[3] is 1; it must be at least 2"),
+        ("BasicUNet", json!({"features": 4}), "features is 4; it must be a list"),
+        ("BasicUNet", json!({"act": "RELUU"}), "act is 'RELUU'; the activations are ELU,"),
+        ("BasicUNet", json!({"upsample": "linear"}), "upsample is 'linear'; it must be deconv, deconvgroup,"),
+        ("BasicUNet", json!({"upsample": 2}), "upsample is 2; it must be text"),
+        ("BasicUNet", json!({"strides": [2]}), "strides is unknown; the arguments are spatial_dims,"),
+        ("SegResNet", json!({"spatial_dims": 3}), "spatial_dims is 3; only 2 is supported"),
+        ("SegResNet", json!({"blocks_down": []}), "blocks_down has 0 entries; it needs 1 to 16, one per level"),
+        ("SegResNet", json!({"blocks_up": [1]}), "blocks_up has 1 entries; 4 levels in blocks_down need 3"),
+        ("SegResNet", json!({"blocks_up": [1, 1, -1]}), "blocks_up[2] is -1; it must be a whole number of at least 0"),
+        ("SegResNet", json!({"blocks_down": [1, 65, 1, 1]}), "blocks_down[1] is 65; it must be in [0, 64]"),
+        ("SegResNet", json!({"init_filters": 9000}), "init_filters is 9000; it must be in [1, 8192]"),
+        ("SegResNet", json!({"init_filters": 12}), "norm.num_groups is 8, which does not divide 12 channels"),
+        ("SegResNet", json!({"dropout_prob": 1.5}), "dropout_prob is 1.5; it must be in [0, 1]"),
+        ("SegResNet", json!({"norm_name": "batch"}), "norm_name is 'batch'; it must be empty or group"),
+        ("BasicUNetPlusPlus", json!({"spatial_dims": 3}), "spatial_dims is 3; only 2 is supported"),
+        ("BasicUNetPlusPlus", json!({"features": [1, 1, 2, 2, 1, 1]}), "features[4] is 1; it must be at least 2"),
+        ("BasicUNetPlusPlus", json!({"deep_supervision": true}), "deep_supervision is true; only false is supported"),
+    ];
+    for (network, changes, expected) in cases {
+        let error = refusal(network, &changes);
+        assert!(error.starts_with(&format!("{network}.{expected}")), "{error}");
+    }
+    // MONAI's own default, three dimensions, is an error too.
+    for network in ["BasicUNet", "SegResNet", "BasicUNetPlusPlus"] {
+        let error = Network::new(network, &Map::new(), Device::Cpu).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{network}.spatial_dims is 3; only 2 is supported")), "{error}");
+    }
+}
+
+#[test]
+fn a_layer_under_two_names_is_trained_once() {
+    let arguments = json!({
+        "spatial_dims": 2, "init_filters": 2, "blocks_down": [1], "blocks_up": [], "act": "PRELU", "norm": "instance",
+    });
+    let network = Network::new("SegResNet", arguments.as_object().unwrap(), Device::Cpu).unwrap();
+    let state = network.state();
+    // 18 + 2 · 36 weights of 3×3 convolutions, 4 weights and 2 biases of the last one, and two activations.
+    assert_eq!(network.parameters(), 18 + 2 * 36 + 4 + 2 + 2);
+    let _ = tch::no_grad(|| state["act_mod.weight"].shallow_clone().fill_(0.5));
+    assert_eq!(state["conv_final.1.weight"].double_value(&[0]), 0.5);
+}
+
+#[test]
+fn training_steps_lower_the_loss_of_every_network() {
+    let few = json!([4, 4, 4, 4, 4, 4]);
+    let cases = [
+        ("UNet", json!({"channels": [4, 8], "strides": [2]})),
+        ("AttentionUnet", json!({"channels": [4, 8], "strides": [2]})),
+        ("BasicUNet", json!({"features": few, "upsample": "pixelshuffle"})),
+        ("SegResNet", json!({"act": "PRELU", "blocks_down": [1, 1], "blocks_up": [1]})),
+        ("BasicUNetPlusPlus", json!({"features": few, "upsample": "nontrainable"})),
+    ];
+    tch::manual_seed(3);
+    let image = Tensor::rand([2, 3, 32, 32], (Kind::Float, Device::Cpu));
+    let target = image.sum_dim_intlist([1].as_slice(), false, Kind::Float).gt(1.5).to_kind(Kind::Int64);
+    for (name, own) in cases {
+        let mut arguments = json!({"spatial_dims": 2, "in_channels": 3, "out_channels": 2});
+        let arguments = arguments.as_object_mut().unwrap();
+        arguments.extend(own.as_object().unwrap().clone());
+        let network = Network::new(name, arguments, Device::Cpu).unwrap();
+        let mut optimizer = tch::nn::Adam::default().build(network.variables(), 1e-2).unwrap();
+        let mut losses = Vec::new();
+        for _ in 0..10 {
+            let loss = network.forward(&image, true).unwrap().cross_entropy_loss(
+                &target,
+                None::<Tensor>,
+                tch::Reduction::Mean,
+                -100,
+                0.0,
+            );
+            optimizer.backward_step(&loss);
+            losses.push(loss.double_value(&[]));
+        }
+        assert!(losses[9] < 0.9 * losses[0], "{name}: {losses:?}");
+        // MONAI's parameters of deep supervision are there, but have no part in the output.
+        for (parameter, tensor) in network.state() {
+            let is_unused = name == "BasicUNetPlusPlus"
+                && ["final_conv_0_1.", "final_conv_0_2.", "final_conv_0_3."]
+                    .iter()
+                    .any(|prefix| parameter.starts_with(prefix));
+            let is_trainable = tensor.requires_grad();
+            assert_eq!(tensor.grad().defined(), is_trainable && !is_unused, "{name}: {parameter}");
+        }
+    }
 }
 
 /// A layer's argument: numbers of all signs and sizes, and other types.

@@ -25,11 +25,18 @@ pub struct ConvOptions {
     pub stride: [i64; 2],
     /// Zero padding on each side.
     pub padding: [i64; 2],
+    /// Number of groups that input and output channels are divided into; each group of outputs sees its group of inputs.
+    pub groups: i64,
     /// Whether the convolution has a bias.
     pub bias: bool,
 }
 
 impl ConvOptions {
+    /// Returns the arguments of a 1×1 convolution.
+    pub(crate) fn pointwise(bias: bool) -> Self {
+        Self { kernel: [1, 1], stride: [1, 1], padding: [0, 0], groups: 1, bias }
+    }
+
     fn check(&self, inputs: i64, outputs: i64) -> Result<(), Error> {
         for (name, values, least) in
             [("kernel_size", self.kernel, 1), ("strides", self.stride, 1), ("padding", self.padding, 0)]
@@ -38,7 +45,13 @@ impl ConvOptions {
         }
         in_range("in_channels", inputs, 1, MAX_CHANNELS)?;
         in_range("out_channels", outputs, 1, MAX_CHANNELS)?;
-        let weights = inputs * outputs;
+        let groups = self.groups;
+        if groups < 1 || inputs % groups != 0 || outputs % groups != 0 {
+            let reason =
+                format!("is {groups}, which does not divide {inputs} input and {outputs} output channels");
+            return Err(argument("groups", reason));
+        }
+        let weights = inputs * outputs / groups;
         if weights > MAX_WEIGHTS / (self.kernel[0] * self.kernel[1]) {
             let reason = format!(
                 "is {:?}; with {inputs} input and {outputs} output channels the convolution has more than \
@@ -60,24 +73,30 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// Creates the convolution, with parameters `weight` `[outputs, inputs, height, width]` and `bias` under `path`.
+    /// Creates the convolution, with parameters `weight` `[outputs, inputs / groups, height, width]` and `bias` under
+    /// `path`.
     ///
     /// # Errors
     /// [`Error::Argument`] for sizes out of range; [`Error::Torch`] if memory runs out.
     pub fn new(path: &Path<'_>, inputs: i64, outputs: i64, options: ConvOptions) -> Result<Self, Error> {
         options.check(inputs, outputs)?;
         let [height, width] = options.kernel;
-        let bound = bound(inputs * height * width);
-        let weight = uniform(path, "weight", &[outputs, inputs, height, width], bound)?;
+        let group = inputs / options.groups;
+        let bound = bound(group * height * width);
+        let weight = uniform(path, "weight", &[outputs, group, height, width], bound)?;
         let bias = options.bias.then(|| uniform(path, "bias", &[outputs], bound)).transpose()?;
         Ok(Self { weight, bias, options })
+    }
+
+    pub(crate) fn weight(&self) -> &Tensor {
+        &self.weight
     }
 }
 
 impl Block for Conv2d {
     fn forward(&self, input: &Tensor, _train: bool) -> Result<Tensor, Error> {
-        let ConvOptions { stride, padding, .. } = self.options;
-        Ok(input.f_conv2d(&self.weight, self.bias.as_ref(), stride, padding, [1, 1], 1)?)
+        let ConvOptions { stride, padding, groups, .. } = self.options;
+        Ok(input.f_conv2d(&self.weight, self.bias.as_ref(), stride, padding, [1, 1], groups)?)
     }
 }
 
@@ -90,7 +109,8 @@ pub struct ConvTranspose2d {
 }
 
 impl ConvTranspose2d {
-    /// Creates the convolution, with parameters `weight` `[inputs, outputs, height, width]` and `bias` under `path`.
+    /// Creates the convolution, with parameters `weight` `[inputs, outputs / groups, height, width]` and `bias` under
+    /// `path`.
     ///
     /// # Errors
     /// [`Error::Argument`] for sizes out of range; [`Error::Torch`] if memory runs out.
@@ -98,8 +118,9 @@ impl ConvTranspose2d {
         options.check(inputs, outputs)?;
         let [height, width] = options.kernel;
         // PyTorch takes the second dimension of the weight as fan-in, which is the outputs here.
-        let bound = bound(outputs * height * width);
-        let weight = uniform(path, "weight", &[inputs, outputs, height, width], bound)?;
+        let group = outputs / options.groups;
+        let bound = bound(group * height * width);
+        let weight = uniform(path, "weight", &[inputs, group, height, width], bound)?;
         let bias = options.bias.then(|| uniform(path, "bias", &[outputs], bound)).transpose()?;
         Ok(Self { weight, bias, options })
     }
@@ -107,11 +128,11 @@ impl ConvTranspose2d {
 
 impl Block for ConvTranspose2d {
     fn forward(&self, input: &Tensor, _train: bool) -> Result<Tensor, Error> {
-        let ConvOptions { stride, padding, .. } = self.options;
-        // MONAI's stride_minus_kernel_padding(1, stride).
-        let output_padding = stride.map(|step| step - 1);
+        let ConvOptions { kernel, stride, padding, groups, .. } = self.options;
+        // For a padding that keeps the size, MONAI's stride_minus_kernel_padding(1, stride).
+        let output_padding = [0, 1].map(|axis| stride[axis] + 2 * padding[axis] - kernel[axis]);
         let bias = self.bias.as_ref();
-        Ok(input.f_conv_transpose2d(&self.weight, bias, stride, padding, output_padding, 1, [1, 1])?)
+        Ok(input.f_conv_transpose2d(&self.weight, bias, stride, padding, output_padding, groups, [1, 1])?)
     }
 }
 

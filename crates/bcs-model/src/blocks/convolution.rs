@@ -44,7 +44,7 @@ impl Convolution {
     ) -> Result<Self, Error> {
         let padding = same_padding("kernel_size", options.kernel)?;
         let ConvolutionOptions { kernel, strides: stride, bias, .. } = options;
-        let layer = ConvOptions { kernel, stride, padding, bias };
+        let layer = ConvOptions { kernel, stride, padding, groups: 1, bias };
         let conv_path = path / "conv";
         let conv: Box<dyn Block> = if options.is_transposed {
             Box::new(ConvTranspose2d::new(&conv_path, inputs, outputs, layer)?)

@@ -7,6 +7,7 @@ pub(crate) mod convolution;
 mod norm;
 mod residual_unit;
 mod spec;
+mod upsample;
 
 pub use activation::Activation;
 pub use adn::{Adn, AdnSpec};
@@ -15,6 +16,7 @@ pub use convolution::{Convolution, ConvolutionOptions};
 pub use norm::Norm;
 pub use residual_unit::{ResidualUnit, ResidualUnitOptions};
 pub use spec::{LayerSpec, Pair};
+pub use upsample::{UpSample, UpsampleMode};
 
 use tch::Tensor;
 
@@ -25,7 +27,7 @@ pub trait Block: Send + std::fmt::Debug {
     /// Runs the block on `[N, C, H, W]`, in training mode (dropout, batch statistics) if `train`.
     ///
     /// # Errors
-    /// [`Error::SingleValue`] for an input too small to normalize; [`Error::Torch`] if the shapes do not fit or memory
-    /// runs out.
+    /// [`Error::SingleValue`] and [`Error::EmptyOutput`] for an input that is too small; [`Error::Torch`] if the shapes
+    /// do not fit or memory runs out.
     fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error>;
 }

@@ -55,7 +55,7 @@ impl ResidualUnit {
             // A 1×1 kernel suffices if only the number of channels changes.
             let kernel = if strides == [1, 1] { [1, 1] } else { kernel };
             let padding = same_padding("kernel_size", kernel)?;
-            let layer = ConvOptions { kernel, stride: strides, padding, bias };
+            let layer = ConvOptions { kernel, stride: strides, padding, groups: 1, bias };
             Some(Conv2d::new(&(path / "residual"), inputs, outputs, layer)?)
         } else {
             None

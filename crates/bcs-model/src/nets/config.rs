@@ -112,8 +112,7 @@ mod tests {
         }
 
         fn build(&self, path: &Path<'_>) -> Result<Box<dyn SegmentationNet>, Error> {
-            let options =
-                ConvOptions { kernel: [1, 1], stride: [1, 1], padding: [0, 0], bias: self.with_bias };
+            let options = ConvOptions::pointwise(self.with_bias);
             Ok(Box::new(Pointwise(Conv2d::new(path, self.in_channels, self.out_channels, options)?)))
         }
     }
@@ -210,6 +209,38 @@ mod tests {
     }
 
     #[test]
+    fn a_network_passes_over_the_arguments_of_others() {
+        let found = architecture(&config(&json!({"model": "attentionunet"}))).unwrap();
+        assert_eq!(found.name, "AttentionUnet");
+        let expected = json!({
+            "spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [8, 16, 32], "strides": [2, 2],
+            "kernel_size": 3, "up_kernel_size": 3, "dropout": 0.1,
+        });
+        assert_eq!(Value::Object(found.arguments), expected);
+    }
+
+    #[test]
+    fn activation_and_dropout_mean_the_same_for_every_network() {
+        let renamed =
+            json!({"model": "segresnet", "init_filters": 4, "norm": "batch", "blocks_up": [1, 1, 2]});
+        let found = architecture(&config(&renamed)).unwrap();
+        let expected = json!({
+            "spatial_dims": 2, "init_filters": 4, "in_channels": 3, "out_channels": 2, "dropout_prob": 0.1,
+            "act": "prelu", "norm": "batch", "norm_name": "", "num_groups": 8, "use_conv_final": true,
+            "blocks_down": [1, 2, 2, 4], "blocks_up": [1, 1, 2], "upsample_mode": "nontrainable",
+        });
+        assert_eq!((found.name.as_str(), Value::Object(found.arguments)), ("SegResNet", expected));
+        for name in ["BasicUNet", "BasicUNetPlusPlus"] {
+            let found = architecture(&config(&json!({"model": name, "upsample": "pixelshuffle"}))).unwrap();
+            assert_eq!(found.name, name);
+            let values = ["act", "dropout", "upsample"].map(|key| found.arguments[key].clone());
+            assert_eq!(values, [json!("prelu"), json!(0.1), json!("pixelshuffle")]);
+            assert_eq!(found.arguments["features"], json!([32, 32, 64, 128, 256, 32]));
+            assert_eq!(found.arguments["norm"], json!(["instance", {"affine": true}]));
+        }
+    }
+
+    #[test]
     fn errors_name_the_configuration_key() {
         let cases = [
             (json!({"depth": 3}), "model_hyp.depth is not an argument of UNet; its keys are spatial_dims,"),
@@ -244,7 +275,8 @@ mod tests {
     #[test]
     fn all_keys_are_known() {
         let keys = config_keys();
-        for key in ["model", "backbone", "activation", "norm", "adn_ordering", "bias", "strides"] {
+        for key in ["model", "backbone", "activation", "norm", "adn_ordering", "bias", "strides", "features"]
+        {
             assert!(keys.contains(key), "{key}");
         }
         assert!(!keys.contains("act"));

@@ -36,12 +36,14 @@ impl Network {
     ///
     /// # Errors
     /// [`Error::Argument`] for a shape that the network does not accept: other channels, sides that are not multiples
-    /// of [`size_divisor`](Self::size_divisor), or so small that a normalization layer would get a single value per
-    /// channel, which PyTorch refuses too; [`Error::Torch`].
+    /// of [`size_divisor`](Self::size_divisor), or so small that nothing is left after pooling or that a normalization
+    /// layer would get a single value per channel, which PyTorch refuses too; [`Error::Torch`].
     pub fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
         self.check_shape(&input.size())?;
         self.net.forward(input, train).map_err(|error| match error {
-            Error::SingleValue { .. } => self.too_small(&input.size(), train, &error),
+            Error::SingleValue { .. } | Error::EmptyOutput { .. } => {
+                self.too_small(&input.size(), train, &error)
+            }
             other => other,
         })
     }

@@ -5,13 +5,23 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tch::nn::Path;
 
+use super::attention_unet::AttentionUnetArguments;
+use super::basic_unet::BasicUNetArguments;
+use super::basic_unet_plus_plus::BasicUNetPlusPlusArguments;
+use super::seg_res_net::SegResNetArguments;
 use super::unet::UNetArguments;
 use crate::arguments;
 use crate::blocks::Block;
 use crate::error::{Error, argument};
 
 /// All networks.
-pub(super) const NETWORKS: &[Entry] = &[Entry::of::<UNetArguments>()];
+pub(super) const NETWORKS: &[Entry] = &[
+    Entry::of::<UNetArguments>(),
+    Entry::of::<AttentionUnetArguments>(),
+    Entry::of::<BasicUNetArguments>(),
+    Entry::of::<SegResNetArguments>(),
+    Entry::of::<BasicUNetPlusPlusArguments>(),
+];
 
 /// A network for semantic segmentation: images `[N, in_channels, H, W]` to logits `[N, out_channels, H, W]`.
 pub trait SegmentationNet: Block {

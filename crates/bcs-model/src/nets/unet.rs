@@ -6,24 +6,18 @@ use serde_json::Value;
 use tch::Tensor;
 use tch::nn::Path;
 
+use super::checks::{self, Levels};
+use super::defaults;
 use super::registry::{NetworkArguments, SegmentationNet};
 use crate::arguments::in_range;
 use crate::blocks::adn::Dropout;
-use crate::blocks::conv::{MAX_CHANNELS, MAX_KERNEL};
-use crate::blocks::convolution::same_padding;
 use crate::blocks::{
     AdnSpec, Block, Convolution, ConvolutionOptions, LayerSpec, Pair, ResidualUnit, ResidualUnitOptions,
 };
-use crate::error::{Error, argument};
-
-/// Largest number of levels.
-const MAX_LEVELS: usize = 16;
+use crate::error::Error;
 
 /// Largest number of convolutions in a residual unit.
 const MAX_RES_UNITS: usize = 64;
-
-/// Largest product of the strides.
-const MAX_DIVISOR: i64 = 1 << 16;
 
 /// Arguments of `monai.networks.nets.UNet`, with its names and defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,10 +34,10 @@ pub struct UNetArguments {
     /// Stride of each level but the last; more are ignored.
     pub strides: Vec<Pair>,
     /// Kernel size of the convolutions, odd.
-    #[serde(default = "three")]
+    #[serde(default = "defaults::three")]
     pub kernel_size: Pair,
     /// Kernel size of the transposed convolutions, odd.
-    #[serde(default = "three")]
+    #[serde(default = "defaults::three")]
     pub up_kernel_size: Pair,
     /// Number of convolutions in a residual unit; 0 for convolutions without residual connection.
     #[serde(default)]
@@ -55,18 +49,14 @@ pub struct UNetArguments {
     #[serde(default = "instance")]
     pub norm: LayerSpec,
     /// Dropout ratio, or dropout type and arguments.
-    #[serde(default = "no_dropout")]
+    #[serde(default = "defaults::no_dropout")]
     pub dropout: Value,
     /// Whether convolutions have a bias.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub bias: bool,
     /// Order of activation (A), dropout (D) and normalization (N).
     #[serde(default = "nda")]
     pub adn_ordering: String,
-}
-
-fn three() -> Pair {
-    Pair::Both(3)
 }
 
 fn prelu() -> LayerSpec {
@@ -75,14 +65,6 @@ fn prelu() -> LayerSpec {
 
 fn instance() -> LayerSpec {
     "INSTANCE".into()
-}
-
-fn no_dropout() -> Value {
-    0.0.into()
-}
-
-fn yes() -> bool {
-    true
 }
 
 fn nda() -> String {
@@ -94,12 +76,10 @@ impl NetworkArguments for UNetArguments {
     const RENAMED: &'static [(&'static str, &'static str)] = &[("activation", "act")];
 
     fn check(&self) -> Result<(), Error> {
-        self.check_levels()?;
-        same_padding("kernel_size", self.kernel_size.dims())?;
-        same_padding("up_kernel_size", self.up_kernel_size.dims())?;
-        for (name, kernel) in [("kernel_size", self.kernel_size), ("up_kernel_size", self.up_kernel_size)] {
-            kernel.dims().iter().try_for_each(|side| in_range(name, *side, 1, MAX_KERNEL))?;
-        }
+        checks::ends(self.spatial_dims, self.in_channels, self.out_channels)?;
+        self.levels().check()?;
+        checks::kernel("kernel_size", self.kernel_size)?;
+        checks::kernel("up_kernel_size", self.up_kernel_size)?;
         in_range("num_res_units", self.num_res_units, 0, MAX_RES_UNITS)?;
         let adn = self.adn()?;
         self.normalized_channels().try_for_each(|channels| adn.check(channels))
@@ -111,42 +91,8 @@ impl NetworkArguments for UNetArguments {
 }
 
 impl UNetArguments {
-    fn check_levels(&self) -> Result<(), Error> {
-        if self.spatial_dims != 2 {
-            let reason =
-                format!("is {}; only 2 is supported, as images have two dimensions", self.spatial_dims);
-            return Err(argument("spatial_dims", reason));
-        }
-        let levels = self.channels.len();
-        if !(2..=MAX_LEVELS).contains(&levels) {
-            let reason = format!("has {levels} entries; it needs 2 to {MAX_LEVELS}, one per level");
-            return Err(argument("channels", reason));
-        }
-        if self.strides.len() < levels - 1 {
-            let reason = format!(
-                "has {} entries; {levels} channels need at least {} (one per level but the last)",
-                self.strides.len(),
-                levels - 1
-            );
-            return Err(argument("strides", reason));
-        }
-        in_range("in_channels", self.in_channels, 1, MAX_CHANNELS)?;
-        in_range("out_channels", self.out_channels, 1, MAX_CHANNELS)?;
-        for (level, channels) in self.channels.iter().enumerate() {
-            in_range(&format!("channels[{level}]"), *channels, 1, MAX_CHANNELS)?;
-        }
-        for (level, stride) in self.used_strides().enumerate() {
-            stride
-                .iter()
-                .try_for_each(|step| in_range(&format!("strides[{level}]"), *step, 1, MAX_KERNEL))?;
-        }
-        let [height, width] = self.size_divisor();
-        if height.max(width) > MAX_DIVISOR {
-            let reason =
-                format!("multiply to {}; the product must be at most {MAX_DIVISOR}", height.max(width));
-            return Err(argument("strides", reason));
-        }
-        Ok(())
+    fn levels(&self) -> Levels<'_> {
+        Levels { channels: &self.channels, strides: &self.strides }
     }
 
     fn adn(&self) -> Result<AdnSpec, Error> {
@@ -158,16 +104,6 @@ impl UNetArguments {
         })
     }
 
-    /// Strides that are used: one per level but the last.
-    fn used_strides(&self) -> impl Iterator<Item = [i64; 2]> + '_ {
-        self.strides.iter().take(self.channels.len() - 1).map(|stride| stride.dims())
-    }
-
-    fn size_divisor(&self) -> [i64; 2] {
-        let multiply = |[h, w]: [i64; 2], [sh, sw]: [i64; 2]| [h.saturating_mul(sh), w.saturating_mul(sw)];
-        self.used_strides().fold([1, 1], multiply)
-    }
-
     /// Channel counts of all activations and normalizations.
     fn normalized_channels(&self) -> impl Iterator<Item = i64> + '_ {
         let top = (self.num_res_units > 0).then_some(self.out_channels);
@@ -176,7 +112,7 @@ impl UNetArguments {
 
     /// Channel counts of the normalizations that see the image at its smallest: those below the last stride.
     fn channels_at_the_bottom(&self) -> impl Iterator<Item = i64> + '_ {
-        let strides: Vec<_> = self.used_strides().collect();
+        let strides = self.levels().used_strides();
         let last = strides.iter().rposition(|stride| *stride != [1, 1]);
         let top = (last.is_none() && self.num_res_units > 0).then_some(self.out_channels);
         self.channels[last.unwrap_or(0)..].iter().copied().chain(top)
@@ -188,7 +124,7 @@ impl UNetArguments {
         for channels in self.channels_at_the_bottom() {
             refuses |= adn.refuses_single_pixel(channels, train)?;
         }
-        Ok(self.size_divisor().map(|divisor| if refuses { 2 * divisor } else { divisor }))
+        Ok(self.levels().size_divisor().map(|divisor| if refuses { 2 * divisor } else { divisor }))
     }
 }
 
@@ -238,7 +174,7 @@ impl UNet {
             model: builder.level(&(path / "model"), in_channels, out_channels, 0)?,
             in_channels,
             out_channels,
-            size_divisor: arguments.size_divisor(),
+            size_divisor: arguments.levels().size_divisor(),
             min_size: arguments.min_size(&builder.adn, false)?,
             min_training_size: arguments.min_size(&builder.adn, true)?,
         })

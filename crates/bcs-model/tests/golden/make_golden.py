@@ -8,6 +8,7 @@
   after a disturbance (so that zeros and ones can't hide a mistake), an input and the logits.
 - losses.safetensors: drawn logits and targets, and the value and gradient that a MONAI class gives for them.
 - sizes.json: which input shapes MONAI's UNet accepts in training and in inference.
+- the files of golden_networks.py: the other networks.
 
 Rule: a case that bears the name of a MONAI class calls that class.
 """
@@ -22,6 +23,8 @@ import monai
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+
+import golden_networks
 
 HERE = pathlib.Path(__file__).parent
 IGNORE = 255
@@ -248,6 +251,7 @@ def write(folder):
     write_networks(folder)
     write_losses(folder)
     write_sizes(folder)
+    golden_networks.write(folder)
 
 
 def largest_difference(old, new):
