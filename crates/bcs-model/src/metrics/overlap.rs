@@ -1,25 +1,16 @@
 //! Dice and intersection over union per class: pooled over all pixels of a data set, and averaged over images as in
 //! MONAI's `DiceMetric`. Computed from bytes, which masks are before and after the network.
 
-use bcs_contracts::IGNORE;
-
-use crate::error::{Error, argument};
+use super::confusion::{Confusion, confusions};
+use crate::error::Error;
 
 /// Confusion counts of ground truth and prediction, image by image.
 #[derive(Debug, Clone)]
 pub struct Overlap {
-    pooled: Vec<Counts>,
+    pooled: Vec<Confusion>,
     per_image_sum: Vec<f64>,
     per_image_count: Vec<usize>,
     images: usize,
-}
-
-/// Numbers of pixels of a class.
-#[derive(Debug, Clone, Copy, Default)]
-struct Counts {
-    truth: u64,
-    prediction: u64,
-    both: u64,
 }
 
 /// Scores of one class; `None` if neither truth nor prediction has pixels of it.
@@ -35,23 +26,11 @@ pub struct OverlapScores {
     pub images: usize,
 }
 
-impl Counts {
-    fn dice(self) -> Option<f64> {
-        let total = self.truth + self.prediction;
-        (total > 0).then(|| 2.0 * self.both as f64 / total as f64)
-    }
-
-    fn iou(self) -> Option<f64> {
-        let union = self.truth + self.prediction - self.both;
-        (union > 0).then(|| self.both as f64 / union as f64)
-    }
-}
-
 impl Overlap {
     /// Creates empty counts for this number of classes.
     pub fn new(classes: usize) -> Self {
         Self {
-            pooled: vec![Counts::default(); classes],
+            pooled: vec![Confusion::default(); classes],
             per_image_sum: vec![0.0; classes],
             per_image_count: vec![0; classes],
             images: 0,
@@ -63,35 +42,16 @@ impl Overlap {
     /// # Errors
     /// [`Error::Argument`] if the two differ in length.
     pub fn add(&mut self, truth: &[u8], prediction: &[u8]) -> Result<(), Error> {
-        if truth.len() != prediction.len() {
-            let reason = format!("has {} pixels, but the truth has {}", prediction.len(), truth.len());
-            return Err(argument("the prediction", reason));
-        }
-        // A table over all pairs of bytes needs no branch per pixel.
-        let mut table = vec![0u64; 256 * 256];
-        for (truth, prediction) in truth.iter().zip(prediction) {
-            table[usize::from(*truth) << 8 | usize::from(*prediction)] += 1;
-        }
-        // Codes from IGNORE on are not classes.
-        let classes = self.pooled.len().min(usize::from(IGNORE));
-        for class in 0..classes {
-            let counts = Counts {
-                truth: table[class << 8..(class + 1) << 8].iter().sum(),
-                prediction: (0..classes).map(|truth| table[truth << 8 | class]).sum(),
-                both: table[class << 8 | class],
-            };
+        for (class, counts) in confusions(truth, prediction, self.pooled.len())?.into_iter().enumerate() {
             self.add_image(class, counts);
         }
         self.images += 1;
         Ok(())
     }
 
-    fn add_image(&mut self, class: usize, counts: Counts) {
-        let pooled = &mut self.pooled[class];
-        pooled.truth += counts.truth;
-        pooled.prediction += counts.prediction;
-        pooled.both += counts.both;
-        if let (true, Some(dice)) = (counts.truth > 0, counts.dice()) {
+    fn add_image(&mut self, class: usize, counts: Confusion) {
+        self.pooled[class] += counts;
+        if let (true, Some(dice)) = (counts.truth() > 0, counts.dice()) {
             self.per_image_sum[class] += dice;
             self.per_image_count[class] += 1;
         }

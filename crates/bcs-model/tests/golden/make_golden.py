@@ -7,6 +7,7 @@
 - unet_*.safetensors: the parameters that `torch.manual_seed(SEED)` gives a new network, the same network's parameters
   after a disturbance (so that zeros and ones can't hide a mistake), an input and the logits.
 - losses.safetensors: drawn logits and targets, and the value and gradient that a MONAI class gives for them.
+- metrics.safetensors: masks, and what MONAI's metrics give for them (golden_metrics.py).
 - sizes.json: which input shapes MONAI's UNet accepts in training and in inference.
 - the files of golden_networks.py: the other networks.
 
@@ -24,6 +25,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+import golden_metrics
 import golden_networks
 
 HERE = pathlib.Path(__file__).parent
@@ -251,6 +253,7 @@ def write(folder):
     write_networks(folder)
     write_losses(folder)
     write_sizes(folder)
+    golden_metrics.write(folder)
     golden_networks.write(folder)
 
 
@@ -259,7 +262,7 @@ def largest_difference(old, new):
     with safe_open(old, "pt") as a, safe_open(new, "pt") as b:
         if a.metadata() != b.metadata() or sorted(a.keys()) != sorted(b.keys()):
             return None
-        pairs = [(a.get_tensor(name).double(), b.get_tensor(name).double()) for name in a.keys()]
+        pairs = [(a.get_tensor(name).double().nan_to_num(-1), b.get_tensor(name).double().nan_to_num(-1)) for name in a.keys()]
     if any(x.shape != y.shape for x, y in pairs):
         return None
     return max((x - y).abs().max().item() for x, y in pairs if x.numel())
