@@ -1,6 +1,7 @@
 //! Constructor arguments by name: from JSON to the struct that lists them, with errors that name the argument.
 
 use std::fmt::Display;
+use std::mem;
 
 use serde::de::value::Error as Stop;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
@@ -18,19 +19,38 @@ pub(crate) fn parse<T: DeserializeOwned>(arguments: &Map<String, Value>) -> Resu
     deserialize(arguments.clone())
 }
 
-/// Deserializes two structs whose fields stand in one map.
-///
-/// # Errors
-/// As [`parse`].
-pub(crate) fn parse_both<A, B>(arguments: &Map<String, Value>) -> Result<(A, B), Error>
-where
-    A: DeserializeOwned,
-    B: DeserializeOwned,
-{
-    refuse_unknown(arguments, &[names::<A>(), names::<B>()].concat())?;
-    let (first, second) =
-        arguments.clone().into_iter().partition(|(name, _)| names::<A>().contains(&name.as_str()));
-    Ok((deserialize(first)?, deserialize(second)?))
+/// Arguments of several structs in one map.
+pub(crate) struct Parts {
+    rest: Map<String, Value>,
+    known: Vec<&'static str>,
+}
+
+impl Parts {
+    /// Takes a copy of the arguments.
+    pub(crate) fn of(arguments: &Map<String, Value>) -> Self {
+        Self { rest: arguments.clone(), known: Vec::new() }
+    }
+
+    /// Takes out the fields of a struct, and deserializes it.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a missing name, and a value of another type.
+    pub(crate) fn take<T: DeserializeOwned>(&mut self) -> Result<T, Error> {
+        let names = names::<T>();
+        self.known.extend(names);
+        let (own, rest) =
+            mem::take(&mut self.rest).into_iter().partition(|(name, _)| names.contains(&name.as_str()));
+        self.rest = rest;
+        deserialize(own)
+    }
+
+    /// Checks that no argument is left.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an unknown name; the message lists those of all structs taken out.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        refuse_unknown(&self.rest, &self.known)
+    }
 }
 
 /// Returns an error unless `value` lies in `[least, greatest]`.

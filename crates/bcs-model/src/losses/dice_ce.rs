@@ -4,11 +4,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tch::Tensor;
 
-use super::{CrossEntropyLoss, DiceLoss, DiceOptions, Loss};
-use crate::arguments::{at_least, in_range, parse_both};
+use super::{CrossEntropyLoss, DiceLoss, Loss};
+use crate::arguments::{Parts, at_least, in_range};
 use crate::error::Error;
 
-/// `monai.losses.DiceCELoss(to_onehot_y=True, softmax=True, weight)`, over valid pixels.
+/// `monai.losses.DiceCELoss(to_onehot_y=True, softmax=True, weight)`, over valid pixels. As in MONAI, the Dice term is of
+/// the softmax (or sigmoid), and the cross entropy always of the softmax.
 #[derive(Debug, Clone)]
 pub struct DiceCELoss {
     dice: DiceLoss,
@@ -39,16 +40,16 @@ pub(super) fn build(
     arguments: &Map<String, Value>,
     weight: Option<Vec<f64>>,
 ) -> Result<Box<dyn Loss>, Error> {
-    let (dice, options): (DiceOptions, Options) = parse_both(arguments)?;
-    dice.check()?;
+    let mut parts = Parts::of(arguments);
+    let dice = DiceLoss::take(&mut parts, weight.clone())?;
+    let options: Options = parts.take()?;
+    parts.finish()?;
     at_least("lambda_dice", options.lambda_dice, 0.0)?;
     at_least("lambda_ce", options.lambda_ce, 0.0)?;
     in_range("label_smoothing", options.label_smoothing, 0.0, 1.0)?;
-    Ok(Box::new(DiceCELoss {
-        dice: DiceLoss { options: dice, weight: weight.clone() },
-        cross_entropy: CrossEntropyLoss { weight, label_smoothing: options.label_smoothing },
-        options,
-    }))
+    let Options { label_smoothing, .. } = options;
+    let cross_entropy = CrossEntropyLoss { weight, label_smoothing, reduction: dice.common().reduction() };
+    Ok(Box::new(DiceCELoss { dice, cross_entropy, options }))
 }
 
 impl Loss for DiceCELoss {

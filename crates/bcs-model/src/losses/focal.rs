@@ -1,16 +1,19 @@
-//! `monai.losses.FocalLoss` (Lin et al., 2017) with softmax and one-hot targets.
+//! `monai.losses.FocalLoss` (Lin et al., Focal loss for dense object detection, 2017).
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tch::{Kind, Tensor};
 
-use super::Loss;
-use super::target::{check, counted_channels, counted_weights, one_hot, per_class, valid_mask};
+use super::overlap::OverlapOptions;
+use super::target::{
+    check, check_one_hot, counted_channels, counted_weights, one_hot, per_channel, per_class, valid_mask,
+};
+use super::{Loss, Reduction};
 use crate::arguments::{at_least, in_range, parse};
 use crate::error::{Error, argument};
 
-/// `monai.losses.FocalLoss(to_onehot_y=True, use_softmax=True, weight)`, or the same with `ignore_index=255`: the sum over
-/// classes and valid pixels, divided by the number of valid pixels times the number of classes.
+/// `monai.losses.FocalLoss(to_onehot_y=True, use_softmax=True, weight)`, or the same with `ignore_index=255`. The mean is
+/// the sum over classes and valid pixels, divided by the number of valid pixels times the number of classes.
 ///
 /// With an `ignore_index`, MONAI divides by the number of valid pixels alone.
 #[derive(Debug, Clone)]
@@ -21,31 +24,46 @@ pub struct FocalLoss {
     ignore: bool,
 }
 
-/// Arguments of `monai.losses.FocalLoss`, with its names and defaults.
+/// Arguments of `monai.losses.FocalLoss`, with its names. The defaults are MONAI's, but for `use_softmax` and
+/// `to_onehot_y`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Options {
     /// Whether class 0 is included; if not, the softmax is over the other classes.
     include_background: bool,
+    /// Whether targets are made one-hot: always.
+    to_onehot_y: bool,
     /// Focusing parameter γ.
     gamma: f64,
     /// Balancing factor α.
     alpha: Option<Alpha>,
+    /// How the losses of pixels and classes become one number. The sum is of their means over each image.
+    reduction: Reduction,
+    /// Whether probabilities are the softmax over all classes, or else a sigmoid per class.
+    use_softmax: bool,
 }
 
 /// Balancing factor α, in [0, 1].
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Value")]
-enum Alpha {
-    /// 1 − α for class 0, α for the others.
-    Foreground(f64),
-    /// One per included class.
+pub(super) enum Alpha {
+    /// With the softmax: 1 − α for class 0, α for the others. With the sigmoid: α for the class of a pixel, 1 − α for the
+    /// others.
+    Number(f64),
+    /// One per included class. With the sigmoid, the other classes of a pixel have 1.
     PerClass(Vec<f64>),
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { include_background: true, gamma: 2.0, alpha: None }
+        Self {
+            include_background: true,
+            to_onehot_y: true,
+            gamma: 2.0,
+            alpha: None,
+            reduction: Reduction::Mean,
+            use_softmax: true,
+        }
     }
 }
 
@@ -54,7 +72,7 @@ impl TryFrom<Value> for Alpha {
 
     fn try_from(value: Value) -> Result<Self, String> {
         let list = || value.as_array()?.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>();
-        value.as_f64().map(Self::Foreground).or_else(|| list().map(Self::PerClass)).ok_or_else(|| {
+        value.as_f64().map(Self::Number).or_else(|| list().map(Self::PerClass)).ok_or_else(|| {
             format!("is {value}; it must be a number in [0, 1], or a list with one per included class")
         })
     }
@@ -67,59 +85,163 @@ pub(super) fn build(
     ignore: bool,
 ) -> Result<Box<dyn Loss>, Error> {
     let options: Options = parse(arguments)?;
-    at_least("gamma", options.gamma, 0.0)?;
-    match &options.alpha {
-        Some(Alpha::Foreground(_)) if !options.include_background => {
-            let reason = "is a number, which has no effect without background; give one per included class";
-            return Err(argument("alpha", reason));
-        }
-        Some(Alpha::Foreground(alpha)) => in_range("alpha", *alpha, 0.0, 1.0)?,
-        Some(Alpha::PerClass(alphas)) => {
-            alphas.iter().try_for_each(|alpha| in_range("alpha", *alpha, 0.0, 1.0))?;
-        }
-        None => {}
-    }
+    options.check()?;
     Ok(Box::new(FocalLoss { options, weight, ignore }))
 }
 
-impl Loss for FocalLoss {
-    fn forward(&self, logits: &Tensor, target: &Tensor) -> Result<Tensor, Error> {
-        check(logits, target, self.weight.as_deref())?;
-        let Options { include_background, gamma, .. } = self.options;
-        if !include_background && logits.size()[1] == 2 {
-            let reason = "is false, which leaves one class to a softmax; it needs at least two";
-            return Err(argument("train_hyp.loss_arguments.include_background", reason));
+impl Options {
+    fn check(&self) -> Result<(), Error> {
+        check_one_hot(self.to_onehot_y)?;
+        at_least("gamma", self.gamma, 0.0)?;
+        match &self.alpha {
+            Some(Alpha::Number(_)) if self.use_softmax && !self.include_background => {
+                let reason =
+                    "is a number, which has no effect without background; give one per included class";
+                Err(argument("alpha", reason))
+            }
+            Some(Alpha::Number(alpha)) => in_range("alpha", *alpha, 0.0, 1.0),
+            Some(Alpha::PerClass(alphas)) => {
+                alphas.iter().try_for_each(|alpha| in_range("alpha", *alpha, 0.0, 1.0))
+            }
+            None => Ok(()),
         }
-        let valid = valid_mask(target, logits)?;
-        let truth = counted_channels(&one_hot(target, logits, &valid)?, include_background)?;
-        let log_probability = counted_channels(logits, include_background)?.f_log_softmax(1, None::<Kind>)?;
-        let focus = log_probability.f_exp()?.f_neg()?.f_add_scalar(1.0)?.f_pow_tensor_scalar(gamma)?;
-        let mut loss = focus.f_mul(&log_probability)?.f_mul(&truth)?.f_neg()?;
-        let weight = counted_weights(self.weight.as_deref(), include_background, logits)?;
-        for factor in [self.alpha(truth.size()[1], logits)?, weight].into_iter().flatten() {
-            loss = loss.f_mul(&factor.f_view([1, -1, 1, 1])?)?;
-        }
-        let per_pixel = if self.ignore { 1 } else { truth.size()[1] };
-        let values = valid.f_sum(logits.kind())?.f_mul_scalar(per_pixel)?;
-        Ok(loss.f_sum(logits.kind())?.f_div(&values.f_clamp_min(1.0)?)?)
     }
 }
 
 impl FocalLoss {
-    /// α per included class.
-    fn alpha(&self, classes: i64, like: &Tensor) -> Result<Option<Tensor>, Error> {
-        let alphas = match &self.options.alpha {
-            None => return Ok(None),
-            Some(Alpha::Foreground(alpha)) => {
-                let foreground = std::iter::repeat_n(*alpha, classes as usize - 1);
-                std::iter::once(1.0 - alpha).chain(foreground).collect()
-            }
-            Some(Alpha::PerClass(alphas)) => alphas.clone(),
+    /// The focal term of `DiceFocalLoss` and `GeneralizedDiceFocalLoss`: of a sigmoid per class, without `ignore_index`.
+    pub(super) fn of_sigmoid(
+        common: &OverlapOptions,
+        gamma: f64,
+        alpha: Option<Alpha>,
+        weight: Option<Vec<f64>>,
+    ) -> Result<Self, Error> {
+        let options = Options {
+            include_background: common.include_background,
+            gamma,
+            alpha,
+            reduction: common.reduction(),
+            use_softmax: false,
+            ..Options::default()
         };
-        if alphas.len() as i64 != classes {
-            let reason = format!("has {} entries for {classes} included classes", alphas.len());
+        options.check()?;
+        Ok(Self { options, weight, ignore: false })
+    }
+}
+
+impl Loss for FocalLoss {
+    fn forward(&self, logits: &Tensor, target: &Tensor) -> Result<Tensor, Error> {
+        let weight = self.weight.as_deref();
+        check(logits, target, weight)?;
+        let valid = valid_mask(target, logits)?;
+        let include_background = self.options.include_background;
+        let counted = counted_channels(logits, include_background)?;
+        let classes = counted.size()[1];
+        let weight = counted_weights(weight, include_background, logits)?;
+        let losses = if self.options.use_softmax {
+            self.softmax_losses(&counted, target, &valid, weight)?
+        } else {
+            let truth = counted_channels(&one_hot(target, logits, &valid)?, include_background)?;
+            self.sigmoid_losses(&counted, &truth, &valid, weight)?
+        };
+        match self.options.reduction {
+            Reduction::Mean => {
+                let per_pixel = if self.ignore { 1 } else { classes };
+                let values = valid.f_sum(None::<Kind>)?.f_mul_scalar(per_pixel)?;
+                Ok(losses.f_sum(None::<Kind>)?.f_div(&values.f_clamp_min(1.0)?)?)
+            }
+            Reduction::Sum => {
+                let of_images =
+                    |values: &Tensor| values.f_sum_dim_intlist(&[2_i64, 3][..], false, None::<Kind>);
+                let means = of_images(&losses)?.f_div(&of_images(&valid)?.f_clamp_min(1.0)?)?;
+                Ok(means.f_sum(None::<Kind>)?)
+            }
+        }
+    }
+}
+
+impl FocalLoss {
+    /// −α (1 − p)^γ log p of each pixel, where p is the softmax of its class: `[N, 1, H, W]`. All other classes have loss 0,
+    /// and so have pixels that are ignored or of the background that is not included.
+    fn softmax_losses(
+        &self,
+        logits: &Tensor,
+        target: &Tensor,
+        valid: &Tensor,
+        weight: Option<Tensor>,
+    ) -> Result<Tensor, Error> {
+        let classes = logits.size()[1];
+        if classes == 1 {
+            let reason = "is false, which leaves one class to a softmax; it needs at least two";
+            return Err(argument("train_hyp.loss_arguments.include_background", reason));
+        }
+        let first = i64::from(!self.options.include_background);
+        let included = target.f_ge(first)?.f_unsqueeze(1)?.f_to_kind(logits.kind())?.f_mul(valid)?;
+        let index = target.f_sub_scalar(first)?.f_clamp(0, classes - 1)?.f_unsqueeze(1)?;
+        let log_probability = logits.f_log_softmax(1, None::<Kind>)?.f_gather(1, &index, false)?;
+        // The power of 0 has an infinite derivative for γ below 1.
+        let complement =
+            log_probability.f_exp()?.f_neg()?.f_add_scalar(1.0)?.f_clamp_min(f64::from(f32::MIN_POSITIVE))?;
+        let focus = complement.f_pow_tensor_scalar(self.options.gamma)?;
+        let mut losses = focus.f_mul(&log_probability)?.f_neg()?.f_mul(&included)?;
+        let alpha = self.alpha(classes)?.map(|[_, own]| per_class(&own, logits)).transpose()?;
+        for factors in [alpha, weight].into_iter().flatten() {
+            losses =
+                losses.f_mul(&factors.f_index_select(0, &index.f_reshape([-1])?)?.f_view_as(&losses)?)?;
+        }
+        Ok(losses)
+    }
+
+    /// −α (1 − p)^γ log p of each pixel and class, where p is the probability that the class's sigmoid gives to the truth:
+    /// `[N, C, H, W]`; 0 at ignored pixels.
+    fn sigmoid_losses(
+        &self,
+        logits: &Tensor,
+        truth: &Tensor,
+        valid: &Tensor,
+        weight: Option<Tensor>,
+    ) -> Result<Tensor, Error> {
+        let classes = logits.size()[1];
+        if weight.is_some() && classes == 1 {
+            let reason =
+                "are given for a single class (two without background), as MONAI refuses; leave them out";
+            return Err(argument("train_hyp.class_weights", reason));
+        }
+        // The logit against the truth: p is the sigmoid of its negative.
+        let against = logits.f_sub(&logits.f_mul(truth)?.f_mul_scalar_(2.0)?)?;
+        let cross_entropy = against.f_softplus()?;
+        // log(1 − p) = log sigmoid(against) = against − softplus(against).
+        let focus = against.f_sub(&cross_entropy)?.f_mul_scalar_(self.options.gamma)?.f_exp_()?;
+        let mut losses = focus.f_mul(&cross_entropy)?.f_mul_(valid)?;
+        if let Some([others, own]) = self.alpha(classes)? {
+            let (others, own) =
+                (per_channel(&per_class(&others, logits)?)?, per_channel(&per_class(&own, logits)?)?);
+            losses = losses.f_mul_(&truth.f_mul(&own.f_sub(&others)?)?.f_add_(&others)?)?;
+        }
+        if let Some(weight) = weight {
+            losses = losses.f_mul_(&per_channel(&weight)?)?;
+        }
+        Ok(losses)
+    }
+
+    /// α of each included class at pixels of other classes, and at its own.
+    fn alpha(&self, classes: i64) -> Result<Option<[Vec<f64>; 2]>, Error> {
+        let classes = classes as usize;
+        let [others, own] = match &self.options.alpha {
+            None => return Ok(None),
+            Some(Alpha::Number(alpha)) => {
+                let mut own = vec![*alpha; classes];
+                if self.options.use_softmax {
+                    own[0] = 1.0 - alpha;
+                }
+                [vec![1.0 - alpha; classes], own]
+            }
+            Some(Alpha::PerClass(alphas)) => [vec![1.0; classes], alphas.clone()],
+        };
+        if own.len() != classes {
+            let reason = format!("has {} entries for {classes} included classes", own.len());
             return Err(argument("train_hyp.loss_arguments.alpha", reason));
         }
-        per_class(&alphas, like).map(Some)
+        Ok(Some([others, own]))
     }
 }

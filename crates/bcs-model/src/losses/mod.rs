@@ -1,20 +1,32 @@
-//! Loss functions, by MONAI's names, with softmax and one-hot targets. A new one is a file and a line in [`LOSSES`].
+//! Loss functions, by MONAI's names. A new one is a file and a line in [`LOSSES`].
 //!
 //! Logits are `[N, C, H, W]`; targets are class indices `[N, H, W]` (int64), or [`bcs_contracts::IGNORE`] for ignored
 //! pixels, which take no part in any term. A batch without a valid pixel has zero loss and zero gradients.
+//!
+//! Arguments have MONAI's names and defaults, but for the activation: networks give logits, so that overlap losses take
+//! the softmax, or a sigmoid per class with `sigmoid: true`, and `FocalLoss` has `use_softmax: true`.
 
 mod cross_entropy;
 mod dice;
 mod dice_ce;
 mod dice_focal;
 mod focal;
+mod generalized_dice;
+mod generalized_dice_focal;
+mod overlap;
+mod reduction;
 mod target;
+mod tversky;
 
 pub use cross_entropy::CrossEntropyLoss;
-pub use dice::{DiceLoss, DiceOptions};
+pub use dice::DiceLoss;
 pub use dice_ce::DiceCELoss;
 pub use dice_focal::DiceFocalLoss;
 pub use focal::FocalLoss;
+pub use generalized_dice::GeneralizedDiceLoss;
+pub use generalized_dice_focal::GeneralizedDiceFocalLoss;
+pub use reduction::Reduction;
+pub use tversky::TverskyLoss;
 
 use serde_json::{Map, Value};
 use tch::Tensor;
@@ -31,13 +43,28 @@ pub trait Loss: Send + std::fmt::Debug {
 }
 
 /// Builds a loss from its arguments, the class weights, and whether targets may have ignored pixels.
-type Build = fn(&Map<String, Value>, Option<Vec<f64>>, bool) -> Result<Box<dyn Loss>, Error>;
+type Weighted = fn(&Map<String, Value>, Option<Vec<f64>>, bool) -> Result<Box<dyn Loss>, Error>;
+
+/// Builds a loss to which MONAI gives no class weights.
+type Unweighted = fn(&Map<String, Value>) -> Result<Box<dyn Loss>, Error>;
+
+enum Build {
+    Weighted(Weighted),
+    Unweighted(Unweighted),
+}
 
 /// All losses that training can choose.
-const LOSSES: [(&str, Build); 3] = [
-    ("DiceCE", |arguments, weight, _| dice_ce::build(arguments, weight)),
-    ("DiceFocal", |arguments, weight, _| dice_focal::build(arguments, weight)),
-    ("Focal", focal::build),
+const LOSSES: [(&str, Build); 7] = [
+    ("Dice", Build::Weighted(|arguments, weight, _| dice::build(arguments, weight))),
+    ("DiceCE", Build::Weighted(|arguments, weight, _| dice_ce::build(arguments, weight))),
+    ("DiceFocal", Build::Weighted(|arguments, weight, _| dice_focal::build(arguments, weight))),
+    ("Focal", Build::Weighted(focal::build)),
+    ("GeneralizedDice", Build::Unweighted(generalized_dice::build)),
+    (
+        "GeneralizedDiceFocal",
+        Build::Weighted(|arguments, weight, _| generalized_dice_focal::build(arguments, weight)),
+    ),
+    ("Tversky", Build::Unweighted(tversky::build)),
 ];
 
 /// Returns the names that [`build`] accepts.
@@ -52,22 +79,30 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// [`Error::Argument`] with the configuration key (`train_hyp.loss`, `train_hyp.loss_arguments.…` or
-/// `train_hyp.class_weights`) for an unknown name or argument and for values out of range.
+/// `train_hyp.class_weights`) for an unknown name or argument, for values out of range, and for class weights of a loss
+/// that takes none.
 pub fn build(
     name: &str,
     arguments: &Map<String, Value>,
     class_weights: Option<&[f64]>,
     ignore: bool,
 ) -> Result<Box<dyn Loss>, Error> {
-    let Some((_, build)) = LOSSES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
+    let Some((name, build)) = LOSSES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
         let known = names().collect::<Vec<_>>().join(", ");
         return Err(argument("train_hyp.loss", format!("is '{name}'; the losses are {known}")));
     };
     if let Some(weights) = class_weights {
         check_weights(weights)?;
     }
-    build(arguments, class_weights.map(<[f64]>::to_vec), ignore)
-        .map_err(|error| error.within("train_hyp.loss_arguments"))
+    let loss = match (build, class_weights) {
+        (Build::Weighted(build), weights) => build(arguments, weights.map(<[f64]>::to_vec), ignore),
+        (Build::Unweighted(build), None) => build(arguments),
+        (Build::Unweighted(_), Some(_)) => {
+            let reason = format!("is set, but the loss {name} takes no class weights; leave them out");
+            return Err(argument("train_hyp.class_weights", reason));
+        }
+    };
+    loss.map_err(|error| error.within("train_hyp.loss_arguments"))
 }
 
 fn check_weights(weights: &[f64]) -> Result<(), Error> {

@@ -29,6 +29,14 @@ pub(super) fn check(logits: &Tensor, target: &Tensor, weight: Option<&[f64]>) ->
     }
 }
 
+/// Returns an error for a `to_onehot_y` of false.
+pub(super) fn check_one_hot(to_onehot_y: bool) -> Result<(), Error> {
+    if to_onehot_y {
+        return Ok(());
+    }
+    Err(argument("to_onehot_y", "is false; targets are class indices, which are always made one-hot"))
+}
+
 /// Valid (not ignored) pixels as 1 and the others as 0, in the logits' kind: `[N, 1, H, W]`.
 pub(super) fn valid_mask(target: &Tensor, logits: &Tensor) -> Result<Tensor, Error> {
     Ok(target.f_ne(IGNORE_INDEX)?.f_to_kind(logits.kind())?.f_unsqueeze(1)?)
@@ -60,4 +68,9 @@ pub(super) fn counted_weights(
 ) -> Result<Option<Tensor>, Error> {
     let counted = |weight: &[f64]| per_class(&weight[usize::from(!include_background)..], like);
     weight.map(counted).transpose()
+}
+
+/// Factors `[C]` per class as `[1, C, 1, 1]`.
+pub(super) fn per_channel(factors: &Tensor) -> Result<Tensor, Error> {
+    Ok(factors.f_view([1, -1, 1, 1])?)
 }

@@ -6,7 +6,7 @@
 
 - unet_*.safetensors: the parameters that `torch.manual_seed(SEED)` gives a new network, the same network's parameters
   after a disturbance (so that zeros and ones can't hide a mistake), an input and the logits.
-- losses.safetensors: drawn logits and targets, and the value and gradient that a MONAI class gives for them.
+- losses*.safetensors: see golden_losses.py.
 - metrics.safetensors: masks, and what MONAI's metrics give for them (golden_metrics.py).
 - sizes.json: which input shapes MONAI's UNet accepts in training and in inference.
 - the files of golden_networks.py: the other networks.
@@ -23,14 +23,13 @@ import tempfile
 import monai
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 
+import golden_losses
 import golden_metrics
 import golden_networks
+from golden_file import VERSIONS, save
 
 HERE = pathlib.Path(__file__).parent
-IGNORE = 255
-VERSIONS = {"monai": monai.__version__, "torch": torch.__version__.split("+")[0]}
 
 NETWORKS = {
     "predecessor": dict(in_channels=3, out_channels=2, channels=[4, 8, 16, 32], strides=[2, 2, 2], num_res_units=2),
@@ -49,12 +48,6 @@ def unet(arguments):
     return monai.networks.nets.UNet(spatial_dims=2, **tuples)
 
 
-def save(path, tensors, description):
-    """Saves tensors and one metadata entry: with several, the order of the entries is random."""
-    contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, path, metadata={"golden": json.dumps(description | VERSIONS)})
-
-
 def write_networks(folder):
     for seed, (name, arguments) in enumerate(NETWORKS.items()):
         torch.manual_seed(seed)
@@ -69,133 +62,6 @@ def write_networks(folder):
         with torch.no_grad():
             tensors |= {"input": image, "logits": net.eval()(image)}
         save(folder / f"unet_{name}.safetensors", tensors, {"arguments": {"spatial_dims": 2} | arguments, "seed": seed})
-
-
-# Losses.
-
-
-def monai_loss(cls, arguments, weight, **own):
-    """MONAI's class; like its DiceCELoss, the others leave out the background's weight with the background."""
-    if weight is not None:
-        weight = torch.tensor(weight)
-        if not arguments.get("include_background", True) and cls is not monai.losses.DiceCELoss:
-            weight = weight[1:]
-    return cls(to_onehot_y=True, weight=weight, **own, **arguments)
-
-
-def dice(logits, target, weight, arguments):
-    return monai_loss(monai.losses.DiceLoss, arguments, weight, softmax=True, ignore_index=IGNORE)(logits, target[:, None])
-
-
-def cross_entropy(logits, target, weight, arguments):
-    weight = None if weight is None else torch.tensor(weight)
-    return torch.nn.CrossEntropyLoss(weight=weight, ignore_index=IGNORE, **arguments)(logits, target)
-
-
-def focal(logits, target, weight, arguments):
-    return monai_loss(monai.losses.FocalLoss, arguments, weight, use_softmax=True)(logits, target[:, None])
-
-
-def focal_with_ignore_index(logits, target, weight, arguments):
-    return monai_loss(monai.losses.FocalLoss, arguments, weight, use_softmax=True, ignore_index=IGNORE)(logits, target[:, None])
-
-
-def dice_ce(logits, target, weight, arguments):
-    return monai_loss(monai.losses.DiceCELoss, arguments, weight, softmax=True)(logits, target[:, None])
-
-
-def dice_focal(logits, target, weight, arguments):
-    return monai_loss(monai.losses.DiceFocalLoss, arguments, weight, softmax=True)(logits, target[:, None])
-
-
-def on_valid_pixels(loss):
-    """The loss of the valid pixels alone, for classes without `ignore_index`.
-
-    Both terms are indifferent to where a pixel stands. So the valid pixels are gathered into an image of one row; MONAI's
-    class sees these and no others. Image by image where all images have as many; with `batch`, the whole batch in one row.
-    """
-
-    def gathered(logits, target, weight, arguments):
-        rows = [image[:, valid] for image, valid in zip(logits, target != IGNORE)]
-        labels = [image[valid] for image, valid in zip(target, target != IGNORE)]
-        if arguments.get("batch"):
-            rows, labels = [torch.cat(rows, 1)], [torch.cat(labels)]
-        return loss(torch.stack(rows)[:, :, None], torch.stack(labels)[:, None], weight, arguments)
-
-    return gathered
-
-
-FAMILIES = {
-    "DiceLoss": dice,
-    "CrossEntropyLoss": cross_entropy,
-    "FocalLoss": focal,
-    "FocalLoss with ignore_index": focal_with_ignore_index,
-    "DiceCELoss": dice_ce,
-    "DiceFocalLoss": dice_focal,
-    "DiceCELoss on valid pixels": on_valid_pixels(dice_ce),
-    "DiceFocalLoss on valid pixels": on_valid_pixels(dice_focal),
-}
-
-DICE_ARGUMENTS = [
-    {},
-    {"include_background": False},
-    {"squared_pred": True},
-    {"jaccard": True},
-    {"batch": True, "smooth_nr": 0.0, "smooth_dr": 1e-3},
-    {"squared_pred": True, "jaccard": True, "include_background": False, "smooth_nr": 1.0, "smooth_dr": 2.0},
-]
-
-
-def drawn_arguments(family):
-    """Six sets of arguments per family."""
-    if family == "DiceLoss":
-        return DICE_ARGUMENTS
-    if family == "CrossEntropyLoss":
-        return [{}, {}, {}, {"label_smoothing": 0.1}, {"label_smoothing": 0.5}, {}]
-    if family.startswith("FocalLoss"):
-        return [{}, {"gamma": 0.5}, {"include_background": False}, {"alpha": 0.25}, {"gamma": 3.0, "alpha": [0.1, 0.7, 0.4]}, {"gamma": 0.0}]
-    own = {"DiceCELoss": [{"lambda_dice": 0.3, "lambda_ce": 1.7}, {"label_smoothing": 0.2}],
-           "DiceFocalLoss": [{"gamma": 1.0, "lambda_dice": 0.3}, {"alpha": 0.75, "lambda_focal": 2.0}]}[family.split()[0]]
-    return [arguments | (own[index % 2] if index in (2, 3, 4) else {}) for index, arguments in enumerate(DICE_ARGUMENTS)]
-
-
-def draw(family, classes, ignore, equal_counts):
-    shape = [int(length) for length in torch.randint(2, 7, (2,))]
-    logits = 2 * torch.randn(3, classes, *shape)
-    target = torch.randint(0, classes, (3, *shape))
-    if ignore and equal_counts:
-        for image in target:
-            image.view(-1)[torch.randperm(image.numel())[: image.numel() // 3]] = IGNORE
-    elif ignore:
-        target[torch.rand(target.shape) < 0.3] = IGNORE
-        target[1] = IGNORE
-    return logits, target
-
-
-def write_losses(folder):
-    torch.manual_seed(0)
-    tensors, cases = {}, []
-    for family, loss in FAMILIES.items():
-        gathers = "valid" in family
-        if gathers:
-            ignores = [True]
-        elif family in ("FocalLoss", "DiceCELoss", "DiceFocalLoss"):
-            ignores = [False]
-        else:
-            ignores = [False, True]
-        for arguments, weighted, ignore in itertools.product(drawn_arguments(family), [False, True], ignores):
-            # MONAI takes no weight for a single class, which is what two are without background.
-            fewest = 2 if arguments.get("include_background", True) else 3
-            classes = len(arguments["alpha"]) if isinstance(arguments.get("alpha"), list) else int(torch.randint(fewest, 6, ()))
-            weight = [round(float(value), 3) for value in 2 * torch.rand(classes)] if weighted else None
-            logits, target = draw(family, classes, ignore, gathers and not arguments.get("batch"))
-            logits.requires_grad_()
-            value = loss(logits, target, weight, arguments)
-            value.backward()
-            key = f"{len(cases):03}"
-            tensors |= {f"{key}/logits": logits, f"{key}/target": target, f"{key}/value": value, f"{key}/gradient": logits.grad}
-            cases.append({"key": key, "name": family, "arguments": arguments, "weight": weight})
-    save(folder / "losses.safetensors", tensors, {"cases": cases})
 
 
 # Sizes.
@@ -251,7 +117,7 @@ def write_sizes(folder):
 
 def write(folder):
     write_networks(folder)
-    write_losses(folder)
+    golden_losses.write(folder)
     write_sizes(folder)
     golden_metrics.write(folder)
     golden_networks.write(folder)
