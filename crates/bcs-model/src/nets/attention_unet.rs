@@ -45,7 +45,7 @@ impl NetworkArguments for AttentionUnetArguments {
     const RENAMED: &'static [(&'static str, &'static str)] = &[];
 
     fn check(&self) -> Result<(), Error> {
-        checks::ends(self.spatial_dims, self.in_channels, self.out_channels)?;
+        checks::dimensions(self.spatial_dims, self.in_channels, self.out_channels)?;
         self.levels().check()?;
         let with_gates = &self.channels[..self.channels.len() - 1];
         if let Some(level) = with_gates.iter().position(|channels| *channels < 2) {

@@ -57,7 +57,7 @@ impl NetworkArguments for BasicUNetArguments {
     const RENAMED: &'static [(&'static str, &'static str)] = &[("activation", "act")];
 
     fn check(&self) -> Result<(), Error> {
-        checks::ends(self.spatial_dims, self.in_channels, self.out_channels)?;
+        checks::dimensions(self.spatial_dims, self.in_channels, self.out_channels)?;
         check_features(&self.features)?;
         let adn = self.blocks()?.adn;
         self.features.iter().try_for_each(|channels| adn.check(*channels))

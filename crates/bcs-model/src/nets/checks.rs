@@ -13,7 +13,7 @@ pub(super) const MAX_LEVELS: usize = 16;
 const MAX_DIVISOR: i64 = 1 << 16;
 
 /// Returns an error unless the images have two dimensions and the channels of the input and output are in range.
-pub(super) fn ends(spatial_dims: i64, in_channels: i64, out_channels: i64) -> Result<(), Error> {
+pub(super) fn dimensions(spatial_dims: i64, in_channels: i64, out_channels: i64) -> Result<(), Error> {
     if spatial_dims != 2 {
         let reason = format!("is {spatial_dims}; only 2 is supported, as images have two dimensions");
         return Err(argument("spatial_dims", reason));

@@ -102,7 +102,7 @@ impl NetworkArguments for SegResNetArguments {
         &[("activation", "act"), ("dropout", "dropout_prob")];
 
     fn check(&self) -> Result<(), Error> {
-        checks::ends(self.spatial_dims, self.in_channels, self.out_channels)?;
+        checks::dimensions(self.spatial_dims, self.in_channels, self.out_channels)?;
         self.check_levels()?;
         if let Some(ratio) = self.dropout_prob {
             in_range("dropout_prob", ratio, 0.0, 1.0)?;
@@ -148,7 +148,7 @@ impl SegResNetArguments {
         self.blocks_down.len()
     }
 
-    /// Normalization and activation; MONAI's other layers of this network have their dropout apart.
+    /// Normalization and activation; the residual blocks have no dropout.
     fn layers(&self) -> AdnSpec {
         let norm = if self.norm_name.is_empty() { self.norm.clone() } else { group_of(self.num_groups) };
         AdnSpec { ordering: "NA".to_owned(), act: self.act.clone(), norm, dropout: Dropout::Plain(0.0) }
@@ -288,7 +288,7 @@ impl Builder<'_> {
         let layers = path / "conv_final";
         let norm = Norm::new(&(&layers / 0), &self.layers.norm, filters)?;
         let act = Activation::new(&(&layers / 1), &self.layers.act, filters)?;
-        // In MONAI the network holds this layer twice, so that its state dictionary does too.
+        // MONAI registers this layer under both names, so its state dictionary has both.
         if let Activation::PRelu { weight } = &act {
             let _ = (path / "act_mod").add("weight", weight.shallow_clone(), false);
         }

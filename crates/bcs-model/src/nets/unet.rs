@@ -76,7 +76,7 @@ impl NetworkArguments for UNetArguments {
     const RENAMED: &'static [(&'static str, &'static str)] = &[("activation", "act")];
 
     fn check(&self) -> Result<(), Error> {
-        checks::ends(self.spatial_dims, self.in_channels, self.out_channels)?;
+        checks::dimensions(self.spatial_dims, self.in_channels, self.out_channels)?;
         self.levels().check()?;
         checks::kernel("kernel_size", self.kernel_size)?;
         checks::kernel("up_kernel_size", self.up_kernel_size)?;
