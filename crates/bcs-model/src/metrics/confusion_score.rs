@@ -27,7 +27,8 @@ pub enum ConfusionScore {
     FalseDiscoveryRate,
     /// FN / (TN + FN).
     FalseOmissionRate,
-    /// (√(TPR (1 − TNR)) + TNR − 1) / (TPR + TNR − 1).
+    /// (√(TPR (1 − TNR)) + TNR − 1) / (TPR + TNR − 1). Near chance, where the denominator is almost 0, rounding decides:
+    /// two builds of PyTorch agree no better than 10⁻⁷ / |TPR + TNR − 1|.
     PrevalenceThreshold,
     /// TP / (TP + FN + FP), the intersection over union.
     ThreatScore,

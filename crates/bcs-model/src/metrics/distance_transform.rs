@@ -6,26 +6,27 @@
 ///
 /// Exact: all squared distances are integers, which `f64` holds up to 2⁵³.
 pub(super) fn squared_distances(sites: &[usize], [height, width]: [usize; 2]) -> Vec<f64> {
-    let mut squared = vec![f64::INFINITY; height * width];
+    let mut distances = vec![f64::INFINITY; height * width];
     if sites.is_empty() {
-        return squared;
+        return distances;
     }
     for site in sites {
-        squared[*site] = 0.0;
+        distances[*site] = 0.0;
+    }
+    // Distances to the nearest site of the same column: above, then below.
+    for pixel in width..distances.len() {
+        distances[pixel] = distances[pixel].min(distances[pixel - width] + 1.0);
+    }
+    for pixel in (width..distances.len()).rev() {
+        distances[pixel - width] = distances[pixel - width].min(distances[pixel] + 1.0);
     }
     let mut envelope = Envelope::default();
-    let mut line = Vec::with_capacity(height.max(width));
-    for column in 0..width {
-        line.clear();
-        line.extend(squared.iter().skip(column).step_by(width).copied());
-        envelope.fit(&line);
-        envelope.evaluate(squared.iter_mut().skip(column).step_by(width));
-    }
-    for row in squared.chunks_exact_mut(width) {
+    for row in distances.chunks_exact_mut(width) {
+        row.iter_mut().for_each(|distance| *distance *= *distance);
         envelope.fit(row);
-        envelope.evaluate(row.iter_mut());
+        envelope.evaluate(row);
     }
-    squared
+    distances
 }
 
 /// Lower envelope of the parabolas (*x* − position)² + height.
@@ -61,17 +62,15 @@ impl Envelope {
     }
 
     /// Writes the values of the envelope at 0, 1, 2, …; infinite without a parabola.
-    fn evaluate<'a>(&self, values: impl Iterator<Item = &'a mut f64>) {
-        let Some(mut lowest) = self.parabolas.first() else {
-            return values.for_each(|value| *value = f64::INFINITY);
-        };
-        let mut following = self.parabolas[1..].iter().peekable();
-        for (x, value) in values.enumerate() {
+    fn evaluate(&self, values: &mut [f64]) {
+        let mut parabolas = self.parabolas.iter().peekable();
+        let mut lowest = parabolas.next();
+        for (x, value) in values.iter_mut().enumerate() {
             let x = x as f64;
-            while let Some(next) = following.next_if(|next| next.start < x) {
-                lowest = next;
+            while let Some(next) = parabolas.next_if(|next| next.start < x) {
+                lowest = Some(next);
             }
-            *value = (x - lowest.position).powi(2) + lowest.height;
+            *value = lowest.map_or(f64::INFINITY, |lowest| (x - lowest.position).powi(2) + lowest.height);
         }
     }
 }
