@@ -124,14 +124,15 @@ def write(folder):
 
 
 def largest_difference(old, new):
-    """The largest difference between tensors of two safetensors files; None where anything else differs."""
+    """The largest difference between tensors of two safetensors files, relative to the largest value of its tensor where
+    that is above 1; None where anything else differs."""
     with safe_open(old, "pt") as a, safe_open(new, "pt") as b:
         if a.metadata() != b.metadata() or sorted(a.keys()) != sorted(b.keys()):
             return None
         pairs = [(a.get_tensor(name).double().nan_to_num(-1), b.get_tensor(name).double().nan_to_num(-1)) for name in a.keys()]
     if any(x.shape != y.shape for x, y in pairs):
         return None
-    return max((x - y).abs().max().item() for x, y in pairs if x.numel())
+    return max((x - y).abs().max().item() / max(1.0, x.abs().max().item()) for x, y in pairs if x.numel())
 
 
 def describe(difference):
