@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 
 use super::overlap::OverlapOptions;
 use super::target::{
-    check, check_one_hot, counted_channels, counted_weights, one_hot, per_channel, per_class, valid_mask,
+    check, check_one_hot, counted_channels, counted_weights, per_channel, per_class, valid_mask,
 };
 use super::{Loss, Reduction};
 use crate::arguments::{at_least, in_range, parse};
@@ -141,8 +141,7 @@ impl Loss for FocalLoss {
         let losses = if self.options.use_softmax {
             self.softmax_losses(&counted, target, &valid, weight)?
         } else {
-            let truth = counted_channels(&one_hot(target, logits, &valid)?, include_background)?;
-            self.sigmoid_losses(&counted, &truth, &valid, weight)?
+            self.sigmoid_losses(&counted, target, &valid, weight)?
         };
         match self.options.reduction {
             Reduction::Mean => {
@@ -175,19 +174,16 @@ impl FocalLoss {
             let reason = "is false, which leaves one class to a softmax; it needs at least two";
             return Err(argument("train_hyp.loss_arguments.include_background", reason));
         }
-        let first = i64::from(!self.options.include_background);
-        let included = target.f_ge(first)?.f_unsqueeze(1)?.f_to_kind(logits.kind())?.f_mul(valid)?;
-        let index = target.f_sub_scalar(first)?.f_clamp(0, classes - 1)?.f_unsqueeze(1)?;
+        let (included, index) = self.own_class(target, classes)?;
         let log_probability = logits.f_log_softmax(1, None::<Kind>)?.f_gather(1, &index, false)?;
         // The power of 0 has an infinite derivative for γ below 1.
         let complement =
             log_probability.f_exp()?.f_neg()?.f_add_scalar(1.0)?.f_clamp_min(f64::from(f32::MIN_POSITIVE))?;
         let focus = complement.f_pow_tensor_scalar(self.options.gamma)?;
-        let mut losses = focus.f_mul(&log_probability)?.f_neg()?.f_mul(&included)?;
+        let mut losses = focus.f_mul(&log_probability)?.f_neg()?.f_mul(&included)?.f_mul(valid)?;
         let alpha = self.alpha(classes)?.map(|[_, own]| per_class(&own, logits)).transpose()?;
         for factors in [alpha, weight].into_iter().flatten() {
-            losses =
-                losses.f_mul(&factors.f_index_select(0, &index.f_reshape([-1])?)?.f_view_as(&losses)?)?;
+            losses = losses.f_mul(&of_pixels(&factors, &index)?)?;
         }
         Ok(losses)
     }
@@ -197,7 +193,7 @@ impl FocalLoss {
     fn sigmoid_losses(
         &self,
         logits: &Tensor,
-        truth: &Tensor,
+        target: &Tensor,
         valid: &Tensor,
         weight: Option<Tensor>,
     ) -> Result<Tensor, Error> {
@@ -207,21 +203,39 @@ impl FocalLoss {
                 "are given for a single class (two without background), as MONAI refuses; leave them out";
             return Err(argument("train_hyp.class_weights", reason));
         }
-        // The logit against the truth: p is the sigmoid of its negative.
-        let against = logits.f_sub(&logits.f_mul(truth)?.f_mul_scalar_(2.0)?)?;
-        let cross_entropy = against.f_softplus()?;
-        // log(1 − p) = log sigmoid(against) = against − softplus(against).
-        let focus = against.f_sub(&cross_entropy)?.f_mul_scalar_(self.options.gamma)?.f_exp_()?;
-        let mut losses = focus.f_mul(&cross_entropy)?.f_mul_(valid)?;
-        if let Some([others, own]) = self.alpha(classes)? {
-            let (others, own) =
-                (per_channel(&per_class(&others, logits)?)?, per_channel(&per_class(&own, logits)?)?);
-            losses = losses.f_mul_(&truth.f_mul(&own.f_sub(&others)?)?.f_add_(&others)?)?;
+        let (included, index) = self.own_class(target, classes)?;
+        let own_logits = logits.f_gather(1, &index, false)?;
+        // First all classes as if they were absent, then the class of each pixel, unless it is not included.
+        let mut losses = self.sigmoid_loss(logits)?;
+        let mut own = self.sigmoid_loss(&own_logits.f_neg()?.f_where_self(&included, &own_logits)?)?;
+        if let Some([absent, present]) = self.alpha(classes)? {
+            let (absent, present) = (per_class(&absent, logits)?, per_class(&present, logits)?);
+            losses = losses.f_mul_(&per_channel(&absent)?)?;
+            let factors =
+                of_pixels(&present, &index)?.f_where_self(&included, &of_pixels(&absent, &index)?)?;
+            own = own.f_mul(&factors)?;
         }
+        losses = losses.f_scatter_(1, &index, &own)?.f_mul_(valid)?;
         if let Some(weight) = weight {
             losses = losses.f_mul_(&per_channel(&weight)?)?;
         }
         Ok(losses)
+    }
+
+    /// (1 − p)^γ times −log p, where p is the sigmoid of −`against`.
+    fn sigmoid_loss(&self, against: &Tensor) -> Result<Tensor, Error> {
+        let cross_entropy = against.f_softplus()?;
+        // log(1 − p) = log sigmoid(against) = against − softplus(against).
+        let focus = against.f_sub(&cross_entropy)?.f_mul_scalar_(self.options.gamma)?.f_exp_()?;
+        Ok(focus.f_mul(&cross_entropy)?)
+    }
+
+    /// Whether the class of each pixel is included, and its index among the included classes: `[N, 1, H, W]`. The index of
+    /// another pixel is that of any class.
+    fn own_class(&self, target: &Tensor, classes: i64) -> Result<(Tensor, Tensor), Error> {
+        let first = i64::from(!self.options.include_background);
+        let target = target.f_unsqueeze(1)?;
+        Ok((target.f_ge(first)?, target.f_sub_scalar(first)?.f_clamp(0, classes - 1)?))
     }
 
     /// α of each included class at pixels of other classes, and at its own.
@@ -244,4 +258,9 @@ impl FocalLoss {
         }
         Ok(Some([others, own]))
     }
+}
+
+/// Factors `[C]` per class as those of each pixel's class, `[N, 1, H, W]`.
+fn of_pixels(factors: &Tensor, index: &Tensor) -> Result<Tensor, Error> {
+    Ok(factors.f_index_select(0, &index.f_reshape([-1])?)?.f_view_as(index)?)
 }
