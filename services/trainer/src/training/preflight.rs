@@ -137,7 +137,7 @@ fn check_tile_size(train: &TileSet, network: &Network) -> Result<()> {
     if !height.is_multiple_of(divisor_height) || !width.is_multiple_of(divisor_width) {
         return Err(Error::Usage(format!(
             "the training tiles are {width}×{height} pixels, but with this model_hyp the network takes multiples of \
-             {divisor_width}×{divisor_height}; choose other strides or fewer levels, or cut the tiles to another size"
+             {divisor_width}×{divisor_height}; choose other model_hyp.strides or fewer levels, or cut the tiles to another size"
         )));
     }
     let [min_height, min_width] = network.min_training_size().map(|side| side as usize);
