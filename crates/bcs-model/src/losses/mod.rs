@@ -1,4 +1,4 @@
-//! Loss functions, by MONAI's names. A new one is a file and a line in [`LOSSES`].
+//! Loss functions, by MONAI's names. A new one is a file and a line in `LOSSES`.
 //!
 //! Logits are `[N, C, H, W]`; targets are class indices `[N, H, W]` (int64), or [`bcs_contracts::IGNORE`] for ignored
 //! pixels, which take no part in any term. A batch without a valid pixel has zero loss and zero gradients.

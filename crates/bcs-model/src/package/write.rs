@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::sha256;
 use crate::error::Error;
 
-/// How [`write`] treats a folder that exists.
+/// How [`write()`] treats a folder that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
     /// Fails with [`Error::Exists`] unless the folder is empty.
