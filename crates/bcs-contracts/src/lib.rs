@@ -10,7 +10,7 @@
 //! - [`origin`]: source (site or scanner) and case (patient or slide) of an image
 //! - [`package`]: `metadata.json` of a model package
 //! - [`record`]: the stored record of a prediction
-//! - [`reference`]: `reference.json`, the drift reference of a model package
+//! - [`mod@reference`]: `reference.json`, the drift reference of a model package
 //! - [`tile_name`]: institute, patient and resolution in the file name of a TCGA tile
 
 pub mod class;
