@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Problem};
+use bcs_imaging::{EXTENSIONS, is_image};
 
-/// Extensions of image files.
-const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "webp", "bmp"];
+use crate::error::{Error, Problem};
 
 /// An image file and its mask file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,8 +57,7 @@ fn files(folder: &Path, problems: &mut Vec<Problem>) -> Result<BTreeMap<String, 
     let mut files = BTreeMap::new();
     for entry in entries {
         let path = entry.map_err(|reason| error(reason.to_string()))?.path();
-        let extension = path.extension().and_then(|text| text.to_str()).unwrap_or_default().to_lowercase();
-        if !EXTENSIONS.contains(&extension.as_str()) || path.is_dir() {
+        if !is_image(&path) || path.is_dir() {
             continue;
         }
         let Some(name) = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned) else {

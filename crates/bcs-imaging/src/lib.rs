@@ -5,6 +5,7 @@
 //! - [`colormap`]: colour maps for masks
 //! - [`decode`]: decoding of images and masks, within limits
 //! - [`encode`]: encoding of images and masks as PNG and JPEG
+//! - [`extension`]: file extensions of the supported formats
 //! - [`features`]: the image features that drift is measured on
 //! - [`overlay`]: overlay of a mask on its image
 //! - [`stain`]: separation of haematoxylin and eosin
@@ -14,6 +15,7 @@ pub mod colormap;
 pub mod decode;
 pub mod encode;
 mod error;
+pub mod extension;
 pub mod features;
 pub mod overlay;
 pub mod stain;
@@ -21,3 +23,4 @@ pub mod windows;
 
 pub use decode::{Decoded, Limits, decode};
 pub use error::Error;
+pub use extension::{EXTENSIONS, is_image};

@@ -9,7 +9,7 @@ use crate::error::{Error, argument};
 
 /// Confusion counts of one class against all others, in pixels. Ignored pixels are not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Confusion {
+pub struct Confusion {
     pub(super) true_positives: u64,
     pub(super) false_positives: u64,
     pub(super) true_negatives: u64,

@@ -6,16 +6,13 @@ use std::path::{Path, PathBuf};
 
 use bcs_contracts::{FeatureTable, Features, origin};
 use bcs_drift::reference;
-use bcs_imaging::{Limits, decode, features};
+use bcs_imaging::{EXTENSIONS, Limits, decode, features, is_image};
 use bcs_service::Failure;
 use rayon::prelude::*;
 
 use crate::cli::ReferenceArguments;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
-
-/// File extensions of the supported formats.
-const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "webp", "bmp"];
 
 /// Measures the images and writes the reference. An image that cannot be read is reported on standard error, and the
 /// reference is made from the others.
@@ -98,11 +95,6 @@ fn find(folder: &Path, images: &mut Vec<PathBuf>) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn is_image(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bcs_imaging::{EXTENSIONS, is_image};
 use bcs_service::Failure;
-
-/// File extensions of the supported formats.
-const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "webp", "bmp"];
 
 /// Returns the file `input`, or the images in the folder `input`, sorted by name.
 ///
@@ -51,11 +49,6 @@ pub(super) fn find(input: &Path, output: &Path) -> Result<Vec<PathBuf>, Failure>
 /// Returns the file name without its extension.
 pub(super) fn stem(path: &Path) -> String {
     path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-fn is_image(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
 }
 
 fn check_names(images: &[PathBuf]) -> Result<(), Failure> {
