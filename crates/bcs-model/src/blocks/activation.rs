@@ -4,7 +4,7 @@ use tch::nn::{Init, Path};
 use tch::{Kind, Tensor};
 
 use super::spec::LayerArguments;
-use super::{Block, LayerSpec};
+use super::{Block, LayerSpec, record};
 use crate::arguments::in_range;
 use crate::error::{Error, argument};
 
@@ -113,7 +113,11 @@ impl Block for Activation {
                 let scaled = input.f_mul_scalar(*negative_slope)?;
                 input.f_where_self(&input.f_ge(0.0)?, &scaled)?
             }
-            Self::PRelu { weight } => input.f_prelu(weight)?,
+            Self::PRelu { weight } => {
+                let output = input.f_prelu(weight)?;
+                record::called("PReLU", weight, &output, || 0);
+                output
+            }
             Self::Relu6 => input.f_relu6()?,
             Self::Selu => input.f_selu()?,
             Self::Celu { alpha } => celu(input, *alpha)?,

@@ -3,7 +3,7 @@
 use tch::Tensor;
 use tch::nn::Path;
 
-use super::Block;
+use super::{Block, record};
 use crate::arguments::in_range;
 use crate::error::{Error, argument};
 
@@ -96,7 +96,9 @@ impl Conv2d {
 impl Block for Conv2d {
     fn forward(&self, input: &Tensor, _train: bool) -> Result<Tensor, Error> {
         let ConvOptions { stride, padding, groups, .. } = self.options;
-        Ok(input.f_conv2d(&self.weight, self.bias.as_ref(), stride, padding, [1, 1], groups)?)
+        let output = input.f_conv2d(&self.weight, self.bias.as_ref(), stride, padding, [1, 1], groups)?;
+        record::called("Conv2d", &self.weight, &output, || count(&output) * per_channel(&self.weight));
+        Ok(output)
     }
 }
 
@@ -132,8 +134,21 @@ impl Block for ConvTranspose2d {
         // For a padding that keeps the size, MONAI's stride_minus_kernel_padding(1, stride).
         let output_padding = [0, 1].map(|axis| stride[axis] + 2 * padding[axis] - kernel[axis]);
         let bias = self.bias.as_ref();
-        Ok(input.f_conv_transpose2d(&self.weight, bias, stride, padding, output_padding, groups, [1, 1])?)
+        let output =
+            input.f_conv_transpose2d(&self.weight, bias, stride, padding, output_padding, groups, [1, 1])?;
+        record::called("ConvTranspose2d", &self.weight, &output, || count(input) * per_channel(&self.weight));
+        Ok(output)
     }
+}
+
+fn count(tensor: &Tensor) -> i64 {
+    tensor.size().iter().product()
+}
+
+/// Number of weights per output channel, or per input channel of a transposed convolution: the multiplications per element
+/// of that side.
+fn per_channel(weight: &Tensor) -> i64 {
+    weight.size().iter().skip(1).product()
 }
 
 /// Returns the bound of PyTorch's `kaiming_uniform_(a=√5)`, computed in the same order so that the same seed gives the

@@ -5,6 +5,7 @@ pub mod adn;
 pub(crate) mod conv;
 pub(crate) mod convolution;
 mod norm;
+pub(crate) mod record;
 mod residual_unit;
 mod spec;
 mod upsample;

@@ -6,7 +6,7 @@ use tch::nn::{Init, Path};
 use tch::{Kind, Tensor};
 
 use super::spec::LayerArguments;
-use super::{Block, LayerSpec};
+use super::{Block, LayerSpec, record};
 use crate::arguments::in_range;
 use crate::error::{Error, argument};
 
@@ -157,6 +157,26 @@ impl Norm {
         }
     }
 
+    /// One of the parameters and buffers, if there are any.
+    fn tensor(&self) -> Option<&Tensor> {
+        match self {
+            Self::Instance(statistics) | Self::Batch(statistics) => statistics.scale().or(statistics.mean()),
+            Self::Group { affine, .. } | Self::Layer { affine, .. } => split(affine.as_ref()).0,
+            Self::LocalResponse { .. } => None,
+        }
+    }
+
+    /// Class name in `torch.nn`.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Instance(_) => "InstanceNorm2d",
+            Self::Batch(_) => "BatchNorm2d",
+            Self::Group { .. } => "GroupNorm",
+            Self::Layer { .. } => "LayerNorm",
+            Self::LocalResponse { .. } => "LocalResponseNorm",
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Instance(_) => "instance normalization",
@@ -281,6 +301,16 @@ impl Block for Norm {
         if <[i64; 4]>::try_from(shape.as_slice()).is_ok_and(|shape| self.refuses(shape, train)) {
             return Err(Error::SingleValue { layer: self.name(), shape });
         }
+        let output = self.normalize(input, train)?;
+        if let Some(tensor) = self.tensor() {
+            record::called(self.kind(), tensor, &output, || 0);
+        }
+        Ok(output)
+    }
+}
+
+impl Norm {
+    fn normalize(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
         match self {
             Self::Instance(statistics) => statistics.instance(input, train),
             Self::Batch(statistics) => statistics.batch(input, train),

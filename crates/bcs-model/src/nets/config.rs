@@ -1,7 +1,5 @@
 //! From the configuration group `model_hyp` to a network and its arguments.
 
-use std::collections::BTreeSet;
-
 use bcs_contracts::package::Architecture;
 use serde_json::{Map, Value};
 
@@ -41,9 +39,11 @@ pub fn architecture(config: &Map<String, Value>) -> Result<Architecture, Error> 
     architecture_among(NETWORKS, config)
 }
 
-/// Returns all keys that the group may have, for any network.
-pub fn config_keys() -> BTreeSet<&'static str> {
-    SHARED_KEYS.into_iter().chain(NETWORKS.iter().flat_map(Entry::keys)).collect()
+/// Returns the keys that the group may have for the network of this name, in any case: its arguments and `model`. None
+/// for an unknown network.
+pub fn config_keys(name: &str) -> Vec<&'static str> {
+    let entry = find(NETWORKS, name);
+    entry.map_or_else(|_| Vec::new(), |entry| std::iter::once(NAME_KEY).chain(entry.keys()).collect())
 }
 
 fn architecture_among(networks: &[Entry], config: &Map<String, Value>) -> Result<Architecture, Error> {
@@ -273,12 +273,13 @@ mod tests {
     }
 
     #[test]
-    fn all_keys_are_known() {
-        let keys = config_keys();
-        for key in ["model", "backbone", "activation", "norm", "adn_ordering", "bias", "strides", "features"]
-        {
-            assert!(keys.contains(key), "{key}");
+    fn each_network_has_keys_of_its_own() {
+        let keys = config_keys("unet");
+        for key in ["model", "activation", "norm", "adn_ordering", "bias", "strides"] {
+            assert!(keys.contains(&key), "{key}");
         }
-        assert!(!keys.contains("act"));
+        assert!(!keys.contains(&"act") && !keys.contains(&"features"));
+        assert!(config_keys("BasicUNet").contains(&"features"));
+        assert!(config_keys("VNet").is_empty());
     }
 }

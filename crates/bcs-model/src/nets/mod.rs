@@ -9,6 +9,7 @@ mod defaults;
 mod network;
 mod registry;
 mod seg_res_net;
+mod summary;
 mod unet;
 
 pub use attention_unet::{AttentionUnet, AttentionUnetArguments};
@@ -16,6 +17,7 @@ pub use basic_unet::{BasicUNet, BasicUNetArguments};
 pub use basic_unet_plus_plus::{BasicUNetPlusPlus, BasicUNetPlusPlusArguments};
 pub use config::{architecture, config_keys};
 pub use network::Network;
-pub use registry::SegmentationNet;
+pub use registry::{SegmentationNet, names};
 pub use seg_res_net::{SegResNet, SegResNetArguments};
+pub use summary::{LayerSummary, Summary};
 pub use unet::{UNet, UNetArguments};

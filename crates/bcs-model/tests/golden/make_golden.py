@@ -10,6 +10,7 @@
 - metrics.safetensors: masks, and what MONAI's metrics give for them (golden_metrics.py).
 - sizes.json: which input shapes MONAI's UNet accepts in training and in inference.
 - the files of golden_networks.py: the other networks.
+- summaries.json: layer tables (golden_summary.py).
 
 Rule: a case that bears the name of a MONAI class calls that class.
 """
@@ -27,6 +28,7 @@ from safetensors import safe_open
 import golden_losses
 import golden_metrics
 import golden_networks
+import golden_summary
 from golden_file import VERSIONS, save
 
 HERE = pathlib.Path(__file__).parent
@@ -121,6 +123,7 @@ def write(folder):
     write_sizes(folder)
     golden_metrics.write(folder)
     golden_networks.write(folder)
+    golden_summary.write(folder)
 
 
 def largest_difference(old, new):
