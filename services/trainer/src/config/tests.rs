@@ -150,6 +150,10 @@ fn invalid_values_are_errors_with_their_key() {
         ("augmentation.stain_scale=2", "augmentation.stain_scale is 2; it must be in [0, 1]"),
         ("train_hyp.seed=???", "train_hyp.seed"),
         ("model_hyp.depth=3", "model_hyp.depth is not an argument of UNet"),
+        (
+            "model_hyp.chanels=[8,16]",
+            "up_kernel_size, num_res_units, activation, norm, dropout, bias, adn_ordering. Did you mean 'channels'?",
+        ),
         ("model_hyp.model=VNet", "model_hyp.model is 'VNet'"),
     ];
     for (overridden, expected) in cases {

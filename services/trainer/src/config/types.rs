@@ -53,6 +53,8 @@ pub(crate) struct TrainHyp {
     pub loss_arguments: Map<String, Value>,
     /// One weight per class; `None` for equal weights.
     pub class_weights: Option<Vec<f64>>,
+    /// Model package or file of parameters that the run starts from; `None` for newly initialized ones.
+    pub initial_weights: Option<PathBuf>,
     /// Seed of initialization, order of the tiles and augmentation.
     pub seed: i64,
     /// `cpu`, `cuda`, `cuda:N` or `auto`.
