@@ -138,7 +138,7 @@ fn damaged_state_dictionaries_are_errors_or_readable() {
 
 #[test]
 fn damaged_torchscript_archives_are_errors_or_run() {
-    let file = golden("refused_torchscript.pt");
+    let file = golden("torchscript.pt");
     let (mut rng, mut loaded) = (ChaCha8Rng::seed_from_u64(1), 0);
     for _ in 0..mutants() {
         let Ok(checked) = check_torchscript(&mutant(&file, &mut rng)) else { continue };
