@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use tch::{CModule, Device, Kind, Tensor};
 
 use super::archive::{self, Archive};
-use super::{check_torchscript, read_pickle};
+use super::check_torchscript;
 use crate::weights::check_finite;
 
 /// Number of mutants; `BCS_FUZZ_MUTANTS` overrides it.
@@ -124,7 +124,7 @@ fn damaged_state_dictionaries_are_errors_or_readable() {
     for _ in 0..mutants() {
         let file = mutant(files.choose(&mut rng).unwrap(), &mut rng);
         std::fs::write(&path, file).unwrap();
-        match read_pickle(&path) {
+        match super::read(&path) {
             Ok(state) => {
                 // Touches every element.
                 let _ = check_finite(&state);

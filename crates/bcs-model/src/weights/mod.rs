@@ -3,14 +3,19 @@
 mod archive;
 mod buffer;
 mod bytes;
+mod finite;
 #[cfg(test)]
 mod fuzz;
+mod load;
+mod natural;
 mod pickle;
+mod prefix;
+mod read;
 mod safetensors;
-mod state;
 mod torchscript;
 
 pub use self::safetensors::{read_safetensors, tensor_to_safetensors, write_safetensors};
-pub use pickle::read_pickle;
-pub use state::{check_finite, load_state};
+pub use finite::check_finite;
+pub use load::{Load, Loaded, load_state};
+pub use read::read;
 pub use torchscript::check_torchscript;

@@ -151,7 +151,7 @@ impl<'a> Run<'a> {
     /// Makes the package of the best model: its weights, the drift reference and a picture.
     fn finish(mut self, best: &Snapshot, checkpoints: &Checkpoints, output: &Path) -> Result<PathBuf> {
         let state = weights::read_safetensors(&best.weights, "the best weights")?;
-        weights::load_state(self.engine.network(), state)?;
+        weights::load_state(self.engine.network(), state, weights::Load::Strict)?;
         let (reference, examples) = self.reference(&checkpoints.version(best))?;
         let package = checkpoints.save_package(best, &reference)?;
         let picture = output.join("validation.png");
