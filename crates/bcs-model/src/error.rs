@@ -69,10 +69,10 @@ pub enum Error {
         /// Shape of the layer's input.
         shape: Vec<i64>,
     },
-    /// A pooling layer got an image that is smaller than its window.
-    #[error("pooling needs sides of at least {window}, but its input has the shape {shape:?}")]
+    /// Pooling or strided convolutions got an image of which they leave no pixel.
+    #[error("downsampling needs sides of at least {window}, but its input has the shape {shape:?}")]
     EmptyOutput {
-        /// Side of the window in pixels.
+        /// Side in pixels of which one is left.
         window: i64,
         /// Shape of the layer's input.
         shape: Vec<i64>,

@@ -32,7 +32,8 @@ impl Network {
     }
 
     /// Runs the network on images `[N, in_channels, H, W]` and returns logits `[N, out_channels, H, W]`, in training
-    /// mode (dropout, batch statistics) if `train`.
+    /// mode (dropout, batch statistics) if `train`. `FlexibleUNet` accepts some sides that are not multiples of
+    /// [`size_divisor`](Self::size_divisor), and its logits may then be a row or column smaller or larger, as MONAI's.
     ///
     /// # Errors
     /// [`Error::Argument`] for a shape that the network does not accept: other channels, sides that are not multiples
@@ -50,13 +51,11 @@ impl Network {
 
     fn check_shape(&self, shape: &[i64]) -> Result<(), Error> {
         let [divisor_height, divisor_width] = self.size_divisor();
-        let fits = |side: i64, divisor: i64| side > 0 && side % divisor == 0;
         match *shape {
             [images, channels, height, width]
-                if images > 0
+                if images.min(height).min(width) > 0
                     && channels == self.in_channels()
-                    && fits(height, divisor_height)
-                    && fits(width, divisor_width) =>
+                    && self.net.takes([height, width]) =>
             {
                 Ok(())
             }

@@ -8,6 +8,7 @@ use tch::nn::Path;
 use super::attention_unet::AttentionUnetArguments;
 use super::basic_unet::BasicUNetArguments;
 use super::basic_unet_plus_plus::BasicUNetPlusPlusArguments;
+use super::flexible_unet::FlexibleUNetArguments;
 use super::seg_res_net::SegResNetArguments;
 use super::unet::UNetArguments;
 use crate::arguments;
@@ -21,6 +22,7 @@ pub(super) const NETWORKS: &[Entry] = &[
     Entry::of::<BasicUNetArguments>(),
     Entry::of::<SegResNetArguments>(),
     Entry::of::<BasicUNetPlusPlusArguments>(),
+    Entry::of::<FlexibleUNetArguments>(),
 ];
 
 /// A network for semantic segmentation: images `[N, in_channels, H, W]` to logits `[N, out_channels, H, W]`.
@@ -31,6 +33,13 @@ pub trait SegmentationNet: Block {
     fn out_channels(&self) -> i64;
     /// Numbers that height and width of the input must be multiples of.
     fn size_divisor(&self) -> [i64; 2];
+    /// Whether images of this height and width are accepted if they are large enough. Those whose sides are multiples of
+    /// [`size_divisor`](Self::size_divisor) are; a network that takes others, as MONAI's does, may give logits of
+    /// another size for them.
+    fn takes(&self, [height, width]: [i64; 2]) -> bool {
+        let [divisor_height, divisor_width] = self.size_divisor();
+        height % divisor_height == 0 && width % divisor_width == 0
+    }
     /// Least height and width: every image with sides of at least these is accepted, even in a batch of one.
     fn min_size(&self, train: bool) -> [i64; 2];
 }
