@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bcs_model::nets::Network;
-use bcs_model::weights::{load_state, read_safetensors, write_safetensors};
+use bcs_model::weights::{Load, load_state, read_safetensors, write_safetensors};
 use safetensors::SafeTensors;
 use serde_json::{Map, Value};
 use tch::{Device, Kind, Tensor};
@@ -74,7 +74,7 @@ fn relative_difference(logits: &Tensor, expected: &Tensor) -> f64 {
 fn logits_equal_monais() {
     for golden in golden_networks() {
         let network = golden.network();
-        load_state(&network, golden.state("state/")).unwrap();
+        load_state(&network, golden.state("state/"), Load::Strict).unwrap();
         let logits = tch::no_grad(|| network.forward(&golden.tensors["input"], false)).unwrap();
         let difference = relative_difference(&logits, &golden.tensors["logits"]);
         assert!(difference <= 1e-5, "{}: differs by {difference}", golden.file);
@@ -88,7 +88,7 @@ fn a_forward_pass_in_training_gives_monais_logits_and_running_statistics() {
         let mut expected = golden.state("trained/");
         let Some(expected_logits) = expected.remove("logits") else { continue };
         let network = golden.network();
-        load_state(&network, golden.state("state/")).unwrap();
+        load_state(&network, golden.state("state/"), Load::Strict).unwrap();
         let logits = tch::no_grad(|| network.forward(&golden.tensors["input"], true)).unwrap();
         let difference = relative_difference(&logits, &expected_logits);
         assert!(difference <= 1e-4, "{}: differs by {difference}", golden.file);
@@ -125,7 +125,7 @@ fn weights_survive_a_round_trip() {
     let bytes = write_safetensors(&network).unwrap();
     let state = read_safetensors(&bytes, "bytes").unwrap();
     let other = golden.network();
-    load_state(&other, state).unwrap();
+    load_state(&other, state, Load::Strict).unwrap();
     for (name, tensor) in network.state() {
         assert!(tensor.equal(&other.state()[&name]), "{name}");
     }
@@ -141,15 +141,15 @@ fn weights_that_do_not_fit_are_an_error_and_change_nothing() {
     let mut state = golden.state("state/");
     let name = state.keys().find(|name| name.ends_with("conv.weight")).unwrap().clone();
     let tensor = state.remove(&name).unwrap();
-    let error = load_state(&network, shallow(&state)).unwrap_err().to_string();
-    assert!(error.contains(&format!("missing {name}")), "{error}");
+    let error = load_state(&network, shallow(&state), Load::Strict).unwrap_err().to_string();
+    assert!(error.contains(&format!("1 missing in the file:\n    {name}")), "{error}");
     state.insert(name.clone(), tensor.get(0));
-    let error = load_state(&network, shallow(&state)).unwrap_err().to_string();
+    let error = load_state(&network, shallow(&state), Load::Strict).unwrap_err().to_string();
     assert!(error.contains(&name) && error.contains("shape"), "{error}");
     state.insert(name, tensor);
     state.insert("surplus".to_owned(), Tensor::zeros([1], (Kind::Float, Device::Cpu)));
-    let error = load_state(&network, state).unwrap_err().to_string();
-    assert!(error.contains("unknown surplus"), "{error}");
+    let error = load_state(&network, state, Load::Strict).unwrap_err().to_string();
+    assert!(error.contains("1 unknown to the network:\n    surplus"), "{error}");
     for (name, tensor) in network.state() {
         assert!(tensor.equal(&before[&name]), "{name} changed");
     }
@@ -164,7 +164,7 @@ fn a_lightning_prefix_is_removed() {
     let golden = golden_networks().remove(0);
     let network = golden.network();
     let prefixed = golden.state("state/").into_iter().map(|(name, tensor)| (format!("model.{name}"), tensor));
-    load_state(&network, prefixed.collect()).unwrap();
+    load_state(&network, prefixed.collect(), Load::Strict).unwrap();
     let (name, tensor) = network.state().pop_first().unwrap();
     assert!(tensor.equal(&golden.tensors[&format!("state/{name}")]));
 }

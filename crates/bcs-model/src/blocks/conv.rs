@@ -91,6 +91,10 @@ impl Conv2d {
     pub(crate) fn weight(&self) -> &Tensor {
         &self.weight
     }
+
+    pub(crate) fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
+    }
 }
 
 impl Block for Conv2d {
@@ -153,14 +157,14 @@ fn per_channel(weight: &Tensor) -> i64 {
 
 /// Returns the bound of PyTorch's `kaiming_uniform_(a=√5)`, computed in the same order so that the same seed gives the
 /// same bits.
-fn bound(fan_in: i64) -> f64 {
+pub(crate) fn bound(fan_in: i64) -> f64 {
     let a = 5.0_f64.sqrt();
     let gain = (2.0 / (1.0 + a.powi(2))).sqrt();
     3.0_f64.sqrt() * (gain / (fan_in as f64).sqrt())
 }
 
 /// Registers a trainable tensor, drawn uniformly from (−bound, bound) by libtorch's generator.
-fn uniform(path: &Path<'_>, name: &str, shape: &[i64], bound: f64) -> Result<Tensor, Error> {
+pub(crate) fn uniform(path: &Path<'_>, name: &str, shape: &[i64], bound: f64) -> Result<Tensor, Error> {
     let mut values = Tensor::f_empty(shape, (tch::Kind::Float, path.device()))?;
     let _ = values.f_uniform_(-bound, bound)?;
     Ok(path.add(name, values, true))

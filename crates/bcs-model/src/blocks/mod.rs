@@ -17,7 +17,7 @@ pub use convolution::{Convolution, ConvolutionOptions};
 pub use norm::Norm;
 pub use residual_unit::{ResidualUnit, ResidualUnitOptions};
 pub use spec::{LayerSpec, Pair};
-pub use upsample::{UpSample, UpsampleMode};
+pub use upsample::{InterpolateMode, Interpolation, UpSample, UpsampleMode};
 
 use tch::Tensor;
 

@@ -156,7 +156,7 @@ impl Block for BasicUNetPlusPlus {
             for row in (0..=level).rev() {
                 let column = level - row;
                 let skip = Tensor::f_cat(&rows[row], 1)?;
-                let node = self.upcats[row][column].forward(&rows[row + 1][column], &skip, train)?;
+                let node = self.upcats[row][column].forward(&rows[row + 1][column], Some(&skip), train)?;
                 rows[row].push(node);
             }
         }

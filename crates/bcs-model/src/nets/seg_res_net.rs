@@ -12,7 +12,7 @@ use crate::arguments::in_range;
 use crate::blocks::adn::Dropout;
 use crate::blocks::conv::MAX_CHANNELS;
 use crate::blocks::{
-    Activation, AdnSpec, Block, Conv2d, ConvOptions, LayerSpec, Norm, UpSample, UpsampleMode,
+    Activation, AdnSpec, Block, Conv2d, ConvOptions, Interpolation, LayerSpec, Norm, UpSample, UpsampleMode,
 };
 use crate::error::{Error, argument};
 
@@ -60,7 +60,7 @@ pub struct SegResNetArguments {
     #[serde(default = "blocks_up")]
     pub blocks_up: Vec<usize>,
     /// Upsampling mode.
-    #[serde(default = "nontrainable")]
+    #[serde(default = "defaults::nontrainable")]
     pub upsample_mode: UpsampleMode,
 }
 
@@ -90,10 +90,6 @@ fn blocks_down() -> Vec<usize> {
 
 fn blocks_up() -> Vec<usize> {
     vec![1, 1, 1]
-}
-
-fn nontrainable() -> UpsampleMode {
-    UpsampleMode::NonTrainable
 }
 
 impl NetworkArguments for SegResNetArguments {
@@ -280,7 +276,11 @@ impl Builder<'_> {
         let conv =
             Conv2d::new(&(&samples / 0 / "conv"), 2 * filters, filters, ConvOptions::pointwise(false))?;
         let mode = self.arguments.upsample_mode;
-        Ok(Up { conv, upsample: UpSample::new(&(&samples / 1), filters, filters, mode, false)?, blocks })
+        Ok(Up {
+            conv,
+            upsample: UpSample::new(&(&samples / 1), filters, filters, mode, Interpolation::bilinear(false))?,
+            blocks,
+        })
     }
 
     fn conv_final(&self, path: &Path<'_>) -> Result<FinalConv, Error> {

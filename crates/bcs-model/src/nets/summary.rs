@@ -1,5 +1,6 @@
 //! Layer table of a network.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tch::{Kind, Tensor};
@@ -86,8 +87,8 @@ impl Modules {
         for (name, tensor) in named {
             let module = name.rsplit_once('.').map_or("", |(module, _)| module);
             // A tensor that another module has already shown is that module's.
-            if !modules.by_address.contains_key(&address(tensor)) {
-                modules.by_address.insert(address(tensor), module.to_owned());
+            if let Entry::Vacant(entry) = modules.by_address.entry(address(tensor)) {
+                entry.insert(module.to_owned());
                 tensors.entry(module).or_default().push(tensor);
             }
         }

@@ -22,6 +22,8 @@ CASES = [
     ("SegResNet", (32, 48), dict(in_channels=3)),
     ("SegResNet", (16, 24), dict(in_channels=3, act="PRELU", norm="batch", blocks_down=[1, 1], blocks_up=[1], upsample_mode="deconv")),
     ("SegResNet", (16, 24), dict(in_channels=3, act="PRELU", blocks_down=[1, 1], blocks_up=[1], use_conv_final=False)),
+    ("FlexibleUNet", (64, 33), dict(in_channels=3, out_channels=2, backbone="efficientnet-b0")),
+    ("FlexibleUNet", (64, 64), dict(in_channels=3, out_channels=4, backbone="resnet18", decoder_channels=[32, 16, 8, 4, 4])),
 ]
 
 

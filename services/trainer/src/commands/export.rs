@@ -46,7 +46,12 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
     write_whole(&output, &contents)?;
     // The description is written last: with it, the predictor serves the model.
     write_whole(&metadata_path, &metadata)?;
-    println!("{}\n\nfile      {}\nmetadata  {}\n\n{usage}", package.metadata.version, output.display(), metadata_path.display());
+    println!(
+        "{}\n\nfile      {}\nmetadata  {}\n\n{usage}",
+        package.metadata.version,
+        output.display(),
+        metadata_path.display()
+    );
     Ok(())
 }
 

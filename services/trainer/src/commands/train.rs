@@ -46,11 +46,7 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
 fn print_layers(composed: &Composed) -> Result<()> {
     let Architecture { name, arguments } = &composed.architecture;
     let network = Network::new(name, arguments, Device::Cpu)?;
-    let tile = InputSpec::default().tile.map(i64::from);
-    let size = [0, 1].map(|axis| {
-        let (side, divisor) = (tile[axis].max(network.min_size()[axis]), network.size_divisor()[axis]);
-        (side + divisor - 1) / divisor * divisor
-    });
+    let size = network.accepted_size(InputSpec::default().tile.map(i64::from));
     println!("{name}, image of {} × {} pixels\n\n{}\n", size[1], size[0], layers(&network.summary(size)?));
     Ok(())
 }

@@ -17,7 +17,7 @@ use bcs_config::{Composer, Composition, Interpolator, Override, Schema, Value, o
 use bcs_contracts::package::Architecture;
 use bcs_model::nets;
 
-pub(crate) use types::{Config, Optimizer, Scheduler, TrainHyp};
+pub(crate) use types::{Config, DeepSupervision, Optimizer, Scheduler, TrainHyp};
 
 use self::built_in::BUILT_IN;
 use crate::cli::ConfigArguments;

@@ -72,9 +72,11 @@ impl Evaluation {
             metric.insert("pooled".to_owned(), self.by_class(pooled.into_iter().map(value)));
         }
         let by_class = aggregate(Reduction::MeanBatch);
-        let means = by_class.values.iter().zip(&by_class.not_nans).map(|(mean, count)| counted(*mean, *count));
+        let means =
+            by_class.values.iter().zip(&by_class.not_nans).map(|(mean, count)| counted(*mean, *count));
         metric.insert("mean_batch".to_owned(), self.by_class(means));
-        metric.insert("not_nans".to_owned(), self.by_class(by_class.not_nans.iter().map(|count| json!(count))));
+        metric
+            .insert("not_nans".to_owned(), self.by_class(by_class.not_nans.iter().map(|count| json!(count))));
         metric.insert("mean".to_owned(), mean(&aggregate(Reduction::Mean)));
         metric.into()
     }

@@ -16,16 +16,19 @@ fn evaluation(mpp: Option<f64>) -> Evaluation {
 
 #[test]
 fn undefined_scores_are_dashes_and_distances_have_a_unit() {
-    let table = evaluation(Some(0.5)).table();
+    let table = evaluation(Some(2.0)).table();
     let rows: Vec<Vec<&str>> =
         table.lines().skip(2).take(3).map(|line| line.split_whitespace().collect()).collect();
     // Boundaries: of the truth at 1 and 2, of the prediction at 1, 2 and 5.
     assert_eq!(
         rows[1],
-        ["tumour", "0.6667", "0.8000", "0.5000", "0.6667", "1.0000", "0.8462", "0.5000", "1.4", "0.3", "0.4000", "1"]
+        [
+            "tumour", "0.6667", "0.8000", "0.5000", "0.6667", "1.0000", "0.8462", "0.5000", "5.4", "1.2",
+            "0.4000", "1"
+        ]
     );
     assert_eq!(rows[2], ["fat", "–", "–", "–", "–", "–", "1.0000", "–", "–", "–", "–", "0"]);
-    assert!(table.contains("HD95 µm") && table.contains("within 1 px (0.5 µm)"), "{table}");
+    assert!(table.contains("HD95 µm") && table.contains("within 1 px (2 µm)"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
     assert!(evaluation(None).table().contains("HD95 px"));
 }

@@ -12,24 +12,24 @@ pub(crate) fn describe(network: &Network, loaded: &Loaded) -> String {
     let left: BTreeSet<&str> = loaded.missing.iter().map(String::as_str).chain(mismatched).collect();
     let mut text =
         format!("copied {} of {} parameters", loaded.copied.len(), loaded.copied.len() + left.len());
+    let state = network.state();
+    let groups = |names| groups(state.keys().map(String::as_str), names);
     if !left.is_empty() {
-        let state = network.state();
-        let groups = groups(state.keys().map(String::as_str), &left);
-        text += &format!("; left as initialized: {}", list(&groups));
+        text += &format!("; left as initialized: {}", list(&groups(&left)));
     }
     for mismatch in &loaded.mismatched {
         text += &format!("\n  {mismatch}");
     }
     if !loaded.unknown.is_empty() {
         let unknown: BTreeSet<&str> = loaded.unknown.iter().map(String::as_str).collect();
-        let groups = by_first_name(&unknown);
-        text += &format!("\n  in the file, but not in the network: {}", list(&groups));
+        text += &format!("\n  in the file, but not in the network: {}", list(&groups(&unknown)));
     }
     text
 }
 
-/// Groups the names that were left by the largest modules of which nothing was copied, each with its number of names.
-fn groups<'a>(all: impl Iterator<Item = &'a str>, left: &BTreeSet<&'a str>) -> BTreeMap<String, usize> {
+/// Groups names that were left by the largest modules in which the network has no other name, each with its number of
+/// names.
+fn groups<'a>(all: impl Iterator<Item = &'a str>, left: &BTreeSet<&str>) -> BTreeMap<String, usize> {
     let mut copied_in: BTreeSet<&str> = BTreeSet::new();
     for name in all.filter(|name| !left.contains(name)) {
         copied_in.extend(modules(name));
@@ -38,16 +38,6 @@ fn groups<'a>(all: impl Iterator<Item = &'a str>, left: &BTreeSet<&'a str>) -> B
     for name in left {
         let largest = modules(name).find(|module| !copied_in.contains(module)).unwrap_or(name);
         *groups.entry(largest.to_owned()).or_insert(0) += 1;
-    }
-    groups
-}
-
-/// Groups names by their first component.
-fn by_first_name(names: &BTreeSet<&str>) -> BTreeMap<String, usize> {
-    let mut groups = BTreeMap::new();
-    for name in names {
-        let first = name.split('.').next().unwrap_or(name);
-        *groups.entry(first.to_owned()).or_insert(0) += 1;
     }
     groups
 }
@@ -71,7 +61,15 @@ mod tests {
 
     #[test]
     fn names_are_grouped_by_the_largest_modules_without_a_copy() {
-        let all = ["encoder.0.w", "encoder.0.b", "encoder.1.w", "decoder.0.w", "decoder.1.w", "decoder.1.b", "scale"];
+        let all = [
+            "encoder.0.w",
+            "encoder.0.b",
+            "encoder.1.w",
+            "decoder.0.w",
+            "decoder.1.w",
+            "decoder.1.b",
+            "scale",
+        ];
         let left = BTreeSet::from(["encoder.1.w", "decoder.0.w", "decoder.1.w", "decoder.1.b", "scale"]);
         let found = list(&groups(all.into_iter(), &left));
         assert_eq!(found, "decoder (3), encoder.1, scale");

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use bcs_contracts::package::{Architecture, Scaling};
 use bcs_data::loader::Batch;
 use bcs_data::{LabelMap, Problem, TileSet};
-use bcs_model::losses::Loss;
+use bcs_model::losses::DeepSupervisionLoss;
 use bcs_model::metrics::ValMetric;
 use bcs_model::nets::Network;
 use bcs_model::preprocess::to_input;
@@ -193,7 +193,7 @@ fn warnings(dataset: &Dataset, map: &LabelMap) -> Vec<String> {
 pub(super) fn dry_run(
     hyp: &TrainHyp,
     network: &Network,
-    loss: Rc<dyn Loss>,
+    loss: Rc<DeepSupervisionLoss>,
     scaling: &Scaling,
     dataset: &Dataset,
 ) -> Result<()> {

@@ -12,7 +12,7 @@ use bcs_data::loader::{Loader, LoaderOptions};
 use bcs_data::transforms::Augmentation;
 use bcs_inference::Engine;
 use bcs_inference::libtorch::NetworkEngine;
-use bcs_model::losses::Loss;
+use bcs_model::losses::DeepSupervisionLoss;
 use bcs_model::metrics::ValMetric;
 use bcs_model::nets::Network;
 use bcs_model::weights::{self, Loaded};
@@ -28,7 +28,7 @@ use super::preflight;
 use super::reference::{image_features, push_model_features};
 use super::step::{EpochStatistics, Stepper};
 use super::validate::{Batching, Scores, segment, validate};
-use crate::config::Composed;
+use crate::config::{Composed, DeepSupervision};
 use crate::error::{Error, Result};
 use crate::output::progress::Progress;
 use crate::output::sheet::{Example, evenly_spaced, sheet};
@@ -47,7 +47,7 @@ pub(crate) struct Run<'a> {
     map: LabelMap,
     dataset: Dataset,
     loader: Loader,
-    loss: Rc<dyn Loss>,
+    loss: Rc<DeepSupervisionLoss>,
     metric: ValMetric,
     metadata: PackageMetadata,
     engine: NetworkEngine,
@@ -72,7 +72,9 @@ impl<'a> Run<'a> {
         let device = device::parse(&hyp.device)?;
         let map = LabelMap::load(&config.data.label_map, "data.label_map")?;
         let weights = hyp.class_weights.as_deref();
-        let loss = Rc::from(losses::build(&hyp.loss, &hyp.loss_arguments, weights, map.ignores())?);
+        let loss = losses::build(&hyp.loss, &hyp.loss_arguments, weights, map.ignores())?;
+        let DeepSupervision { weight_mode, weights } = hyp.deep_supervision.clone();
+        let loss = Rc::new(DeepSupervisionLoss::new(loss, weight_mode, weights));
         let initial = hyp.initial_weights.as_deref().map(InitialWeights::read).transpose()?;
         let trial = network(composed, device)?;
         initial.as_ref().map(|weights| weights.copy_into(&trial)).transpose()?;
@@ -160,7 +162,7 @@ impl<'a> Run<'a> {
     /// Makes the package of the best model: its weights, the drift reference and a picture.
     fn finish(mut self, best: &Snapshot, checkpoints: &Checkpoints, output: &Path) -> Result<PathBuf> {
         let state = weights::read_safetensors(&best.weights, "the best weights")?;
-        weights::load_state(self.engine.network(), state)?;
+        weights::load_state(self.engine.network(), state, weights::Load::Strict)?;
         let (reference, examples) = self.reference(&checkpoints.version(best))?;
         let package = checkpoints.save_package(best, &reference)?;
         let picture = output.join("validation.png");
