@@ -15,8 +15,8 @@ use crate::weights::{archive, check_torchscript};
 /// Largest accepted difference of the archive's logits from the network's, relative to their largest magnitude.
 const TOLERANCE: f64 = 1e-4;
 
-/// A side one less than a multiple of this is odd after each of up to five halvings.
-const ODD_AT_EVERY_LEVEL: i64 = 64;
+/// Twice the product of the strides of the networks that take sides which their strides do not divide.
+const PERIOD: i64 = 64;
 
 /// Returns the network in inference mode as a TorchScript archive, which `torch.jit.load` runs in Python and C++.
 ///
@@ -66,14 +66,15 @@ impl<'a> Tensors<'a> {
     }
 }
 
-/// Returns the size to trace at. A network that takes any size repeats the edge of odd images; the trace holds for all
-/// sizes only if it contains this at every level.
+/// Returns the size to trace at. Networks repeat the edge of feature maps whose side is odd before it is halved; the
+/// trace holds for all sizes only if it contains this wherever it may happen. Of the multiples of the divisor, this one
+/// is halved to odd sides as often as possible.
 fn trace_size(network: &Network, example: [i64; 2]) -> [i64; 2] {
-    let (divisor, least) = (network.size_divisor(), network.min_size());
-    [0, 1].map(|axis| match divisor[axis] {
-        1 => {
+    let (divisors, least) = (network.size_divisor(), network.min_size());
+    [0, 1].map(|axis| match divisors[axis] {
+        divisor if PERIOD % divisor == 0 => {
             let side = example[axis].max(least[axis]);
-            side + (ODD_AT_EVERY_LEVEL - 1 - side).rem_euclid(ODD_AT_EVERY_LEVEL)
+            side + (-divisor - side).rem_euclid(PERIOD)
         }
         _ => example[axis],
     })

@@ -48,7 +48,8 @@ pub(super) fn trace(network: &Network, size: [i64; 2], tensors: &[Tensor]) -> Re
 /// Returns the archive that libtorch writes.
 fn saved(module: &CModule) -> Result<Vec<u8>, Error> {
     let unwritten = |error: std::io::Error| Error::Export(format!("no temporary file: {error}"));
-    let file = tempfile::NamedTempFile::new().map_err(unwritten)?;
+    // libtorch names the archive after the file without its ending, which must not be empty.
+    let file = tempfile::Builder::new().prefix("trace").suffix(".pt").tempfile().map_err(unwritten)?;
     module.save(file.path())?;
     std::fs::read(file.path()).map_err(unwritten)
 }

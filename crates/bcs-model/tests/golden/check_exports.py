@@ -31,6 +31,8 @@ CASES = [
     ("basic_unet_plus_plus", "BasicUNetPlusPlus", (39, 32), dict(features=[2, 3, 4, 5, 6, 3], upsample="nontrainable")),
     ("seg_res_net", "SegResNet", (24, 40), dict(init_filters=8, blocks_down=[1, 1, 2], blocks_up=[1, 1])),
     ("seg_res_net_shared", "SegResNet", (16, 24), dict(init_filters=4, act="PRELU", norm="instance", blocks_down=[1, 1], blocks_up=[1], upsample_mode="pixelshuffle")),
+    ("flexible_unet_res_net", "FlexibleUNet", (64, 32), dict(backbone="resnet10", decoder_channels=[16, 8, 4, 4, 4])),
+    ("flexible_unet_efficient_net", "FlexibleUNet", (64, 96), dict(backbone="efficientnet-b0", decoder_channels=[16, 8, 8, 4, 4], upsample="deconv")),
 ]
 
 
