@@ -4,6 +4,7 @@ pub(crate) mod archive;
 mod buffer;
 mod bytes;
 mod described;
+mod encoder;
 mod finite;
 #[cfg(test)]
 mod fuzz;
