@@ -27,6 +27,10 @@ CASES = [
 ]
 
 
+# Heads of BasicUNetPlusPlus whose output is not returned without deep supervision.
+UNUSED_HEADS = ["final_conv_0_1", "final_conv_0_2", "final_conv_0_3"]
+
+
 def has_tensors(module):
     return any(True for _ in module.parameters(recurse=False)) or any(True for _ in module.buffers(recurse=False))
 
@@ -40,8 +44,12 @@ def summary(name, size, arguments):
     def record(module, inputs, output):
         outputs.setdefault(module, list(output.shape))
 
-    for module in layers.values():
-        module.register_forward_hook(record)
+    for path, module in layers.items():
+        if path.split(".")[0] in UNUSED_HEADS:
+            # MONAI computes them and throws the result away.
+            module.forward = lambda image: image
+        else:
+            module.register_forward_hook(record)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         net(torch.rand(1, arguments.get("in_channels", 1), *size))
     parameters, buffers = list(net.parameters()), list(net.buffers())

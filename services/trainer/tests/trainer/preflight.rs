@@ -38,7 +38,7 @@ fn invalid_configurations_exit_with_2() {
             &[
                 "model_hyp.model=SegResNet",
                 "model_hyp.init_filters=1",
-                "model_hyp.num_groups=1",
+                "model_hyp.norm=batch",
                 "model_hyp.blocks_down=[1,1,1,1,1,1,1,1]",
                 "model_hyp.blocks_up=[1,1,1,1,1,1,1]",
             ],
