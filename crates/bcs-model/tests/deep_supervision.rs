@@ -1,4 +1,5 @@
 //! Deep supervision against MONAI's; `golden/golden_deep_supervision.py` made the file.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
 use bcs_contracts::IGNORE;
 use bcs_model::losses::{DeepSupervisionLoss, WeightMode, build};
