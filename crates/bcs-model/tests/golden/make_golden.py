@@ -10,6 +10,7 @@
 - metrics.safetensors: masks, and what MONAI's metrics give for them (golden_metrics.py).
 - sizes.json: which input shapes MONAI's UNet accepts in training and in inference.
 - the files of golden_networks.py: the other networks.
+- the files of golden_dyn.py: DynUNet, deep supervision, and layers left out.
 
 Rule: a case that bears the name of a MONAI class calls that class.
 """
@@ -24,6 +25,7 @@ import monai
 import torch
 from safetensors import safe_open
 
+import golden_dyn
 import golden_losses
 import golden_metrics
 import golden_networks
@@ -121,6 +123,7 @@ def write(folder):
     write_sizes(folder)
     golden_metrics.write(folder)
     golden_networks.write(folder)
+    golden_dyn.write(folder)
 
 
 def largest_difference(old, new):
