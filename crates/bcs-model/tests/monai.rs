@@ -47,8 +47,14 @@ impl Golden {
 }
 
 /// Networks, and how many golden files each has.
-const CASES: [(&str, usize); 5] =
-    [("UNet", 7), ("AttentionUnet", 3), ("BasicUNet", 4), ("SegResNet", 4), ("BasicUNetPlusPlus", 3)];
+const CASES: [(&str, usize); 6] = [
+    ("UNet", 9),
+    ("AttentionUnet", 3),
+    ("BasicUNet", 4),
+    ("SegResNet", 4),
+    ("BasicUNetPlusPlus", 4),
+    ("DynUNet", 8),
+];
 
 fn golden_networks() -> Vec<Golden> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
@@ -101,6 +107,32 @@ fn a_forward_pass_in_training_gives_monais_logits_and_running_statistics() {
         buffers += expected.len();
     }
     assert!(buffers > 0);
+}
+
+#[test]
+fn outputs_of_deep_supervision_equal_monais() {
+    let mut compared = 0;
+    for golden in golden_networks() {
+        for (mode, train) in [("eval/", false), ("train/", true)] {
+            let expected = golden.state(mode);
+            if expected.is_empty() {
+                continue;
+            }
+            let network = golden.network();
+            load_state(&network, golden.state("state/")).unwrap();
+            let outputs = tch::no_grad(|| network.outputs(&golden.tensors["input"], train)).unwrap();
+            assert_eq!(outputs.len(), expected.len(), "{} {mode}", golden.file);
+            for (index, output) in outputs.iter().enumerate() {
+                let expected = &expected[&index.to_string()];
+                assert_eq!(output.size(), expected.size(), "{} {mode}{index}", golden.file);
+                let difference = relative_difference(output, expected);
+                assert!(difference <= 1e-4, "{} {mode}{index}: differs by {difference}", golden.file);
+                compared += 1;
+            }
+        }
+    }
+    // Two DynUNets with one and two heads in training, and four columns of BasicUNetPlusPlus in both modes.
+    assert_eq!(compared, (1 + 2) + (1 + 3) + (4 + 4));
 }
 
 /// A single test, because the seeded generator belongs to the process.

@@ -95,6 +95,11 @@ impl Conv2d {
     pub(crate) fn bias(&self) -> Option<&Tensor> {
         self.bias.as_ref()
     }
+
+    /// Draws the weight as `torch.nn.init.kaiming_normal_(a=slope)` does, and sets the bias to zero.
+    pub(crate) fn kaiming_normal(&self, slope: f64) -> Result<(), Error> {
+        kaiming_normal(&self.weight, self.bias.as_ref(), slope)
+    }
 }
 
 impl Block for Conv2d {
@@ -129,6 +134,11 @@ impl ConvTranspose2d {
         let weight = uniform(path, "weight", &[inputs, group, height, width], bound)?;
         let bias = options.bias.then(|| uniform(path, "bias", &[outputs], bound)).transpose()?;
         Ok(Self { weight, bias, options })
+    }
+
+    /// Draws the weight as `torch.nn.init.kaiming_normal_(a=slope)` does, and sets the bias to zero.
+    pub(crate) fn kaiming_normal(&self, slope: f64) -> Result<(), Error> {
+        kaiming_normal(&self.weight, self.bias.as_ref(), slope)
     }
 }
 
@@ -168,4 +178,17 @@ pub(crate) fn uniform(path: &Path<'_>, name: &str, shape: &[i64], bound: f64) ->
     let mut values = Tensor::f_empty(shape, (tch::Kind::Float, path.device()))?;
     let _ = values.f_uniform_(-bound, bound)?;
     Ok(path.add(name, values, true))
+}
+
+/// PyTorch takes the second dimension of the weight as the channels of fan-in, for transposed convolutions too.
+fn kaiming_normal(weight: &Tensor, bias: Option<&Tensor>, slope: f64) -> Result<(), Error> {
+    let fan_in: i64 = weight.size()[1..].iter().product();
+    let gain = (2.0 / (1.0 + slope.powi(2))).sqrt();
+    tch::no_grad(|| {
+        let _ = weight.shallow_clone().f_normal_(0.0, gain / (fan_in as f64).sqrt())?;
+        if let Some(bias) = bias {
+            let _ = bias.shallow_clone().f_zero_()?;
+        }
+        Ok(())
+    })
 }

@@ -1,29 +1,52 @@
-//! `monai.losses.DeepSupervisionLoss`: a loss over several outputs of a network.
+//! `monai.losses.DeepSupervisionLoss`: a loss of each output of a deeply supervised network.
+
+use std::str::FromStr;
 
 use serde::Deserialize;
 use tch::{Kind, Tensor};
 
 use super::Loss;
-use crate::error::Error;
+use crate::error::{Error, argument};
 
-/// Least weight of [`WeightMode::Exp`].
-const LEAST: f64 = 0.0625;
-
-/// Weights of the outputs, the main one first. By MONAI's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+/// Factors of the outputs by MONAI's name, main output first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WeightMode {
-    /// 1 for each.
+    /// 1, 1, 1, …
     Same,
-    /// 1, 1/2, 1/4, 1/8, and 1/16 for all others.
+    /// 1, 1/2, 1/4, …, at least 1/16.
     #[default]
     Exp,
-    /// 1 for the main output, and 1/2 for each other.
+    /// 1, 1/2, 1/2, …
     Two,
 }
 
-/// Weighted sum of a loss over the outputs of deep supervision. The target of an output of another size is the nearest
-/// pixels of the target.
+impl FromStr for WeightMode {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        match name {
+            "same" => Ok(Self::Same),
+            "exp" => Ok(Self::Exp),
+            "two" => Ok(Self::Two),
+            _ => Err(argument("weight_mode", format!("is '{name}'; it must be same, exp or two"))),
+        }
+    }
+}
+
+impl WeightMode {
+    fn weight(self, level: usize) -> f64 {
+        match self {
+            Self::Exp => 0.5_f64.powi(level.min(4) as i32),
+            Self::Two if level > 0 => 0.5,
+            Self::Same | Self::Two => 1.0,
+        }
+    }
+}
+
+/// `monai.losses.DeepSupervisionLoss`: the weighted sum of a loss over the outputs of a network, as
+/// [`Network::outputs`](crate::nets::Network::outputs) returns them. A batch without a valid pixel has zero loss and zero
+/// gradients, as the loss has.
 #[derive(Debug)]
 pub struct DeepSupervisionLoss {
     loss: Box<dyn Loss>,
@@ -32,7 +55,8 @@ pub struct DeepSupervisionLoss {
 }
 
 impl DeepSupervisionLoss {
-    /// Creates the loss. `weights` are used instead of the mode if there is one for each output.
+    /// Creates the loss. `weights`, one factor per output, main output first, replace those of `mode` for networks that
+    /// have no more outputs than there are weights.
     pub fn new(loss: Box<dyn Loss>, mode: WeightMode, weights: Option<Vec<f64>>) -> Self {
         Self { loss, mode, weights }
     }
@@ -42,61 +66,43 @@ impl DeepSupervisionLoss {
         self.loss.as_ref()
     }
 
-    /// Returns the loss of outputs `[N, C, H, W]`, the main one first, against targets `[N, H, W]` of class indices, as a
-    /// scalar.
+    /// Returns the loss of outputs `[N, C, height, width]`, main output first, against targets `[N, H, W]`, as a scalar. For
+    /// an output of another size than the target, each pixel has the target at its centre.
     ///
     /// # Errors
-    /// As [`Loss::forward`].
+    /// [`Error::Argument`] if there is no output, or for shapes that do not fit each other; [`Error::Torch`].
     pub fn forward(&self, outputs: &[Tensor], target: &Tensor) -> Result<Tensor, Error> {
-        let mut sum = Tensor::f_zeros([0_i64; 0], (Kind::Float, target.device()))?;
-        for (output, weight) in outputs.iter().zip(self.weights(outputs.len())) {
-            let loss = self.loss.forward(output, &resize(target, output)?)?;
-            sum = sum.f_add(&loss.f_mul_scalar(weight)?)?;
+        let mut sum: Option<Tensor> = None;
+        for (level, output) in outputs.iter().enumerate() {
+            // In float32, as MONAI computes it whatever the network's kind.
+            let output = output.f_to_kind(Kind::Float)?;
+            let loss = self.loss.forward(&output, &resized(target, &output)?)?;
+            let loss = loss.f_mul_scalar(self.weight(level, outputs.len()))?;
+            sum = Some(sum.map_or(Ok(loss.shallow_clone()), |sum| sum.f_add(&loss))?);
         }
-        Ok(sum)
+        sum.ok_or_else(|| argument("outputs", "are none; deep supervision needs at least the main output"))
     }
 
-    fn weights(&self, outputs: usize) -> Vec<f64> {
-        if let Some(weights) = self.weights.as_ref().filter(|weights| weights.len() >= outputs) {
-            return weights[..outputs].to_vec();
+    fn weight(&self, level: usize, levels: usize) -> f64 {
+        match &self.weights {
+            Some(weights) if weights.len() >= levels => weights[level],
+            _ => self.mode.weight(level),
         }
-        let weight = |level: i32| match self.mode {
-            WeightMode::Two if level > 0 => 0.5,
-            WeightMode::Exp => 0.5_f64.powi(level).max(LEAST),
-            WeightMode::Same | WeightMode::Two => 1.0,
-        };
-        (0..).map(weight).take(outputs).collect()
     }
 }
 
-/// Returns the target in the size of an output.
-fn resize(target: &Tensor, output: &Tensor) -> Result<Tensor, Error> {
-    let size = &output.size()[2..];
-    if target.size()[1..] == *size {
+/// The target in the size of an output, by PyTorch's interpolation `nearest-exact`.
+fn resized(target: &Tensor, output: &Tensor) -> Result<Tensor, Error> {
+    let (shape, size) = (target.size(), output.size());
+    let ([_, height, width], [_, _, output_height, output_width]) = (&shape[..], &size[..]) else {
+        // The loss names the shapes in its error.
+        return Ok(target.shallow_clone());
+    };
+    if (height, width) == (output_height, output_width) {
         return Ok(target.shallow_clone());
     }
-    // Interpolation takes no integers; class indices are exact in float32.
-    let channel = target.f_unsqueeze(1)?.f_to_kind(Kind::Float)?;
-    let resized = channel.f_internal_upsample_nearest_exact2d(size, None, None)?;
-    Ok(resized.f_squeeze_dim(1)?.f_to_kind(target.kind())?)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::Map;
-
-    use super::*;
-
-    fn weights(mode: WeightMode, weights: Option<Vec<f64>>, outputs: usize) -> Vec<f64> {
-        let loss = super::super::build("Dice", &Map::new(), None, false).unwrap();
-        DeepSupervisionLoss::new(loss, mode, weights).weights(outputs)
-    }
-
-    #[test]
-    fn weights_are_those_of_the_mode_unless_there_are_enough_given() {
-        assert_eq!(weights(WeightMode::Exp, None, 6), [1.0, 0.5, 0.25, 0.125, 0.0625, 0.0625]);
-        assert_eq!(weights(WeightMode::Two, None, 3), [1.0, 0.5, 0.5]);
-        assert_eq!(weights(WeightMode::Same, Some(vec![3.0, 2.0]), 2), [3.0, 2.0]);
-        assert_eq!(weights(WeightMode::Same, Some(vec![3.0, 2.0]), 3), [1.0, 1.0, 1.0]);
-    }
+    // libtorch interpolates floating-point numbers; class indices are exact in them.
+    let values = target.f_to_kind(Kind::Float)?.f_unsqueeze(1)?;
+    let values = values.f_internal_upsample_nearest_exact2d([*output_height, *output_width], None, None)?;
+    Ok(values.f_squeeze_dim(1)?.f_to_kind(target.kind())?)
 }

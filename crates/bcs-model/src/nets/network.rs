@@ -109,6 +109,12 @@ impl Network {
         self.net.size_divisor()
     }
 
+    /// Returns the numbers that height and width of the image are divided by to give those of the logits: `[1, 1]` but for
+    /// a `DynUNet` whose first stride is another.
+    pub fn output_stride(&self) -> [i64; 2] {
+        self.net.output_stride()
+    }
+
     /// Returns the least height and width in inference: every image with sides of at least these (and multiples of
     /// [`size_divisor`](Self::size_divisor)) is accepted. A smaller image may be accepted too if its other side is
     /// longer.

@@ -9,6 +9,7 @@ use tch::nn::Path;
 use super::attention_unet::AttentionUnetArguments;
 use super::basic_unet::BasicUNetArguments;
 use super::basic_unet_plus_plus::BasicUNetPlusPlusArguments;
+use super::dyn_unet::DynUNetArguments;
 use super::flexible_unet::FlexibleUNetArguments;
 use super::seg_res_net::SegResNetArguments;
 use super::unet::UNetArguments;
@@ -24,9 +25,11 @@ pub(super) const NETWORKS: &[Entry] = &[
     Entry::of::<SegResNetArguments>(),
     Entry::of::<BasicUNetPlusPlusArguments>(),
     Entry::of::<FlexibleUNetArguments>(),
+    Entry::of::<DynUNetArguments>(),
 ];
 
-/// A network for semantic segmentation: images `[N, in_channels, H, W]` to logits `[N, out_channels, H, W]`.
+/// A network for semantic segmentation: images `[N, in_channels, H, W]` to logits `[N, out_channels, H, W]`,
+/// smaller by [`output_stride`](Self::output_stride) for a few.
 pub trait SegmentationNet: Block {
     /// Number of input channels.
     fn in_channels(&self) -> i64;
@@ -43,6 +46,11 @@ pub trait SegmentationNet: Block {
     }
     /// Least height and width: every image with sides of at least these is accepted, even in a batch of one.
     fn min_size(&self, train: bool) -> [i64; 2];
+
+    /// Numbers that height and width of the image are divided by to give those of the logits.
+    fn output_stride(&self) -> [i64; 2] {
+        [1, 1]
+    }
 
     /// Runs the network on `[N, in_channels, H, W]` and returns the main output, as [`Block::forward`] does, then those
     /// of deep supervision if the network has it in this mode.

@@ -107,6 +107,8 @@ impl NetworkArguments for SegResNetArguments {
             let reason = format!("is '{}'; it must be empty or group, use norm instead", self.norm_name);
             return Err(argument("norm_name", reason));
         }
+        self.act.refuse_null("act")?;
+        self.norm.refuse_null("norm")?;
         let layers = self.layers();
         self.normalized_channels().try_for_each(|channels| layers.check(channels))
     }

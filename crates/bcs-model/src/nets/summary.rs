@@ -81,9 +81,12 @@ impl Modules {
     fn of(state: &BTreeMap<String, Tensor>) -> Self {
         let mut modules = Self { layers: BTreeMap::new(), by_address: HashMap::new() };
         let mut tensors: BTreeMap<&str, Vec<&Tensor>> = BTreeMap::new();
-        // Of several names of a tensor, MONAI's own is the one nearest to the root.
+        // Of several names of a tensor, the first module that MONAI registers has the one nearest to the root; DynUNet
+        // registers all its layers again under skip_layers.
         let mut named: Vec<(&String, &Tensor)> = state.iter().collect();
-        named.sort_by_key(|(name, _)| (name.matches('.').count(), name.as_str()));
+        named.sort_by_key(|(name, _)| {
+            (name.starts_with("skip_layers."), name.matches('.').count(), name.as_str())
+        });
         for (name, tensor) in named {
             let module = name.rsplit_once('.').map_or("", |(module, _)| module);
             // A tensor that another module has already shown is that module's.

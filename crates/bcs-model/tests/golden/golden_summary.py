@@ -24,6 +24,9 @@ CASES = [
     ("SegResNet", (16, 24), dict(in_channels=3, act="PRELU", blocks_down=[1, 1], blocks_up=[1], use_conv_final=False)),
     ("FlexibleUNet", (64, 33), dict(in_channels=3, out_channels=2, backbone="efficientnet-b0")),
     ("FlexibleUNet", (64, 64), dict(in_channels=3, out_channels=4, backbone="resnet18", decoder_channels=[32, 16, 8, 4, 4])),
+    ("DynUNet", (32, 48), dict(in_channels=3, out_channels=2, kernel_size=[3, 3, 3], strides=[1, 2, 2], upsample_kernel_size=[2, 2])),
+    ("DynUNet", (32, 32), dict(in_channels=3, out_channels=2, kernel_size=[3, 3, 3, 3], strides=[1, 2, 2, 2], upsample_kernel_size=[2, 2, 2],
+                               filters=[4, 6, 8, 8], norm_name="batch", deep_supervision=True, deep_supr_num=2, res_block=True)),
 ]
 
 

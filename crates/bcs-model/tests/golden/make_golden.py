@@ -11,7 +11,7 @@
 - sizes.json: which input shapes MONAI's UNet accepts in training and in inference.
 - the files of golden_networks.py and golden_flexible_unet.py: the other networks.
 - summaries.json: layer tables (golden_summary.py).
-- deep_supervision.safetensors: see golden_deep_supervision.py.
+- the files of golden_dyn.py: DynUNet, deep supervision, and layers left out.
 
 Rule: a case that bears the name of a MONAI class calls that class.
 """
@@ -26,8 +26,8 @@ import monai
 import torch
 from safetensors import safe_open
 
-import golden_deep_supervision
 import golden_flexible_unet
+import golden_dyn
 import golden_losses
 import golden_metrics
 import golden_networks
@@ -128,7 +128,7 @@ def write(folder):
     golden_networks.write(folder)
     golden_flexible_unet.write(folder)
     golden_summary.write(folder)
-    golden_deep_supervision.write(folder)
+    golden_dyn.write(folder)
 
 
 def largest_difference(old, new):

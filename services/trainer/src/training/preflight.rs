@@ -35,6 +35,12 @@ pub(super) fn check_configuration(config: &Config, map: &LabelMap, network: &Net
             "model_hyp.in_channels is {inputs}; it must be 3 (RGB) or 1 (grayscale)"
         )));
     }
+    if network.output_stride() != [1, 1] {
+        return Err(Error::Usage(
+            "the first of model_hyp.strides makes the logits smaller than the tiles; it must be 1 for training"
+                .to_owned(),
+        ));
+    }
     if let Some(weights) = &config.train_hyp.class_weights
         && weights.len() != classes
     {

@@ -11,13 +11,23 @@ use tch::Device;
 use crate::support::{SIDE, json, trained, write_tissue};
 
 /// Each network with arguments that make it small.
-const NETWORKS: [(&str, &[&str]); 6] = [
+const NETWORKS: [(&str, &[&str]); 7] = [
     ("UNet", &["model_hyp.channels=[4,8]", "model_hyp.strides=[2]", "model_hyp.norm=batch"]),
     ("AttentionUnet", &["model_hyp.channels=[4,8]", "model_hyp.strides=[2]"]),
     ("BasicUNet", &["model_hyp.features=[4,4,4,4,4,4]"]),
     ("BasicUNetPlusPlus", &["model_hyp.features=[2,2,2,2,2,2]"]),
     ("SegResNet", &["model_hyp.init_filters=8", "model_hyp.blocks_down=[1,1]", "model_hyp.blocks_up=[1]"]),
     ("FlexibleUNet", &["model_hyp.backbone=resnet10", "model_hyp.decoder_channels=[4,4,4,4,4]"]),
+    (
+        "DynUNet",
+        &[
+            "model_hyp.kernel_size=[3,3,3]",
+            "model_hyp.strides=[1,2,2]",
+            "model_hyp.upsample_kernel_size=[2,2]",
+            "model_hyp.filters=[4,4,8]",
+            "model_hyp.deep_supervision=true",
+        ],
+    ),
 ];
 
 #[test]
