@@ -30,8 +30,8 @@ CASES = [
 ]
 
 
-# Heads of BasicUNetPlusPlus whose output is not returned without deep supervision.
-UNUSED_HEADS = ["final_conv_0_1", "final_conv_0_2", "final_conv_0_3"]
+# Heads of BasicUNetPlusPlus and DynUNet whose output is not returned in inference.
+UNUSED_HEADS = ["final_conv_0_1", "final_conv_0_2", "final_conv_0_3", "deep_supervision_heads"]
 
 
 def has_tensors(module):
