@@ -8,6 +8,7 @@
 //! - [`compose`]: [`Composer`] composes config files, a [`Schema`] and overrides into a [`Composition`].
 //! - [`overrides`]: the grammar of command-line overrides; sweeps.
 //! - [`interpolation`]: interpolations such as `${a.b}` and resolvers such as `${oc.env:HOME}`.
+//! - [`suggest`]: suggestions for misspelled names.
 //! - [`yaml`]: YAML parser and emitter.
 //! - [`value`]: [`Value`], the tree of a configuration; conversion to and from JSON and Rust types.
 //! - [`error`]: the [`Error`] type of this crate.
@@ -46,7 +47,7 @@ pub mod compose;
 pub mod error;
 pub mod interpolation;
 pub mod overrides;
-mod suggest;
+pub mod suggest;
 mod text;
 pub mod value;
 pub mod yaml;

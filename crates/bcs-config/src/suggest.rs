@@ -1,7 +1,7 @@
 //! Suggests names for misspelled ones.
 
 /// Returns the candidate nearest to `wanted`, if it is near enough to be a typing error.
-pub(crate) fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near =
         candidates.into_iter().filter_map(|candidate| Some((typing_errors(wanted, candidate)?, candidate)));
     near.filter(|(errors, _)| *errors > 0).min().map(|(_, candidate)| candidate)
@@ -21,7 +21,7 @@ pub(crate) fn nearest_path<'a>(wanted: &str, paths: &'a [String]) -> Option<&'a 
 }
 
 /// Returns a suggestion as a sentence to append to an error; empty without one.
-pub(crate) fn hint(suggestion: Option<&str>) -> String {
+pub fn hint(suggestion: Option<&str>) -> String {
     suggestion.map_or_else(String::new, |name| format!(" Did you mean '{name}'?"))
 }
 

@@ -13,7 +13,7 @@ use bcs_inference::libtorch::{NetworkEngine, open};
 use bcs_inference::{Engine, Segmentation, SlidingWindow};
 use bcs_model::nets::Network;
 use bcs_model::package::{self, Existing, sha256};
-use bcs_model::weights::{load_state, read_safetensors, write_safetensors};
+use bcs_model::weights::{Load, load_state, read_safetensors, write_safetensors};
 use image::RgbImage;
 use tch::{Device, Tensor};
 
@@ -54,7 +54,7 @@ fn golden_engine() -> NetworkEngine {
     let state = golden
         .iter()
         .filter_map(|(name, tensor)| Some((name.strip_prefix("state/")?.to_owned(), tensor.shallow_clone())));
-    load_state(&network, state.collect()).unwrap();
+    load_state(&network, state.collect(), Load::Strict).unwrap();
     NetworkEngine::from_parts(network, metadata, None, "golden".to_owned())
 }
 

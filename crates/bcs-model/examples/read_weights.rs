@@ -8,7 +8,7 @@ use std::path::Path;
 
 use bcs_model::Error;
 use bcs_model::package::sha256;
-use bcs_model::weights::{read_pickle, read_safetensors};
+use bcs_model::weights::read;
 use serde_json::{Value, json};
 use tch::Tensor;
 
@@ -24,16 +24,6 @@ fn main() -> io::Result<()> {
         output.flush()?;
     }
     Ok(())
-}
-
-fn read(path: &Path) -> Result<BTreeMap<String, Tensor>, Error> {
-    if path.extension().is_some_and(|ending| ending == "safetensors") {
-        let name = path.display().to_string();
-        let bytes = std::fs::read(path)
-            .map_err(|error| Error::File { path: name.clone(), reason: error.to_string() })?;
-        return read_safetensors(&bytes, &name);
-    }
-    read_pickle(path)
 }
 
 /// Returns element type, shape and checksum of the elements of each tensor.

@@ -41,6 +41,9 @@ pub enum Error {
         /// What went wrong.
         reason: String,
     },
+    /// A network can't be written in another runtime's format.
+    #[error("the network can't be exported: {0}")]
+    Export(String),
     /// The folder to write exists and has files in it.
     #[error("{path} exists already; choose another folder or replace this one")]
     Exists {
@@ -66,10 +69,10 @@ pub enum Error {
         /// Shape of the layer's input.
         shape: Vec<i64>,
     },
-    /// A pooling layer got an image that is smaller than its window.
-    #[error("pooling needs sides of at least {window}, but its input has the shape {shape:?}")]
+    /// Pooling or strided convolutions got an image of which they leave no pixel.
+    #[error("downsampling needs sides of at least {window}, but its input has the shape {shape:?}")]
     EmptyOutput {
-        /// Side of the window in pixels.
+        /// Side in pixels of which one is left.
         window: i64,
         /// Shape of the layer's input.
         shape: Vec<i64>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bcs_model::nets::Network;
-use bcs_model::weights::{load_state, read_safetensors, write_safetensors};
+use bcs_model::weights::{Load, load_state, read_safetensors, write_safetensors};
 use safetensors::SafeTensors;
 use serde_json::{Map, Value};
 use tch::{Device, Kind, Tensor};
@@ -47,8 +47,14 @@ impl Golden {
 }
 
 /// Networks, and how many golden files each has.
-const CASES: [(&str, usize); 5] =
-    [("UNet", 7), ("AttentionUnet", 3), ("BasicUNet", 4), ("SegResNet", 4), ("BasicUNetPlusPlus", 3)];
+const CASES: [(&str, usize); 6] = [
+    ("UNet", 9),
+    ("AttentionUnet", 3),
+    ("BasicUNet", 4),
+    ("SegResNet", 4),
+    ("BasicUNetPlusPlus", 4),
+    ("DynUNet", 8),
+];
 
 fn golden_networks() -> Vec<Golden> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
@@ -74,7 +80,7 @@ fn relative_difference(logits: &Tensor, expected: &Tensor) -> f64 {
 fn logits_equal_monais() {
     for golden in golden_networks() {
         let network = golden.network();
-        load_state(&network, golden.state("state/")).unwrap();
+        load_state(&network, golden.state("state/"), Load::Strict).unwrap();
         let logits = tch::no_grad(|| network.forward(&golden.tensors["input"], false)).unwrap();
         let difference = relative_difference(&logits, &golden.tensors["logits"]);
         assert!(difference <= 1e-5, "{}: differs by {difference}", golden.file);
@@ -88,7 +94,7 @@ fn a_forward_pass_in_training_gives_monais_logits_and_running_statistics() {
         let mut expected = golden.state("trained/");
         let Some(expected_logits) = expected.remove("logits") else { continue };
         let network = golden.network();
-        load_state(&network, golden.state("state/")).unwrap();
+        load_state(&network, golden.state("state/"), Load::Strict).unwrap();
         let logits = tch::no_grad(|| network.forward(&golden.tensors["input"], true)).unwrap();
         let difference = relative_difference(&logits, &expected_logits);
         assert!(difference <= 1e-4, "{}: differs by {difference}", golden.file);
@@ -101,6 +107,32 @@ fn a_forward_pass_in_training_gives_monais_logits_and_running_statistics() {
         buffers += expected.len();
     }
     assert!(buffers > 0);
+}
+
+#[test]
+fn outputs_of_deep_supervision_equal_monais() {
+    let mut compared = 0;
+    for golden in golden_networks() {
+        for (mode, train) in [("eval/", false), ("train/", true)] {
+            let expected = golden.state(mode);
+            if expected.is_empty() {
+                continue;
+            }
+            let network = golden.network();
+            load_state(&network, golden.state("state/")).unwrap();
+            let outputs = tch::no_grad(|| network.outputs(&golden.tensors["input"], train)).unwrap();
+            assert_eq!(outputs.len(), expected.len(), "{} {mode}", golden.file);
+            for (index, output) in outputs.iter().enumerate() {
+                let expected = &expected[&index.to_string()];
+                assert_eq!(output.size(), expected.size(), "{} {mode}{index}", golden.file);
+                let difference = relative_difference(output, expected);
+                assert!(difference <= 1e-4, "{} {mode}{index}: differs by {difference}", golden.file);
+                compared += 1;
+            }
+        }
+    }
+    // Two DynUNets with one and two heads in training, and four columns of BasicUNetPlusPlus in both modes.
+    assert_eq!(compared, (1 + 2) + (1 + 3) + (4 + 4));
 }
 
 /// A single test, because the seeded generator belongs to the process.
@@ -125,7 +157,7 @@ fn weights_survive_a_round_trip() {
     let bytes = write_safetensors(&network).unwrap();
     let state = read_safetensors(&bytes, "bytes").unwrap();
     let other = golden.network();
-    load_state(&other, state).unwrap();
+    load_state(&other, state, Load::Strict).unwrap();
     for (name, tensor) in network.state() {
         assert!(tensor.equal(&other.state()[&name]), "{name}");
     }
@@ -141,15 +173,15 @@ fn weights_that_do_not_fit_are_an_error_and_change_nothing() {
     let mut state = golden.state("state/");
     let name = state.keys().find(|name| name.ends_with("conv.weight")).unwrap().clone();
     let tensor = state.remove(&name).unwrap();
-    let error = load_state(&network, shallow(&state)).unwrap_err().to_string();
-    assert!(error.contains(&format!("missing {name}")), "{error}");
+    let error = load_state(&network, shallow(&state), Load::Strict).unwrap_err().to_string();
+    assert!(error.contains(&format!("1 missing in the file:\n    {name}")), "{error}");
     state.insert(name.clone(), tensor.get(0));
-    let error = load_state(&network, shallow(&state)).unwrap_err().to_string();
+    let error = load_state(&network, shallow(&state), Load::Strict).unwrap_err().to_string();
     assert!(error.contains(&name) && error.contains("shape"), "{error}");
     state.insert(name, tensor);
     state.insert("surplus".to_owned(), Tensor::zeros([1], (Kind::Float, Device::Cpu)));
-    let error = load_state(&network, state).unwrap_err().to_string();
-    assert!(error.contains("unknown surplus"), "{error}");
+    let error = load_state(&network, state, Load::Strict).unwrap_err().to_string();
+    assert!(error.contains("1 unknown to the network:\n    surplus"), "{error}");
     for (name, tensor) in network.state() {
         assert!(tensor.equal(&before[&name]), "{name} changed");
     }
@@ -164,7 +196,7 @@ fn a_lightning_prefix_is_removed() {
     let golden = golden_networks().remove(0);
     let network = golden.network();
     let prefixed = golden.state("state/").into_iter().map(|(name, tensor)| (format!("model.{name}"), tensor));
-    load_state(&network, prefixed.collect()).unwrap();
+    load_state(&network, prefixed.collect(), Load::Strict).unwrap();
     let (name, tensor) = network.state().pop_first().unwrap();
     assert!(tensor.equal(&golden.tensors[&format!("state/{name}")]));
 }

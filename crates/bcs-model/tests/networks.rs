@@ -34,7 +34,11 @@ fn unet() -> String {
 }
 
 fn sized() -> Vec<Sized> {
-    let files = [include_str!("golden/sizes.json"), include_str!("golden/network_sizes.json")];
+    let files = [
+        include_str!("golden/sizes.json"),
+        include_str!("golden/network_sizes.json"),
+        include_str!("golden/dyn_sizes.json"),
+    ];
     let networks = files.map(|file| {
         let mut golden: Value = serde_json::from_str(file).unwrap();
         serde_json::from_value::<Vec<Sized>>(golden["networks"].take()).unwrap()
@@ -160,7 +164,7 @@ fn arguments_that_do_not_fit_are_errors_that_name_them() {
         ("norm", json!(["layer", {"normalized_shape": [1e6, "a"]}]), "UNet.norm.normalized_shape is"),
         ("norm", json!(["localresponse", {"size": 0}]), "UNet.norm.size is 0"),
         ("adn_ordering", json!("NDX"), "UNet.adn_ordering is 'NDX'; its letters must be A, D and N"),
-        ("adn_ordering", json!("NN"), "UNet.adn_ordering is 'NN', which has N twice"),
+        ("act", json!("geglu"), "UNet.act is GEGLU, which halves the width of the image"),
         ("dropout", json!(1.5), "UNet.dropout is 1.5; it must be in [0, 1]"),
         ("dropout", json!(["dropout", {"p": -1}]), "UNet.dropout is -1; it must be in [0, 1]"),
         ("dropout", json!([0.1]), "UNet.dropout is [0.1]; it must be a ratio in [0, 1] or a layer"),
@@ -175,8 +179,16 @@ fn arguments_that_do_not_fit_are_errors_that_name_them() {
     let error = Network::new("VNet", &small(), Device::Cpu).unwrap_err().to_string();
     assert_eq!(
         error,
-        "there is no network 'VNet'; the networks are UNet, AttentionUnet, BasicUNet, SegResNet, BasicUNetPlusPlus"
+        "there is no network 'VNet'; the networks are UNet, AttentionUnet, BasicUNet, SegResNet, BasicUNetPlusPlus, \
+         FlexibleUNet, DynUNet"
     );
+}
+
+fn dyn_unet() -> Value {
+    json!({
+        "spatial_dims": 2, "in_channels": 3, "out_channels": 2, "kernel_size": [3, 3, 3], "strides": [1, 2, 2],
+        "upsample_kernel_size": [2, 2], "filters": [4, 4, 4],
+    })
 }
 
 /// Returns the error of a network of this name with these arguments changed.
@@ -184,6 +196,9 @@ fn refusal(network: &str, changes: &Value) -> String {
     let mut arguments = json!({"spatial_dims": 2});
     if network == "AttentionUnet" {
         arguments = Value::Object(small());
+    }
+    if network == "DynUNet" {
+        arguments = dyn_unet();
     }
     let arguments = arguments.as_object_mut().unwrap();
     arguments.extend(changes.as_object().unwrap().clone());
@@ -221,7 +236,27 @@ fn each_network_names_its_own_arguments_in_errors() {
         ("SegResNet", json!({"norm_name": "batch"}), "norm_name is 'batch'; it must be empty or group"),
         ("BasicUNetPlusPlus", json!({"spatial_dims": 3}), "spatial_dims is 3; only 2 is supported"),
         ("BasicUNetPlusPlus", json!({"features": [1, 1, 2, 2, 1, 1]}), "features[4] is 1; it must be at least 2"),
-        ("BasicUNetPlusPlus", json!({"deep_supervision": true}), "deep_supervision is true; only false is supported"),
+        ("SegResNet", json!({"act": null}), "act is null; it must be a layer, or \"\" for no layer"),
+        ("DynUNet", json!({"spatial_dims": 3}), "spatial_dims is 3; only 2 is supported"),
+        ("DynUNet", json!({"strides": [1, 2]}), "strides has 2 entries; it needs 3 to 15, one per level"),
+        ("DynUNet", json!({"strides": [1, 0, 2]}), "strides[1] is 0; it must be in [1, 1024]"),
+        ("DynUNet", json!({"strides": [1, 5, 2]}), "strides[1] is 5; it must be in [1, 4]"),
+        ("DynUNet", json!({"strides": [1, 3, 2], "res_block": true}), "strides[1] is 3; it must be in [1, 2]"),
+        ("DynUNet", json!({"kernel_size": 3}), "kernel_size is 3; it must be a list"),
+        ("DynUNet", json!({"kernel_size": [3, 3]}), "kernel_size has 2 entries; strides has 3, and there must be as many"),
+        ("DynUNet", json!({"kernel_size": [3, 2, 3]}), "kernel_size[1] is 2; it must be odd and positive"),
+        ("DynUNet", json!({"kernel_size": [3, [3, 3, 3], 3]}), "kernel_size[1] is [3,3,3]; it must be a whole number, or"),
+        ("DynUNet", json!({"upsample_kernel_size": [2]}), "upsample_kernel_size has 1 entries; 3 strides need at least 2"),
+        ("DynUNet", json!({"upsample_kernel_size": [2, 3]}), "upsample_kernel_size[1] is [3, 3]; it must be [2, 2], as strides[2] is"),
+        ("DynUNet", json!({"filters": [4, 4]}), "filters has fewer entries than strides, which has 3"),
+        ("DynUNet", json!({"filters": [4, 0, 4]}), "filters has an entry that is 0; it must be in [1, 65536]"),
+        ("DynUNet", json!({"deep_supervision": true, "deep_supr_num": 2}), "deep_supr_num is 2; it must be in [1, 1]"),
+        ("DynUNet", json!({"deep_supervision": true, "deep_supr_num": 0}), "deep_supr_num is 0; it must be in [1, 1]"),
+        ("DynUNet", json!({"norm_name": "batsch"}), "norm_name is 'BATSCH'; the normalizations are"),
+        ("DynUNet", json!({"norm_name": ["group", {"num_groups": 3}]}), "norm_name.num_groups is 3, which does not divide"),
+        ("DynUNet", json!({"act_name": null}), "act_name is null; it must be a layer"),
+        ("DynUNet", json!({"norm_name": null}), "norm_name is null; it must be a layer"),
+        ("DynUNet", json!({"dropout": 2}), "dropout is 2; it must be in [0, 1]"),
     ];
     for (network, changes, expected) in cases {
         let error = refusal(network, &changes);
@@ -247,6 +282,16 @@ fn a_layer_under_two_names_is_trained_once() {
     assert_eq!(state["conv_final.1.weight"].double_value(&[0]), 0.5);
 }
 
+/// Parameters that MONAI's networks have without a part in the output: of deep supervision and of a classifier.
+const UNUSED: [&str; 6] = [
+    "final_conv_0_1.",
+    "final_conv_0_2.",
+    "final_conv_0_3.",
+    "encoder._conv_head.",
+    "encoder._bn1.",
+    "encoder._fc.",
+];
+
 #[test]
 fn training_steps_lower_the_loss_of_every_network() {
     let few = json!([4, 4, 4, 4, 4, 4]);
@@ -256,6 +301,9 @@ fn training_steps_lower_the_loss_of_every_network() {
         ("BasicUNet", json!({"features": few, "upsample": "pixelshuffle"})),
         ("SegResNet", json!({"act": "PRELU", "blocks_down": [1, 1], "blocks_up": [1]})),
         ("BasicUNetPlusPlus", json!({"features": few, "upsample": "nontrainable"})),
+        ("FlexibleUNet", json!({"backbone": "efficientnet-b0", "decoder_channels": [8, 8, 8, 8, 8]})),
+        ("FlexibleUNet", json!({"backbone": "resnet18", "decoder_channels": [8, 8, 8, 8, 8]})),
+        ("DynUNet", dyn_unet()),
     ];
     tch::manual_seed(3);
     let image = Tensor::rand([2, 3, 32, 32], (Kind::Float, Device::Cpu));
@@ -279,12 +327,8 @@ fn training_steps_lower_the_loss_of_every_network() {
             losses.push(loss.double_value(&[]));
         }
         assert!(losses[9] < 0.9 * losses[0], "{name}: {losses:?}");
-        // MONAI's parameters of deep supervision are there, but have no part in the output.
         for (parameter, tensor) in network.state() {
-            let is_unused = name == "BasicUNetPlusPlus"
-                && ["final_conv_0_1.", "final_conv_0_2.", "final_conv_0_3."]
-                    .iter()
-                    .any(|prefix| parameter.starts_with(prefix));
+            let is_unused = UNUSED.iter().any(|prefix| parameter.starts_with(prefix));
             let is_trainable = tensor.requires_grad();
             assert_eq!(tensor.grad().defined(), is_trainable && !is_unused, "{name}: {parameter}");
         }
@@ -306,9 +350,9 @@ fn argument() -> impl Strategy<Value = Value> {
 }
 
 #[rustfmt::skip]
-const LAYERS: [&str; 24] = [
+const LAYERS: [&str; 25] = [
     "elu", "relu", "leakyrelu", "prelu", "relu6", "selu", "celu", "gelu", "sigmoid", "tanh", "softmax", "logsoftmax",
-    "swish", "memswish", "mish", "instance", "batch", "instance_nvfuser", "localresponse", "layer", "group",
+    "swish", "memswish", "mish", "geglu", "instance", "batch", "instance_nvfuser", "localresponse", "layer", "group",
     "syncbatch", "dropout", "alphadropout",
 ];
 

@@ -23,12 +23,14 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Train a model (default)
     Train(TrainArguments),
-    /// Compute Dice and IoU of a model, per class
+    /// Compute MONAI's metrics of a model, per class
     Evaluate(EvaluateArguments),
     /// Draw synthetic H&E tissue with masks in BCSS codes
     Synthesize(SynthesizeArguments),
     /// Make a model package from weights trained elsewhere
     Import(ImportArguments),
+    /// Write a model for other programs: TorchScript, or safetensors with MONAI's names
+    Export(ExportArguments),
 }
 
 /// Arguments that select the configuration.
@@ -51,7 +53,7 @@ pub(crate) struct TrainArguments {
     /// Configuration.
     #[command(flatten)]
     pub config: ConfigArguments,
-    /// Print the composed configuration, interpolations unresolved, and exit
+    /// Print the composed configuration (interpolations unresolved) or the layers of its network, and exit
     #[arg(long, value_name = "CONFIG")]
     pub cfg: Option<Cfg>,
     /// Run a sweep: one run for each combination of a=1,2 b=x,y
@@ -64,6 +66,8 @@ pub(crate) struct TrainArguments {
 pub(crate) enum Cfg {
     /// Composed configuration of the run; with -m, of each run as a YAML document
     Job,
+    /// Layers of the network with output shapes and parameters; with -m, of the network of each run
+    Model,
 }
 
 /// Arguments of an evaluation.
@@ -84,6 +88,9 @@ pub(crate) struct EvaluateArguments {
     /// Label map: a built-in name or a YAML file; by default the one the model was trained with
     #[arg(long, value_name = "NAME|FILE")]
     pub label_map: Option<String>,
+    /// Distance in pixels within which boundaries count as equal in the surface Dice
+    #[arg(long, default_value_t = 2.0, value_name = "PIXELS")]
+    pub surface_tolerance: f64,
     /// cpu, cuda, cuda:N or auto
     #[arg(long, default_value = "auto")]
     pub device: String,
@@ -112,16 +119,45 @@ pub(crate) struct SynthesizeArguments {
 /// Arguments of an import.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArguments {
-    /// state_dict of MONAI's network: a .pt written by torch.save, or a .safetensors
+    /// Parameters of MONAI's network: safetensors, a state_dict of torch.save, a Lightning checkpoint, or TorchScript
     #[arg(long, value_name = "FILE")]
     pub weights: PathBuf,
     /// Folder of the model package
     #[arg(long, value_name = "PACKAGE")]
     pub output: PathBuf,
+    /// Take the parameters that fit, and leave the others as initialized with train_hyp.seed
+    #[arg(long)]
+    pub allow_partial: bool,
     /// Replace an existing model package
     #[arg(long)]
     pub overwrite: bool,
     /// Configuration; model_hyp describes the network.
     #[command(flatten)]
     pub config: ConfigArguments,
+}
+
+/// Arguments of an export.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// Model package folder, or .safetensors with its metadata.json beside it
+    #[arg(long, value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Format of the file
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Format,
+    /// File; its metadata.json is written beside it [default: export/model.pt or export/model.safetensors]
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace existing files
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// Formats that models are exported to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Network and parameters, for torch.jit.load
+    Torchscript,
+    /// Parameters with MONAI's names, for load_state_dict
+    Safetensors,
 }

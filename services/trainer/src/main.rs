@@ -5,18 +5,22 @@
 //! - [`commands`]: one file per subcommand
 //! - [`config`]: configuration, composed and checked
 //! - [`error`]: errors and exit codes
+//! - [`evaluation`]: MONAI's metrics of a model on a data set
 //! - [`folders`]: folders of runs
 //! - [`output`]: progress, tables and pictures
 //! - [`provenance`]: origin of a model
+//! - [`python`]: Python that loads an exported model
 //! - [`training`]: training runs, from configuration to model package
 
 mod cli;
 mod commands;
 mod config;
 mod error;
+mod evaluation;
 mod folders;
 mod output;
 mod provenance;
+mod python;
 mod training;
 
 use std::process::ExitCode;

@@ -4,7 +4,7 @@ use tch::nn::{Init, Path};
 use tch::{Kind, Tensor};
 
 use super::spec::LayerArguments;
-use super::{Block, LayerSpec};
+use super::{Block, LayerSpec, record};
 use crate::arguments::in_range;
 use crate::error::{Error, argument};
 
@@ -26,6 +26,7 @@ pub enum Activation {
     LogSoftmax { dim: i64 },
     Swish { alpha: f64 },
     Mish,
+    Identity,
 }
 
 /// Names that [`Activation::new`] accepts.
@@ -37,11 +38,14 @@ const IN_PLACE: [&str; 8] = ["ELU", "RELU", "LEAKYRELU", "RELU6", "SELU", "CELU"
 
 impl Activation {
     /// Creates the activation of this name for inputs of `channels` channels; its parameters are registered under
-    /// `path`.
+    /// `path`. Null and an empty name give the identity.
     ///
     /// # Errors
     /// [`Error::Argument`] for an unknown name or argument, and for values that PyTorch refuses.
     pub fn new(path: &Path<'_>, spec: &LayerSpec, channels: i64) -> Result<Self, Error> {
+        if spec.is_identity() {
+            return Ok(Self::Identity);
+        }
         let name = spec.name();
         let mut arguments = spec.arguments("act");
         if IN_PLACE.contains(&name.as_str()) {
@@ -63,6 +67,10 @@ impl Activation {
             "SWISH" => Self::Swish { alpha: arguments.take("alpha", 1.0)? },
             "MEMSWISH" => Self::Swish { alpha: 1.0 },
             "MISH" => Self::Mish,
+            "GEGLU" => {
+                let reason = "is GEGLU, which halves the width of the image: no layer behind it would fit";
+                return Err(argument("act", reason));
+            }
             _ => return Err(argument("act", format!("is '{name}'; the activations are {NAMES}"))),
         };
         arguments.finish()?;
@@ -113,7 +121,11 @@ impl Block for Activation {
                 let scaled = input.f_mul_scalar(*negative_slope)?;
                 input.f_where_self(&input.f_ge(0.0)?, &scaled)?
             }
-            Self::PRelu { weight } => input.f_prelu(weight)?,
+            Self::PRelu { weight } => {
+                let output = input.f_prelu(weight)?;
+                record::called("PReLU", weight, &output, || 0);
+                output
+            }
             Self::Relu6 => input.f_relu6()?,
             Self::Selu => input.f_selu()?,
             Self::Celu { alpha } => celu(input, *alpha)?,
@@ -124,6 +136,7 @@ impl Block for Activation {
             Self::LogSoftmax { dim } => input.f_log_softmax(*dim, None::<Kind>)?,
             Self::Swish { alpha } => input.f_mul(&input.f_mul_scalar(*alpha)?.f_sigmoid()?)?,
             Self::Mish => input.f_mish()?,
+            Self::Identity => input.shallow_clone(),
         })
     }
 }

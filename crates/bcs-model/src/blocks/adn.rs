@@ -11,7 +11,7 @@ use crate::error::{Error, argument};
 #[derive(Debug, Clone)]
 pub struct AdnSpec {
     /// Order of activation (`A`), dropout (`D`) and normalization (`N`), in any case; a layer without its letter is
-    /// left out.
+    /// left out, and a letter that stands twice counts where it stands first, as in MONAI.
     pub ordering: String,
     /// Activation type and arguments.
     pub act: LayerSpec,
@@ -48,6 +48,8 @@ impl AdnSpec {
 /// Dropout of single elements.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Dropout {
+    /// No dropout.
+    None,
     /// `torch.nn.Dropout` with this ratio.
     Plain(f64),
     /// `torch.nn.AlphaDropout` with this ratio.
@@ -55,17 +57,21 @@ pub enum Dropout {
 }
 
 impl Dropout {
-    /// Reads MONAI's `dropout`: a ratio, a layer's name, or its name and `p`.
+    /// Reads MONAI's `dropout`: a ratio, a layer's name, its name and `p`, or null or an empty name for none.
     ///
     /// # Errors
     /// [`Error::Argument`] for another name and for a ratio outside [0, 1].
     pub fn parse(value: &serde_json::Value) -> Result<Self, Error> {
+        if value.is_null() || value == "" {
+            return Ok(Self::None);
+        }
         let dropout = match value.as_f64() {
             Some(p) => Self::Plain(p),
             None => Self::layer(value)?,
         };
-        let (Self::Plain(p) | Self::Alpha(p)) = dropout;
-        in_range("dropout", p, 0.0, 1.0)?;
+        if let Self::Plain(p) | Self::Alpha(p) = dropout {
+            in_range("dropout", p, 0.0, 1.0)?;
+        }
         Ok(dropout)
     }
 
@@ -84,8 +90,14 @@ impl Dropout {
         }
     }
 
-    fn forward(self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
+    /// Runs dropout in training; in inference it is the identity.
+    pub(crate) fn forward(self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
+        // Skips the call, which would return its input.
+        if !train {
+            return Ok(input.shallow_clone());
+        }
         Ok(match self {
+            Self::None => input.shallow_clone(),
             Self::Plain(p) => input.f_dropout(p, train)?,
             Self::Alpha(p) => input.f_alpha_dropout(p, train)?,
         })
@@ -109,13 +121,15 @@ impl Adn {
     /// Creates the layers for inputs of `channels` channels, with parameters under `path/A` and `path/N`.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an unknown letter or one that stands twice, and for arguments that a layer refuses.
+    /// [`Error::Argument`] for an unknown letter, and for arguments that a layer refuses.
     pub fn new(path: &Path<'_>, spec: &AdnSpec, channels: i64) -> Result<Self, Error> {
-        let letters: Vec<char> = spec.ordering.to_uppercase().chars().collect();
-        let part = |(index, letter): (usize, &char)| match letter {
-            _ if letters[..index].contains(letter) => {
-                Err(argument("adn_ordering", format!("is '{}', which has {letter} twice", spec.ordering)))
+        let mut letters: Vec<char> = Vec::new();
+        for letter in spec.ordering.to_uppercase().chars() {
+            if !letters.contains(&letter) {
+                letters.push(letter);
             }
+        }
+        let part = |letter: &char| match letter {
             'A' => Ok(Part::A(Activation::new(&(path / "A"), &spec.act, channels)?)),
             'D' => Ok(Part::D(spec.dropout)),
             'N' => Ok(Part::N(Norm::new(&(path / "N"), &spec.norm, channels)?)),
@@ -124,7 +138,7 @@ impl Adn {
                 format!("is '{}'; its letters must be A, D and N", spec.ordering),
             )),
         };
-        Ok(Self { parts: letters.iter().enumerate().map(part).collect::<Result<_, _>>()? })
+        Ok(Self { parts: letters.iter().map(part).collect::<Result<_, _>>()? })
     }
 }
 
@@ -132,9 +146,7 @@ impl Block for Adn {
     fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
         self.parts.iter().try_fold(input.shallow_clone(), |x, part| match part {
             Part::A(activation) => activation.forward(&x, train),
-            // Skips the call, which would return its input.
-            Part::D(dropout) if train => dropout.forward(&x, train),
-            Part::D(_) => Ok(x),
+            Part::D(dropout) => dropout.forward(&x, train),
             Part::N(norm) => norm.forward(&x, train),
         })
     }

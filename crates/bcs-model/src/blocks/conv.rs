@@ -3,7 +3,7 @@
 use tch::Tensor;
 use tch::nn::Path;
 
-use super::Block;
+use super::{Block, record};
 use crate::arguments::in_range;
 use crate::error::{Error, argument};
 
@@ -91,12 +91,23 @@ impl Conv2d {
     pub(crate) fn weight(&self) -> &Tensor {
         &self.weight
     }
+
+    pub(crate) fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
+    }
+
+    /// Draws the weight as `torch.nn.init.kaiming_normal_(a=slope)` does, and sets the bias to zero.
+    pub(crate) fn kaiming_normal(&self, slope: f64) -> Result<(), Error> {
+        kaiming_normal(&self.weight, self.bias.as_ref(), slope)
+    }
 }
 
 impl Block for Conv2d {
     fn forward(&self, input: &Tensor, _train: bool) -> Result<Tensor, Error> {
         let ConvOptions { stride, padding, groups, .. } = self.options;
-        Ok(input.f_conv2d(&self.weight, self.bias.as_ref(), stride, padding, [1, 1], groups)?)
+        let output = input.f_conv2d(&self.weight, self.bias.as_ref(), stride, padding, [1, 1], groups)?;
+        record::called("Conv2d", &self.weight, &output, || count(&output) * per_channel(&self.weight));
+        Ok(output)
     }
 }
 
@@ -124,6 +135,11 @@ impl ConvTranspose2d {
         let bias = options.bias.then(|| uniform(path, "bias", &[outputs], bound)).transpose()?;
         Ok(Self { weight, bias, options })
     }
+
+    /// Draws the weight as `torch.nn.init.kaiming_normal_(a=slope)` does, and sets the bias to zero.
+    pub(crate) fn kaiming_normal(&self, slope: f64) -> Result<(), Error> {
+        kaiming_normal(&self.weight, self.bias.as_ref(), slope)
+    }
 }
 
 impl Block for ConvTranspose2d {
@@ -132,21 +148,47 @@ impl Block for ConvTranspose2d {
         // For a padding that keeps the size, MONAI's stride_minus_kernel_padding(1, stride).
         let output_padding = [0, 1].map(|axis| stride[axis] + 2 * padding[axis] - kernel[axis]);
         let bias = self.bias.as_ref();
-        Ok(input.f_conv_transpose2d(&self.weight, bias, stride, padding, output_padding, groups, [1, 1])?)
+        let output =
+            input.f_conv_transpose2d(&self.weight, bias, stride, padding, output_padding, groups, [1, 1])?;
+        record::called("ConvTranspose2d", &self.weight, &output, || count(input) * per_channel(&self.weight));
+        Ok(output)
     }
+}
+
+fn count(tensor: &Tensor) -> i64 {
+    tensor.size().iter().product()
+}
+
+/// Number of weights per output channel, or per input channel of a transposed convolution: the multiplications per element
+/// of that side.
+fn per_channel(weight: &Tensor) -> i64 {
+    weight.size().iter().skip(1).product()
 }
 
 /// Returns the bound of PyTorch's `kaiming_uniform_(a=√5)`, computed in the same order so that the same seed gives the
 /// same bits.
-fn bound(fan_in: i64) -> f64 {
+pub(crate) fn bound(fan_in: i64) -> f64 {
     let a = 5.0_f64.sqrt();
     let gain = (2.0 / (1.0 + a.powi(2))).sqrt();
     3.0_f64.sqrt() * (gain / (fan_in as f64).sqrt())
 }
 
 /// Registers a trainable tensor, drawn uniformly from (−bound, bound) by libtorch's generator.
-fn uniform(path: &Path<'_>, name: &str, shape: &[i64], bound: f64) -> Result<Tensor, Error> {
+pub(crate) fn uniform(path: &Path<'_>, name: &str, shape: &[i64], bound: f64) -> Result<Tensor, Error> {
     let mut values = Tensor::f_empty(shape, (tch::Kind::Float, path.device()))?;
     let _ = values.f_uniform_(-bound, bound)?;
     Ok(path.add(name, values, true))
+}
+
+/// PyTorch takes the second dimension of the weight as the channels of fan-in, for transposed convolutions too.
+fn kaiming_normal(weight: &Tensor, bias: Option<&Tensor>, slope: f64) -> Result<(), Error> {
+    let fan_in: i64 = weight.size()[1..].iter().product();
+    let gain = (2.0 / (1.0 + slope.powi(2))).sqrt();
+    tch::no_grad(|| {
+        let _ = weight.shallow_clone().f_normal_(0.0, gain / (fan_in as f64).sqrt())?;
+        if let Some(bias) = bias {
+            let _ = bias.shallow_clone().f_zero_()?;
+        }
+        Ok(())
+    })
 }

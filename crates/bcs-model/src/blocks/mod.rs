@@ -4,7 +4,10 @@ mod activation;
 pub mod adn;
 pub(crate) mod conv;
 pub(crate) mod convolution;
+mod dyn_unet_block;
 mod norm;
+pub(crate) mod record;
+mod repeat_edge;
 mod residual_unit;
 mod spec;
 mod upsample;
@@ -13,10 +16,12 @@ pub use activation::Activation;
 pub use adn::{Adn, AdnSpec};
 pub use conv::{Conv2d, ConvOptions, ConvTranspose2d};
 pub use convolution::{Convolution, ConvolutionOptions};
+pub use dyn_unet_block::{DynUNetLayers, UnetBlock, UnetBlockOptions, UnetOutBlock, UnetUpBlock};
 pub use norm::Norm;
+pub(crate) use repeat_edge::repeat_edge;
 pub use residual_unit::{ResidualUnit, ResidualUnitOptions};
 pub use spec::{LayerSpec, Pair};
-pub use upsample::{UpSample, UpsampleMode};
+pub use upsample::{InterpolateMode, Interpolation, UpSample, UpsampleMode};
 
 use tch::Tensor;
 

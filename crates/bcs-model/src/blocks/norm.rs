@@ -6,7 +6,7 @@ use tch::nn::{Init, Path};
 use tch::{Kind, Tensor};
 
 use super::spec::LayerArguments;
-use super::{Block, LayerSpec};
+use super::{Block, LayerSpec, record};
 use crate::arguments::in_range;
 use crate::error::{Error, argument};
 
@@ -46,6 +46,8 @@ pub enum Norm {
         /// Additive constant.
         k: f64,
     },
+    /// No normalization.
+    Identity,
 }
 
 /// State of instance and batch normalization.
@@ -76,11 +78,14 @@ const MAX_RESPONSE: i64 = 1 << 10;
 
 impl Norm {
     /// Creates the normalization of this name for inputs of `channels` channels; its parameters are registered under
-    /// `path`.
+    /// `path`. Null and an empty name give the identity.
     ///
     /// # Errors
     /// [`Error::Argument`] for an unknown name or argument, and for values that PyTorch refuses.
     pub fn new(path: &Path<'_>, spec: &LayerSpec, channels: i64) -> Result<Self, Error> {
+        if spec.is_identity() {
+            return Ok(Self::Identity);
+        }
         let name = spec.name();
         let mut arguments = spec.arguments("norm");
         let norm = match name.as_str() {
@@ -153,7 +158,28 @@ impl Norm {
             Self::Batch(statistics) => statistics.uses_input(train) && images * height * width == 1,
             // As torch.nn.functional.group_norm checks it, over the images of the batch too.
             Self::Group { groups, .. } => images * (channels / groups) * height * width == 1,
-            Self::Layer { .. } | Self::LocalResponse { .. } => false,
+            Self::Layer { .. } | Self::LocalResponse { .. } | Self::Identity => false,
+        }
+    }
+
+    /// One of the parameters and buffers, if there are any.
+    fn tensor(&self) -> Option<&Tensor> {
+        match self {
+            Self::Instance(statistics) | Self::Batch(statistics) => statistics.scale().or(statistics.mean()),
+            Self::Group { affine, .. } | Self::Layer { affine, .. } => split(affine.as_ref()).0,
+            Self::LocalResponse { .. } | Self::Identity => None,
+        }
+    }
+
+    /// Class name in `torch.nn`.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Instance(_) => "InstanceNorm2d",
+            Self::Batch(_) => "BatchNorm2d",
+            Self::Group { .. } => "GroupNorm",
+            Self::Layer { .. } => "LayerNorm",
+            Self::LocalResponse { .. } => "LocalResponseNorm",
+            Self::Identity => "Identity",
         }
     }
 
@@ -164,6 +190,7 @@ impl Norm {
             Self::Group { .. } => "group normalization",
             Self::Layer { .. } => "layer normalization",
             Self::LocalResponse { .. } => "local response normalization",
+            Self::Identity => "no normalization",
         }
     }
 }
@@ -281,6 +308,16 @@ impl Block for Norm {
         if <[i64; 4]>::try_from(shape.as_slice()).is_ok_and(|shape| self.refuses(shape, train)) {
             return Err(Error::SingleValue { layer: self.name(), shape });
         }
+        let output = self.normalize(input, train)?;
+        if let Some(tensor) = self.tensor() {
+            record::called(self.kind(), tensor, &output, || 0);
+        }
+        Ok(output)
+    }
+}
+
+impl Norm {
+    fn normalize(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
         match self {
             Self::Instance(statistics) => statistics.instance(input, train),
             Self::Batch(statistics) => statistics.batch(input, train),
@@ -292,6 +329,7 @@ impl Block for Norm {
                 let (scale, shift) = split(affine.as_ref());
                 Ok(input.f_layer_norm(shape.as_slice(), scale, shift, *eps, true)?)
             }
+            Self::Identity => Ok(input.shallow_clone()),
             Self::LocalResponse { size, alpha, beta, k } => local_response(input, *size, *alpha, *beta, *k),
         }
     }

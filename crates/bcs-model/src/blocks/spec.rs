@@ -45,6 +45,8 @@ impl TryFrom<Value> for Pair {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, try_from = "Value")]
 pub enum LayerSpec {
+    /// No layer: null.
+    None,
     /// The name alone, in any case.
     Name(String),
     /// The name and the layer's arguments.
@@ -62,6 +64,7 @@ impl TryFrom<Value> for LayerSpec {
 
     fn try_from(value: Value) -> Result<Self, String> {
         match value {
+            Value::Null => Ok(Self::None),
             Value::String(name) => Ok(Self::Name(name)),
             Value::Array(list) => match <[Value; 2]>::try_from(list) {
                 Ok([Value::String(name), Value::Object(arguments)]) => {
@@ -82,17 +85,35 @@ fn not_a_layer(value: &Value) -> String {
 }
 
 impl LayerSpec {
-    /// Returns the name in capitals, as MONAI's factories list it.
+    /// Returns the name in capitals, as MONAI's factories list it; empty for no layer.
     pub fn name(&self) -> String {
         match self {
+            Self::None => String::new(),
             Self::Name(name) | Self::WithArguments(name, _) => name.to_uppercase(),
+        }
+    }
+
+    /// Returns whether there is no layer: null, or an empty name, which MONAI takes for the identity.
+    pub(crate) fn is_identity(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Name(name) => name.is_empty(),
+            Self::WithArguments(..) => false,
+        }
+    }
+
+    /// Returns an error for null, which MONAI takes in some networks only. `argument_name` is the network's argument.
+    pub(crate) fn refuse_null(&self, argument_name: &str) -> Result<(), Error> {
+        match self {
+            Self::None => Err(argument(argument_name, "is null; it must be a layer, or \"\" for no layer")),
+            Self::Name(_) | Self::WithArguments(..) => Ok(()),
         }
     }
 
     /// Returns the arguments for a layer to take. `owner` is what errors call this layer, as `act`.
     pub(crate) fn arguments(&self, owner: &'static str) -> LayerArguments {
         let left = match self {
-            Self::Name(_) => Map::new(),
+            Self::None | Self::Name(_) => Map::new(),
             Self::WithArguments(_, arguments) => arguments.clone(),
         };
         LayerArguments { owner, layer: self.name(), known: Vec::new(), left }

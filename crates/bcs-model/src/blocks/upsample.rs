@@ -16,7 +16,7 @@ pub enum UpsampleMode {
     Deconv,
     /// A transposed convolution with as many groups as output channels, if they divide the input channels.
     DeconvGroup,
-    /// Bilinear interpolation, after a 1×1 convolution if the number of channels changes.
+    /// Interpolation, after a 1×1 convolution if the number of channels changes.
     NonTrainable,
     /// A convolution to four times as many channels, whose values become blocks of 2×2 pixels, averaged with their
     /// neighbours. Shi et al. (2016); Aitken et al., Checkerboard artifact free sub-pixel convolution (2017).
@@ -37,6 +37,71 @@ impl TryFrom<String> for UpsampleMode {
     }
 }
 
+/// Interpolation mode by MONAI's name (`monai.utils.InterpolateMode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", try_from = "String")]
+pub enum InterpolateMode {
+    /// The nearest pixel, rounding down.
+    Nearest,
+    /// The nearest pixel centre.
+    #[serde(rename = "nearest-exact")]
+    NearestExact,
+    /// Between the four nearest pixels. `linear` and `trilinear` mean this in two dimensions.
+    Bilinear,
+    /// Between the 16 nearest pixels.
+    Bicubic,
+    /// The mean of the pixels that a new pixel covers.
+    Area,
+}
+
+impl TryFrom<String> for InterpolateMode {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        match name.as_str() {
+            "nearest" => Ok(Self::Nearest),
+            "nearest-exact" => Ok(Self::NearestExact),
+            "linear" | "bilinear" | "trilinear" => Ok(Self::Bilinear),
+            "bicubic" => Ok(Self::Bicubic),
+            "area" => Ok(Self::Area),
+            _ => Err(format!(
+                "is '{name}'; it must be nearest, nearest-exact, linear, bilinear, trilinear, bicubic or area"
+            )),
+        }
+    }
+}
+
+/// Interpolation to twice the height and width.
+#[derive(Debug, Clone, Copy)]
+pub struct Interpolation {
+    /// Interpolation mode.
+    pub mode: InterpolateMode,
+    /// Whether the corner pixels of input and output have the same centres, in the modes bilinear and bicubic.
+    pub align_corners: bool,
+}
+
+impl Interpolation {
+    /// Returns bilinear interpolation.
+    pub(crate) fn bilinear(align_corners: bool) -> Self {
+        Self { mode: InterpolateMode::Bilinear, align_corners }
+    }
+
+    fn apply(self, input: &Tensor) -> Result<Tensor, Error> {
+        // By a factor, not to a size, so that an exported trace holds for images of any size.
+        let (size, factors) = (None::<i64>, [2.0, 2.0]);
+        let align_corners = self.align_corners;
+        Ok(match self.mode {
+            // A new pixel covers one pixel alone.
+            InterpolateMode::Nearest | InterpolateMode::Area => {
+                input.f_upsample_nearest2d_vec(size, factors)?
+            }
+            InterpolateMode::NearestExact => input.f_internal_upsample_nearest_exact2d_vec(size, factors)?,
+            InterpolateMode::Bilinear => input.f_upsample_bilinear2d_vec(size, align_corners, factors)?,
+            InterpolateMode::Bicubic => input.f_upsample_bicubic2d_vec(size, align_corners, factors)?,
+        })
+    }
+}
+
 /// `monai.networks.blocks.UpSample` with a scale factor of 2.
 #[derive(Debug)]
 pub enum UpSample {
@@ -46,8 +111,8 @@ pub enum UpSample {
     NonTrainable {
         /// The convolution that changes the number of channels.
         preconv: Option<Conv2d>,
-        /// Whether the corner pixels of input and output have the same centres.
-        align_corners: bool,
+        /// What enlarges the image.
+        interpolation: Interpolation,
     },
     /// Mode `pixelshuffle`.
     PixelShuffle(Conv2d),
@@ -55,7 +120,7 @@ pub enum UpSample {
 
 impl UpSample {
     /// Creates the block, with parameters under `path/deconv`, `path/deconvgroup`, `path/preconv` or
-    /// `path/pixelshuffle/conv_block`. `align_corners` is for the mode `nontrainable`.
+    /// `path/pixelshuffle/conv_block`. `interpolation` is for the mode `nontrainable`.
     ///
     /// # Errors
     /// [`Error::Argument`] for numbers of channels out of range; [`Error::Torch`] if memory runs out.
@@ -64,7 +129,7 @@ impl UpSample {
         inputs: i64,
         outputs: i64,
         mode: UpsampleMode,
-        align_corners: bool,
+        interpolation: Interpolation,
     ) -> Result<Self, Error> {
         let deconv = ConvOptions { kernel: [2, 2], stride: [2, 2], padding: [0, 0], groups: 1, bias: true };
         Ok(match mode {
@@ -78,7 +143,7 @@ impl UpSample {
             }
             UpsampleMode::NonTrainable => {
                 let conv = || Conv2d::new(&(path / "preconv"), inputs, outputs, ConvOptions::pointwise(true));
-                Self::NonTrainable { preconv: (inputs != outputs).then(conv).transpose()?, align_corners }
+                Self::NonTrainable { preconv: (inputs != outputs).then(conv).transpose()?, interpolation }
             }
             UpsampleMode::PixelShuffle => {
                 Self::PixelShuffle(subpixel_conv(&(path / "pixelshuffle" / "conv_block"), inputs, outputs)?)
@@ -109,10 +174,10 @@ impl Block for UpSample {
     fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
         match self {
             Self::Deconv(conv) => conv.forward(input, train),
-            Self::NonTrainable { preconv: Some(conv), align_corners } => {
-                interpolate(&conv.forward(input, train)?, *align_corners)
+            Self::NonTrainable { preconv: Some(conv), interpolation } => {
+                interpolation.apply(&conv.forward(input, train)?)
             }
-            Self::NonTrainable { preconv: None, align_corners } => interpolate(input, *align_corners),
+            Self::NonTrainable { preconv: None, interpolation } => interpolation.apply(input),
             Self::PixelShuffle(conv) => {
                 let pixels = conv.forward(input, train)?.f_pixel_shuffle(2)?;
                 let padded = pixels.f_constant_pad_nd([1, 0, 1, 0])?;
@@ -120,9 +185,4 @@ impl Block for UpSample {
             }
         }
     }
-}
-
-fn interpolate(input: &Tensor, align_corners: bool) -> Result<Tensor, Error> {
-    let (_, _, height, width) = input.size4()?;
-    Ok(input.f_upsample_bilinear2d([2 * height, 2 * width], align_corners, 2.0, 2.0)?)
 }

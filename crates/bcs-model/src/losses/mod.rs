@@ -7,6 +7,7 @@
 //! the softmax, or a sigmoid per class with `sigmoid: true`, and `FocalLoss` has `use_softmax: true`.
 
 mod cross_entropy;
+mod deep_supervision;
 mod dice;
 mod dice_ce;
 mod dice_focal;
@@ -19,6 +20,7 @@ mod target;
 mod tversky;
 
 pub use cross_entropy::CrossEntropyLoss;
+pub use deep_supervision::{DeepSupervisionLoss, WeightMode};
 pub use dice::DiceLoss;
 pub use dice_ce::DiceCELoss;
 pub use dice_focal::DiceFocalLoss;

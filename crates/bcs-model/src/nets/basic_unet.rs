@@ -12,7 +12,8 @@ use crate::arguments::in_range;
 use crate::blocks::adn::Dropout;
 use crate::blocks::conv::MAX_CHANNELS;
 use crate::blocks::{
-    AdnSpec, Block, Conv2d, ConvOptions, Convolution, ConvolutionOptions, LayerSpec, UpSample, UpsampleMode,
+    AdnSpec, Block, Conv2d, ConvOptions, Convolution, ConvolutionOptions, Interpolation, LayerSpec, UpSample,
+    UpsampleMode, repeat_edge,
 };
 use crate::error::{Error, argument};
 
@@ -158,7 +159,7 @@ impl Block for BasicUNet {
             x = below;
         }
         for (upcat, skip) in self.upcats.iter().zip(skips.iter().rev()) {
-            x = upcat.forward(&x, skip, train)?;
+            x = upcat.forward(&x, Some(skip), train)?;
         }
         self.final_conv.forward(&x, train)
     }
@@ -185,8 +186,13 @@ impl SegmentationNet for BasicUNet {
 /// Creates the blocks of MONAI's `basic_unet`, which differ only in their channels.
 pub(super) struct Blocks {
     pub adn: AdnSpec,
-    bias: bool,
-    upsample: UpsampleMode,
+    /// Whether the convolutions before a normalization have a bias.
+    pub bias: bool,
+    pub upsample: UpsampleMode,
+    /// Interpolation of the upsampling mode `nontrainable`.
+    pub interpolation: Interpolation,
+    /// Whether an upsampled image that is smaller than the skip connection gets a row or column more.
+    pub is_pad: bool,
 }
 
 /// Channels of an [`UpCat`].
@@ -194,7 +200,7 @@ pub(super) struct Blocks {
 pub(super) struct UpCatChannels {
     /// Channels to be upsampled.
     pub inputs: i64,
-    /// Channels of the skip connection.
+    /// Channels of the skip connection; 0 for none.
     pub skip: i64,
     /// Channels of the output.
     pub outputs: i64,
@@ -203,6 +209,7 @@ pub(super) struct UpCatChannels {
 }
 
 impl Blocks {
+    /// Bilinear interpolation and padding, the defaults of MONAI's `UpCat`, may be changed afterwards.
     pub(super) fn new(
         act: &LayerSpec,
         norm: &LayerSpec,
@@ -212,7 +219,7 @@ impl Blocks {
     ) -> Result<Self, Error> {
         let dropout = Dropout::parse(dropout)?;
         let adn = AdnSpec { ordering: "NDA".to_owned(), act: act.clone(), norm: norm.clone(), dropout };
-        Ok(Self { adn, bias, upsample })
+        Ok(Self { adn, bias, upsample, interpolation: Interpolation::bilinear(true), is_pad: true })
     }
 
     pub(super) fn two_conv(&self, path: &Path<'_>, inputs: i64, outputs: i64) -> Result<TwoConv, Error> {
@@ -235,8 +242,15 @@ impl Blocks {
         let UpCatChannels { inputs, skip, outputs, halves } = channels;
         let upsampled = if halves { inputs / 2 } else { inputs };
         Ok(UpCat {
-            upsample: UpSample::new(&(path / "upsample"), inputs, upsampled, self.upsample, true)?,
+            upsample: UpSample::new(
+                &(path / "upsample"),
+                inputs,
+                upsampled,
+                self.upsample,
+                self.interpolation,
+            )?,
             convs: self.two_conv(&(path / "convs"), skip + upsampled, outputs)?,
+            is_pad: self.is_pad,
         })
     }
 
@@ -272,21 +286,33 @@ impl Down {
     }
 }
 
-/// Upsampling, concatenation with the skip connection and two convolutions.
+/// Upsampling, concatenation with the skip connection, if there is one, and two convolutions.
 #[derive(Debug)]
 pub(super) struct UpCat {
     upsample: UpSample,
     convs: TwoConv,
+    is_pad: bool,
 }
 
 impl UpCat {
-    pub(super) fn forward(&self, input: &Tensor, skip: &Tensor, train: bool) -> Result<Tensor, Error> {
+    pub(super) fn forward(
+        &self,
+        input: &Tensor,
+        skip: Option<&Tensor>,
+        train: bool,
+    ) -> Result<Tensor, Error> {
         let upsampled = self.upsample.forward(input, train)?;
-        // Pooling took off the last row or column of an odd image; it is repeated here.
-        let (_, _, height, width) = skip.size4()?;
-        let (_, _, up_height, up_width) = upsampled.size4()?;
-        let padding = [0, i64::from(width != up_width), 0, i64::from(height != up_height)];
-        let padded = if padding == [0; 4] { upsampled } else { upsampled.f_replication_pad2d(padding)? };
-        self.convs.forward(&Tensor::f_cat(&[skip, &padded], 1)?, train)
+        let Some(skip) = skip else { return self.convs.forward(&upsampled, train) };
+        let fitting = if self.is_pad { pad(upsampled, skip)? } else { upsampled };
+        self.convs.forward(&Tensor::f_cat(&[skip, &fitting], 1)?, train)
     }
+}
+
+/// Repeats the last row or column of an image that is smaller than `skip`: halving took it off an odd side.
+fn pad(upsampled: Tensor, skip: &Tensor) -> Result<Tensor, Error> {
+    let (sides, wanted) = (upsampled.size(), skip.size());
+    [2, 3]
+        .into_iter()
+        .filter(|axis| wanted[*axis] == sides[*axis] + 1)
+        .try_fold(upsampled, |image, axis| repeat_edge(&image, skip, axis as i64))
 }

@@ -10,7 +10,7 @@ use super::basic_unet::{Blocks, Down, TwoConv, UpCat, UpCatChannels, check_featu
 use super::registry::{NetworkArguments, SegmentationNet};
 use super::{checks, defaults};
 use crate::blocks::{Block, Conv2d, ConvOptions, LayerSpec, UpsampleMode};
-use crate::error::{Error, argument};
+use crate::error::Error;
 
 /// Index of the lowest level, and of the last column of the top level.
 const LAST: usize = 4;
@@ -31,8 +31,7 @@ pub struct BasicUNetPlusPlusArguments {
     /// Number of channels of the five encoder levels, top level first, and after the last upsampling.
     #[serde(default = "defaults::features")]
     pub features: Vec<i64>,
-    /// Whether MONAI's network returns the logits of all four columns: only false is supported. The parameters are the
-    /// same either way.
+    /// Whether the network has the logits of all four columns as outputs. The parameters are the same either way.
     #[serde(default)]
     pub deep_supervision: bool,
     /// Activation type and arguments.
@@ -59,11 +58,6 @@ impl NetworkArguments for BasicUNetPlusPlusArguments {
     fn check(&self) -> Result<(), Error> {
         checks::dimensions(self.spatial_dims, self.in_channels, self.out_channels)?;
         check_features(&self.features)?;
-        if self.deep_supervision {
-            let reason =
-                "is true; only false is supported, as a network has one output. The parameters are the same";
-            return Err(argument("deep_supervision", reason));
-        }
         let adn = self.blocks()?.adn;
         self.features.iter().try_for_each(|channels| adn.check(*channels))
     }
@@ -82,13 +76,18 @@ impl BasicUNetPlusPlusArguments {
 /// `monai.networks.nets.BasicUNetPlusPlus`.
 ///
 /// A node of the network has a row, which is its level, and a column, which is the number of nodes before it in its row.
+///
+/// [`outputs`](SegmentationNet::outputs) with deep supervision, in training and inference, has the logits of the last
+/// column (the main ones) to the first, all of the image's size. MONAI lists them the other way round.
 #[derive(Debug)]
 pub struct BasicUNetPlusPlus {
     top: TwoConv,
     downs: Vec<Down>,
     /// By row and column, from column 1.
     upcats: [Vec<UpCat>; LAST],
-    final_conv: Conv2d,
+    /// By column, from column 1.
+    final_convs: Vec<Conv2d>,
+    deep_supervision: bool,
     in_channels: i64,
     out_channels: i64,
     min_size: i64,
@@ -99,7 +98,7 @@ impl BasicUNetPlusPlus {
     /// Creates the network, with parameters under `path`.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an argument that MONAI or PyTorch refuses, and for deep supervision.
+    /// [`Error::Argument`] for an argument that MONAI or PyTorch refuses.
     pub fn new(path: &Path<'_>, arguments: &BasicUNetPlusPlusArguments) -> Result<Self, Error> {
         arguments.check()?;
         let blocks = arguments.blocks()?;
@@ -125,7 +124,8 @@ impl BasicUNetPlusPlus {
             top,
             downs,
             upcats,
-            final_conv: final_conv(path, arguments)?,
+            final_convs: final_convs(path, arguments)?,
+            deep_supervision: arguments.deep_supervision,
             in_channels: arguments.in_channels,
             out_channels: arguments.out_channels,
             min_size: blocks.min_size(features[4], false)?,
@@ -134,21 +134,20 @@ impl BasicUNetPlusPlus {
     }
 }
 
-/// Creates the last convolution of each column, and returns that of the last column: the others serve deep supervision
-/// only, but their parameters are in MONAI's state dictionary.
-fn final_conv(path: &Path<'_>, arguments: &BasicUNetPlusPlusArguments) -> Result<Conv2d, Error> {
-    let conv = |column: usize, inputs: i64| {
+/// Creates the last convolution of each column. All but the last serve deep supervision only, but their parameters are in
+/// MONAI's state dictionary always.
+fn final_convs(path: &Path<'_>, arguments: &BasicUNetPlusPlusArguments) -> Result<Vec<Conv2d>, Error> {
+    let conv = |column: usize| {
         let path = path / format!("final_conv_0_{column}");
+        let inputs = arguments.features[if column == LAST { 5 } else { 0 }];
         Conv2d::new(&path, inputs, arguments.out_channels, ConvOptions::pointwise(true))
     };
-    for column in 1..LAST {
-        conv(column, arguments.features[0])?;
-    }
-    conv(LAST, arguments.features[5])
+    (1..=LAST).map(conv).collect()
 }
 
-impl Block for BasicUNetPlusPlus {
-    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
+impl BasicUNetPlusPlus {
+    /// Returns the features of the top level by column.
+    fn features(&self, input: &Tensor, train: bool) -> Result<Vec<Tensor>, Error> {
         let mut rows = vec![vec![self.top.forward(input, train)?]];
         // Each level of the encoder allows one more column in the rows above.
         for (level, down) in self.downs.iter().enumerate() {
@@ -156,11 +155,17 @@ impl Block for BasicUNetPlusPlus {
             for row in (0..=level).rev() {
                 let column = level - row;
                 let skip = Tensor::f_cat(&rows[row], 1)?;
-                let node = self.upcats[row][column].forward(&rows[row + 1][column], &skip, train)?;
+                let node = self.upcats[row][column].forward(&rows[row + 1][column], Some(&skip), train)?;
                 rows[row].push(node);
             }
         }
-        self.final_conv.forward(&rows[0][LAST], train)
+        Ok(rows.swap_remove(0))
+    }
+}
+
+impl Block for BasicUNetPlusPlus {
+    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
+        self.final_convs[LAST - 1].forward(&self.features(input, train)?[LAST], train)
     }
 }
 
@@ -179,5 +184,12 @@ impl SegmentationNet for BasicUNetPlusPlus {
 
     fn min_size(&self, train: bool) -> [i64; 2] {
         [if train { self.min_training_size } else { self.min_size }; 2]
+    }
+
+    fn outputs(&self, input: &Tensor, train: bool) -> Result<Vec<Tensor>, Error> {
+        let features = self.features(input, train)?;
+        let columns = self.final_convs.iter().zip(&features[1..]).rev();
+        let count = if self.deep_supervision { LAST } else { 1 };
+        columns.take(count).map(|(conv, column)| conv.forward(column, train)).collect()
     }
 }

@@ -44,6 +44,10 @@ pub(super) fn deconv() -> UpsampleMode {
     UpsampleMode::Deconv
 }
 
+pub(super) fn nontrainable() -> UpsampleMode {
+    UpsampleMode::NonTrainable
+}
+
 pub(super) fn layer(name: &str, arguments: &[(&str, Value)]) -> LayerSpec {
     let arguments = arguments.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
     LayerSpec::WithArguments(name.to_owned(), arguments.collect())

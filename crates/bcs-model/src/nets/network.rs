@@ -32,7 +32,8 @@ impl Network {
     }
 
     /// Runs the network on images `[N, in_channels, H, W]` and returns logits `[N, out_channels, H, W]`, in training
-    /// mode (dropout, batch statistics) if `train`.
+    /// mode (dropout, batch statistics) if `train`. `FlexibleUNet` accepts some sides that are not multiples of
+    /// [`size_divisor`](Self::size_divisor), and its logits may then be a row or column smaller or larger, as MONAI's.
     ///
     /// # Errors
     /// [`Error::Argument`] for a shape that the network does not accept: other channels, sides that are not multiples
@@ -40,23 +41,27 @@ impl Network {
     /// layer would get a single value per channel, which PyTorch refuses too; [`Error::Torch`].
     pub fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
         self.check_shape(&input.size())?;
-        self.net.forward(input, train).map_err(|error| match error {
-            Error::SingleValue { .. } | Error::EmptyOutput { .. } => {
-                self.too_small(&input.size(), train, &error)
-            }
-            other => other,
-        })
+        self.net.forward(input, train).map_err(|error| self.explain(error, input, train))
+    }
+
+    /// Runs the network as [`forward`](Self::forward) does, and returns its logits, then those of deep supervision, each
+    /// `[N, out_channels, height, width]` with the size that MONAI gives it. Which there are depends on the network, its
+    /// arguments and the mode; most have none.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    pub fn outputs(&self, input: &Tensor, train: bool) -> Result<Vec<Tensor>, Error> {
+        self.check_shape(&input.size())?;
+        self.net.outputs(input, train).map_err(|error| self.explain(error, input, train))
     }
 
     fn check_shape(&self, shape: &[i64]) -> Result<(), Error> {
         let [divisor_height, divisor_width] = self.size_divisor();
-        let fits = |side: i64, divisor: i64| side > 0 && side % divisor == 0;
         match *shape {
             [images, channels, height, width]
-                if images > 0
+                if images.min(height).min(width) > 0
                     && channels == self.in_channels()
-                    && fits(height, divisor_height)
-                    && fits(width, divisor_width) =>
+                    && self.net.takes([height, width]) =>
             {
                 Ok(())
             }
@@ -68,6 +73,16 @@ impl Network {
                     self.in_channels(),
                 ),
             )),
+        }
+    }
+
+    /// Adds the least size to an error of an image that is too small.
+    fn explain(&self, error: Error, input: &Tensor, train: bool) -> Error {
+        match error {
+            Error::SingleValue { .. } | Error::EmptyOutput { .. } => {
+                self.too_small(&input.size(), train, &error)
+            }
+            other => other,
         }
     }
 
@@ -94,11 +109,26 @@ impl Network {
         self.net.size_divisor()
     }
 
+    /// Returns the numbers that height and width of the image are divided by to give those of the logits: `[1, 1]` but for
+    /// a `DynUNet` whose first stride is another.
+    pub fn output_stride(&self) -> [i64; 2] {
+        self.net.output_stride()
+    }
+
     /// Returns the least height and width in inference: every image with sides of at least these (and multiples of
     /// [`size_divisor`](Self::size_divisor)) is accepted. A smaller image may be accepted too if its other side is
     /// longer.
     pub fn min_size(&self) -> [i64; 2] {
         self.net.min_size(false)
+    }
+
+    /// Returns the smallest size that is at least `size` and that the network accepts in inference.
+    pub fn accepted_size(&self, size: [i64; 2]) -> [i64; 2] {
+        let (least, divisor) = (self.min_size(), self.size_divisor());
+        [0, 1].map(|axis| {
+            let steps = size[axis].max(least[axis]) + divisor[axis] - 1;
+            steps / divisor[axis] * divisor[axis]
+        })
     }
 
     /// Returns the least height and width in training, whatever the batch size; see [`min_size`](Self::min_size).

@@ -12,7 +12,7 @@ use crate::arguments::in_range;
 use crate::blocks::adn::Dropout;
 use crate::blocks::conv::MAX_CHANNELS;
 use crate::blocks::{
-    Activation, AdnSpec, Block, Conv2d, ConvOptions, LayerSpec, Norm, UpSample, UpsampleMode,
+    Activation, AdnSpec, Block, Conv2d, ConvOptions, Interpolation, LayerSpec, Norm, UpSample, UpsampleMode,
 };
 use crate::error::{Error, argument};
 
@@ -60,7 +60,7 @@ pub struct SegResNetArguments {
     #[serde(default = "blocks_up")]
     pub blocks_up: Vec<usize>,
     /// Upsampling mode.
-    #[serde(default = "nontrainable")]
+    #[serde(default = "defaults::nontrainable")]
     pub upsample_mode: UpsampleMode,
 }
 
@@ -92,10 +92,6 @@ fn blocks_up() -> Vec<usize> {
     vec![1, 1, 1]
 }
 
-fn nontrainable() -> UpsampleMode {
-    UpsampleMode::NonTrainable
-}
-
 impl NetworkArguments for SegResNetArguments {
     const NAME: &'static str = "SegResNet";
     const RENAMED: &'static [(&'static str, &'static str)] =
@@ -111,6 +107,8 @@ impl NetworkArguments for SegResNetArguments {
             let reason = format!("is '{}'; it must be empty or group, use norm instead", self.norm_name);
             return Err(argument("norm_name", reason));
         }
+        self.act.refuse_null("act")?;
+        self.norm.refuse_null("norm")?;
         let layers = self.layers();
         self.normalized_channels().try_for_each(|channels| layers.check(channels))
     }
@@ -280,7 +278,11 @@ impl Builder<'_> {
         let conv =
             Conv2d::new(&(&samples / 0 / "conv"), 2 * filters, filters, ConvOptions::pointwise(false))?;
         let mode = self.arguments.upsample_mode;
-        Ok(Up { conv, upsample: UpSample::new(&(&samples / 1), filters, filters, mode, false)?, blocks })
+        Ok(Up {
+            conv,
+            upsample: UpSample::new(&(&samples / 1), filters, filters, mode, Interpolation::bilinear(false))?,
+            blocks,
+        })
     }
 
     fn conv_final(&self, path: &Path<'_>) -> Result<FinalConv, Error> {

@@ -17,7 +17,7 @@ use tch::Device;
 
 use crate::error::Error;
 use crate::nets::Network;
-use crate::weights::{check_finite, load_state, read_safetensors};
+use crate::weights::{Load, check_finite, load_state, read_safetensors};
 
 /// A model package in memory.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Package {
         let network = Network::new(&architecture.name, &architecture.arguments, device)?;
         let state = read_safetensors(weights, &weights_path.display().to_string())?;
         check_finite(&state)?;
-        load_state(&network, state)?;
+        load_state(&network, state, Load::Strict)?;
         let outputs = usize::try_from(network.out_channels()).unwrap_or_default();
         if metadata.classes.is_empty() {
             metadata.classes = unnamed_classes(outputs);

@@ -9,7 +9,9 @@
 - losses*.safetensors: see golden_losses.py.
 - metrics.safetensors: masks, and what MONAI's metrics give for them (golden_metrics.py).
 - sizes.json: which input shapes MONAI's UNet accepts in training and in inference.
-- the files of golden_networks.py: the other networks.
+- the files of golden_networks.py and golden_flexible_unet.py: the other networks.
+- summaries.json: layer tables (golden_summary.py).
+- the files of golden_dyn.py: DynUNet, deep supervision, and layers left out.
 
 Rule: a case that bears the name of a MONAI class calls that class.
 """
@@ -24,9 +26,12 @@ import monai
 import torch
 from safetensors import safe_open
 
+import golden_flexible_unet
+import golden_dyn
 import golden_losses
 import golden_metrics
 import golden_networks
+import golden_summary
 from golden_file import VERSIONS, save
 
 HERE = pathlib.Path(__file__).parent
@@ -121,6 +126,9 @@ def write(folder):
     write_sizes(folder)
     golden_metrics.write(folder)
     golden_networks.write(folder)
+    golden_flexible_unet.write(folder)
+    golden_summary.write(folder)
+    golden_dyn.write(folder)
 
 
 def largest_difference(old, new):

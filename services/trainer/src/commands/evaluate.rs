@@ -1,9 +1,9 @@
-//! `bcs-trainer evaluate`: Dice and IoU of a model, per class.
+//! `bcs-trainer evaluate`: MONAI's metrics of a model, per class.
 
 use std::sync::Arc;
 
-use bcs_contracts::PackageMetadata;
 use bcs_contracts::keys::METADATA_FILE;
+use bcs_contracts::{PackageMetadata, tile_name};
 use bcs_data::{LabelMap, TileSet, index};
 use bcs_inference::libtorch;
 use bcs_model::device;
@@ -13,9 +13,10 @@ use serde_json::json;
 use super::require_path;
 use crate::cli::EvaluateArguments;
 use crate::error::{Error, Result};
+use crate::evaluation::Evaluation;
 use crate::output::progress::Progress;
 use crate::output::sheet::{Example, evenly_spaced, sheet};
-use crate::output::table::{self, scores};
+use crate::output::table;
 use crate::training::preflight;
 use crate::training::validate::{Batching, validate};
 
@@ -35,6 +36,10 @@ const LABEL_MAP: &str = "--label-map";
 pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
     let device = device::parse(&arguments.device)?;
     require_path("--model", &arguments.model)?;
+    let tolerance = arguments.surface_tolerance;
+    if !tolerance.is_finite() || tolerance < 0.0 {
+        return Err(Error::Usage(format!("--surface-tolerance is {tolerance}; it must be at least 0")));
+    }
     let mut engine = libtorch::open(&arguments.model, device)?;
     let classes = engine.info().classes.clone();
     let map = label_map(arguments, classes.len())?;
@@ -45,6 +50,9 @@ pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
     preflight::check_min_size(&tiles, engine.info().min_size)?;
     let metric = preflight::val_metric(&tiles, &map, "evaluation")?;
 
+    let names = classes.iter().map(|class| class.name.clone()).collect();
+    let mpp = tile_name::mpp(&tiles.pair(0).name).or(engine.info().mpp);
+    let mut evaluation = Evaluation::new(names, tolerance, mpp)?;
     let progress = Progress::new("Evaluating", tiles.len(), "tiles");
     let (shown, mut examples) = (evenly_spaced(EXAMPLES, tiles.len()), Vec::new());
     let reached =
@@ -52,6 +60,7 @@ pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
             if shown.contains(&index) {
                 examples.push(Example::new(&tile.to_image(), &tile.to_mask(), &found.mask));
             }
+            evaluation.add(&tile.classes, found.mask.as_raw(), [tile.height, tile.width])
         })?;
     drop(progress);
 
@@ -60,16 +69,16 @@ pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
     let result = json!({
         "model": arguments.model, "model_version": engine.info().version, "label_map": map.name(),
         "images": reached.images, "dice": reached.val_metric, "counted": reached.counted,
-        "classes": reached.classes,
+        "classes": reached.classes, "mpp": mpp, "metrics": evaluation.figures(),
     });
     fs::write(&figures, format!("{result:#}\n"))?;
     let picture = arguments.output.join("evaluation.png");
     sheet(&examples, &classes, map.background())?.save(&picture)?;
 
-    println!("{} on {} images\n\n{}\n", engine.info().version, reached.images, scores(&reached.classes));
-    println!("pooled Dice  {:.4}  ({})", reached.val_metric, table::counted(&metric, &map));
-    println!("figures      {}", figures.display());
-    println!("picture      {}  (image, truth, prediction)", picture.display());
+    println!("{} on {} images\n\n{}", engine.info().version, reached.images, evaluation.table());
+    println!("pooled Dice       {:.4}  ({})", reached.val_metric, table::counted(&metric, &map));
+    println!("figures           {}", figures.display());
+    println!("picture           {}  (image, truth, prediction)", picture.display());
     Ok(())
 }
 

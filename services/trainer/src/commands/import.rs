@@ -10,29 +10,32 @@ use bcs_contracts::package::{FORMAT_VERSION, InputSpec, Scaling};
 use bcs_data::LabelMap;
 use bcs_model::nets::Network;
 use bcs_model::package::{self, Existing};
-use bcs_model::weights::{check_finite, load_state, read_pickle, read_safetensors, write_safetensors};
-use fs_err as fs;
-use tch::{Device, Tensor};
+use bcs_model::weights::{self, Load, check_finite, load_state, write_safetensors};
+use tch::Device;
 
 use super::require_path;
 use crate::cli::ImportArguments;
 use crate::config::{Composed, Configurations};
 use crate::error::{Error, Result};
+use crate::output::loaded;
 use crate::provenance::provenance;
 
 /// Imports.
 pub(super) fn run(arguments: &ImportArguments) -> Result<()> {
     let composed = Configurations::new(&arguments.config)?.compose(&arguments.config.overrides)?;
     require_path("--weights", &arguments.weights)?;
+    // What the file lacks is initialized as in a training run.
+    tch::manual_seed(composed.config.train_hyp.seed);
     let network = Network::new(&composed.architecture.name, &composed.architecture.arguments, Device::Cpu)?;
-    let state = read(&arguments.weights)?;
+    let state = weights::read(&arguments.weights)?;
     check_finite(&state)?;
-    load_state(&network, state)?;
-    let weights = write_safetensors(&network)?;
-    let metadata = metadata(&composed, &network, &arguments.output, &package::sha256(&weights))?;
+    let load = if arguments.allow_partial { Load::Partial } else { Load::Strict };
+    let copied = load_state(&network, state, load)?;
+    let parameters = write_safetensors(&network)?;
+    let metadata = metadata(&composed, &network, &arguments.output, &package::sha256(&parameters))?;
     let (classes, version) = (metadata.classes.len(), metadata.version.clone());
     let files = BTreeMap::from([
-        (MODEL_FILE.to_owned(), weights),
+        (MODEL_FILE.to_owned(), parameters),
         (CONFIG_FILE.to_owned(), composed.yaml.into_bytes()),
     ]);
     let existing = if arguments.overwrite { Existing::Replace } else { Existing::Refuse };
@@ -42,23 +45,15 @@ pub(super) fn run(arguments: &ImportArguments) -> Result<()> {
         )),
         error => error.into(),
     })?;
+    if arguments.allow_partial {
+        println!("{}\n", loaded::describe(&network, &copied));
+    }
     println!(
         "{version} with {:.2} M parameters and {classes} classes\n\npackage  {}",
         network.parameters() as f64 / 1e6,
         arguments.output.display()
     );
     Ok(())
-}
-
-fn read(path: &Path) -> Result<BTreeMap<String, Tensor>> {
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("safetensors") => Ok(read_safetensors(&fs::read(path)?, &path.display().to_string())?),
-        Some("pt" | "pth" | "bin" | "ckpt") => Ok(read_pickle(path)?),
-        _ => Err(Error::Usage(format!(
-            "--weights {}: must be a .safetensors, or a .pt, .pth, .bin or .ckpt written by torch.save",
-            path.display()
-        ))),
-    }
 }
 
 /// Description of the package. Without a label map of as many classes, the classes have no names.

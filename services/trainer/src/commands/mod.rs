@@ -1,6 +1,7 @@
 //! Subcommands, one file each.
 
 mod evaluate;
+mod export;
 mod import;
 mod synthesize;
 mod train;
@@ -18,6 +19,7 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Synthesize(arguments)) => synthesize::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
+        Some(Command::Export(arguments)) => export::run(&arguments),
     }
 }
 

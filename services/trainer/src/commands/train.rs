@@ -3,13 +3,17 @@
 use std::path::Path;
 
 use bcs_config::Value;
+use bcs_contracts::package::{Architecture, InputSpec};
+use bcs_model::nets::Network;
 use fs_err as fs;
 use jiff::ZonedDateTime;
+use tch::Device;
 
 use crate::cli::{Cfg, TrainArguments};
 use crate::config::{Composed, Configurations};
 use crate::error::Result;
 use crate::folders::create_dated;
+use crate::output::layers::layers;
 use crate::training::Run;
 
 /// Trains.
@@ -21,12 +25,34 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
         true => configurations.compose_sweep(overrides)?,
         false => vec![configurations.compose(overrides)?],
     };
-    if arguments.cfg == Some(Cfg::Job) {
-        let documents: Vec<&str> = runs.iter().map(|run| run.yaml.as_str()).collect();
-        print!("{}", documents.join("---\n"));
-        return Ok(());
+    match arguments.cfg {
+        Some(Cfg::Job) => {
+            let documents: Vec<&str> = runs.iter().map(|run| run.yaml.as_str()).collect();
+            print!("{}", documents.join("---\n"));
+            Ok(())
+        }
+        Some(Cfg::Model) => runs.iter().enumerate().try_for_each(|(index, run)| {
+            if arguments.multirun {
+                println!("{}\n", title(&runs, index));
+            }
+            print_layers(run)
+        }),
+        None if arguments.multirun => sweep(&runs),
+        None => single(&runs[0]),
     }
-    if arguments.multirun { sweep(&runs) } else { single(&runs[0]) }
+}
+
+/// Prints the layers of the network, for an image as large as the default tile.
+fn print_layers(composed: &Composed) -> Result<()> {
+    let Architecture { name, arguments } = &composed.architecture;
+    let network = Network::new(name, arguments, Device::Cpu)?;
+    let size = network.accepted_size(InputSpec::default().tile.map(i64::from));
+    println!("{name}, image of {} × {} pixels\n\n{}\n", size[1], size[0], layers(&network.summary(size)?));
+    Ok(())
+}
+
+fn title(runs: &[Composed], index: usize) -> String {
+    format!("Run {} of {}: {}", index + 1, runs.len(), runs[index].overrides.join(" "))
 }
 
 fn single(composed: &Composed) -> Result<()> {
@@ -39,7 +65,7 @@ fn single(composed: &Composed) -> Result<()> {
 fn sweep(runs: &[Composed]) -> Result<()> {
     let mut folder = None;
     for (index, composed) in runs.iter().enumerate() {
-        println!("Run {} of {}: {}\n", index + 1, runs.len(), composed.overrides.join(" "));
+        println!("{}\n", title(runs, index));
         let run = Run::prepare(composed)?;
         let folder = match &folder {
             Some(folder) => folder,

@@ -34,6 +34,11 @@ pub(super) fn check(config: &Config) -> Result<()> {
             format!("train_hyp.weight_decay is {decay}; it must be at least 0")
         })?;
     }
+    if let Some(weights) = &hyp.deep_supervision.weights {
+        require(weights.iter().all(|weight| *weight >= 0.0 && weight.is_finite()), || {
+            format!("train_hyp.deep_supervision.weights is {weights:?}; weights must be at least 0")
+        })?;
+    }
     if let Some(mpp) = config.data.mpp {
         require(mpp > 0.0 && mpp.is_finite(), || format!("data.mpp is {mpp}; it must be above 0"))?;
     }

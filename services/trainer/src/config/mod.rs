@@ -13,10 +13,11 @@ mod types;
 use std::path::PathBuf;
 
 use bcs_config::overrides::Action;
-use bcs_config::{Composer, Composition, Interpolator, Override, Schema, Value, overrides};
+use bcs_config::{Composer, Composition, Interpolator, Override, Schema, Value, overrides, suggest};
 use bcs_contracts::package::Architecture;
+use bcs_model::nets;
 
-pub(crate) use types::{Config, Optimizer, Scheduler, TrainHyp};
+pub(crate) use types::{Config, DeepSupervision, Optimizer, Scheduler, TrainHyp};
 
 use self::built_in::BUILT_IN;
 use crate::cli::ConfigArguments;
@@ -106,7 +107,8 @@ impl Configurations {
         }
         let config: Config = resolved.decode().map_err(|error| with_source(error, &composition))?;
         check::check(&config)?;
-        let architecture = bcs_model::nets::architecture(&config.model_hyp)?;
+        let architecture = nets::architecture(&config.model_hyp)
+            .map_err(|error| with_suggestion(error, &config.model_hyp))?;
         Ok(Composed { config, architecture, yaml, overrides: composition.overrides })
     }
 
@@ -142,6 +144,19 @@ fn without_plus(parsed: Override) -> Override {
         Action::Change if is_argument => Override { action: Action::ForceAdd, ..parsed },
         _ => parsed,
     }
+}
+
+/// Adds the nearest key of the network to an error about a key that the network does not have.
+fn with_suggestion(error: bcs_model::Error, model_hyp: &serde_json::Map<String, serde_json::Value>) -> Error {
+    let bcs_model::Error::Argument { name, .. } = &error else { return error.into() };
+    let network = model_hyp.get("model").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let keys = nets::config_keys(network);
+    let key = name.strip_prefix("model_hyp.").unwrap_or(name);
+    let nearest = (!keys.contains(&key)).then(|| suggest::nearest(key, keys)).flatten();
+    Error::Usage(format!(
+        "{error}{}",
+        nearest.map_or_else(String::new, |key| format!(".{}", suggest::hint(Some(key))))
+    ))
 }
 
 /// Adds the origin of the value to an error.

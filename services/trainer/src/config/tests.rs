@@ -131,6 +131,9 @@ fn arguments_of_networks_and_losses_need_no_plus() {
     let composed = composed.unwrap();
     assert_eq!(composed.architecture.arguments["norm"], "batch");
     assert_eq!(composed.architecture.arguments["bias"], false);
+    // The built-in file leaves these to MONAI.
+    assert_eq!(composed.architecture.arguments["act"], "PRELU");
+    assert_eq!(composed.architecture.arguments["dropout"], 0.0);
     assert_eq!(composed.config.train_hyp.loss_arguments["gamma"], 3);
     assert_eq!(composed.overrides[0], "model_hyp.norm=batch");
 }
@@ -145,11 +148,14 @@ fn invalid_values_are_errors_with_their_key() {
         ("train_hyp.limit_train_batches=1.5", "must be in (0, 1]"),
         ("train_hyp.limit_train_batches=x", "must be a number of batches"),
         ("train_hyp.learning_rate=-1", "must be above 0"),
+        ("train_hyp.deep_supervision.weights=[1,-1]", "train_hyp.deep_supervision.weights is [1.0, -1.0]"),
+        ("train_hyp.deep_supervision.weight_mode=half", "'half' is not one of same, exp, two"),
         ("train_hyp=gpu", "train_hyp_gcp_gpu"),
         ("+train_hyp.momentum=0.9", "momentum"),
         ("augmentation.stain_scale=2", "augmentation.stain_scale is 2; it must be in [0, 1]"),
         ("train_hyp.seed=???", "train_hyp.seed"),
         ("model_hyp.depth=3", "model_hyp.depth is not an argument of UNet"),
+        ("model_hyp.chanels=[8,16]", "Did you mean 'channels'?"),
         ("model_hyp.model=VNet", "model_hyp.model is 'VNet'"),
     ];
     for (overridden, expected) in cases {

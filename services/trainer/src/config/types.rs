@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bcs_data::split::By;
 use bcs_data::transforms::Augmentation;
+use bcs_model::losses::WeightMode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -51,8 +52,12 @@ pub(crate) struct TrainHyp {
     pub loss: String,
     /// Arguments of the loss by MONAI's names.
     pub loss_arguments: Map<String, Value>,
+    /// Weights of the outputs of a network with deep supervision.
+    pub deep_supervision: DeepSupervision,
     /// One weight per class; `None` for equal weights.
     pub class_weights: Option<Vec<f64>>,
+    /// Model package or file of parameters that the run starts from; `None` for newly initialized ones.
+    pub initial_weights: Option<PathBuf>,
     /// Seed of initialization, order of the tiles and augmentation.
     pub seed: i64,
     /// `cpu`, `cuda`, `cuda:N` or `auto`.
@@ -82,6 +87,16 @@ pub(crate) struct TrainHyp {
     pub wandb_enabled: bool,
     /// Whether to print where the time went.
     pub profiling: bool,
+}
+
+/// Weights of the outputs of a network with deep supervision; see [`bcs_model::losses::DeepSupervisionLoss`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeepSupervision {
+    /// Weights by MONAI's names.
+    pub weight_mode: WeightMode,
+    /// One weight per output, the main one first; `None` for those of `weight_mode`.
+    pub weights: Option<Vec<f64>>,
 }
 
 /// A number of batches, as Lightning reads it: whole numbers are counts, others fractions.

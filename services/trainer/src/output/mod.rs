@@ -1,5 +1,7 @@
 //! Output for people: progress, tables and pictures.
 
+pub(crate) mod layers;
+pub(crate) mod loaded;
 pub(crate) mod progress;
 pub(crate) mod sheet;
 pub(crate) mod table;

@@ -6,6 +6,11 @@ use bcs_model::metrics::ValMetric;
 
 /// Formats rows as a table with aligned columns: the first column to the left, the others to the right.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    aligned(header, rows, 1)
+}
+
+/// Formats rows as a table with aligned columns: the first `left` columns to the left, the others to the right.
+pub(crate) fn aligned(header: &[&str], rows: &[Vec<String>], left: usize) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
         cells.chain(header.get(column).copied()).map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -13,9 +18,9 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let line = |cells: &[&str]| {
         let cells = cells.iter().zip(&widths).enumerate();
-        let padded = cells.map(|(column, (cell, width))| match column {
-            0 => format!("{cell:<width$}"),
-            _ => format!("{cell:>width$}"),
+        let padded = cells.map(|(column, (cell, width))| match column < left {
+            true => format!("{cell:<width$}"),
+            false => format!("{cell:>width$}"),
         });
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
@@ -65,6 +70,8 @@ mod tests {
         let text =
             table(&["name", "n"], &[vec!["tumour".into(), "7".into()], vec!["fat".into(), "1234".into()]]);
         assert_eq!(text, "name       n\n────────────\ntumour     7\nfat     1234");
+        let text = aligned(&["a", "b", "c"], &[vec!["xy".into(), "z".into(), "10".into()]], 2);
+        assert_eq!(text, "a   b   c\n─────────\nxy  z  10");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod dataset;
+mod initial_weights;
 pub(crate) mod preflight;
 mod profile;
 mod reference;

@@ -2,17 +2,17 @@
 
 use std::rc::Rc;
 
-use bcs_contracts::package::Scaling;
+use bcs_contracts::package::{Architecture, Scaling};
 use bcs_data::loader::Batch;
 use bcs_data::{LabelMap, Problem, TileSet};
-use bcs_model::losses::Loss;
+use bcs_model::losses::DeepSupervisionLoss;
 use bcs_model::metrics::ValMetric;
 use bcs_model::nets::Network;
 use bcs_model::preprocess::to_input;
 
 use super::dataset::Dataset;
 use super::step::Stepper;
-use crate::config::{Config, TrainHyp};
+use crate::config::{Composed, Config, TrainHyp};
 use crate::error::{Error, Result};
 
 /// Checks what needs no tiles: that network and class weights fit the label map and the tiles' channels.
@@ -35,6 +35,12 @@ pub(super) fn check_configuration(config: &Config, map: &LabelMap, network: &Net
             "model_hyp.in_channels is {inputs}; it must be 3 (RGB) or 1 (grayscale)"
         )));
     }
+    if network.output_stride() != [1, 1] {
+        return Err(Error::Usage(
+            "the first of model_hyp.strides makes the logits smaller than the tiles; it must be 1 for training"
+                .to_owned(),
+        ));
+    }
     if let Some(weights) = &config.train_hyp.class_weights
         && weights.len() != classes
     {
@@ -53,15 +59,15 @@ pub(super) fn check_configuration(config: &Config, map: &LabelMap, network: &Net
 /// [`Error::Tiles`] if no pixel of a side is valid, if no validation pixel is of a class but background, or if all
 /// training pixels have weight zero; [`Error::Usage`] and [`Error::Data`] for tiles that the network does not accept.
 pub(super) fn check_tiles(
-    config: &Config,
+    composed: &Composed,
     dataset: &Dataset,
     map: &LabelMap,
     network: &Network,
 ) -> Result<ValMetric> {
     check_valid_pixels(&dataset.train, map, "training")?;
     let metric = val_metric(&dataset.validation, map, "validation")?;
-    check_weighted_pixels(config, &dataset.train, map)?;
-    check_tile_size(&dataset.train, network)?;
+    check_weighted_pixels(&composed.config, &dataset.train, map)?;
+    check_tile_size(&dataset.train, &composed.architecture, network)?;
     for warning in warnings(dataset, map) {
         eprintln!("bcs-trainer: warning: {warning}");
     }
@@ -96,8 +102,8 @@ pub(crate) fn check_min_size(tiles: &TileSet, min_size: [usize; 2]) -> Result<()
         (height < min_height || width < min_width).then(|| Problem {
             path: tiles.pair(index).image.clone(),
             reason: format!(
-                "is {width}×{height} pixels, but the network needs at least {min_width}×{min_height}; remove the tile or \
-                 choose a network with fewer strides"
+                "is {width}×{height} pixels, but the network needs at least {min_width}×{min_height}; remove the tile, or \
+                 choose a network with fewer levels"
             ),
         })
     };
@@ -131,23 +137,33 @@ fn check_weighted_pixels(config: &Config, train: &TileSet, map: &LabelMap) -> Re
 }
 
 /// Checks the size of the training tiles, which all have the same.
-fn check_tile_size(train: &TileSet, network: &Network) -> Result<()> {
+fn check_tile_size(train: &TileSet, architecture: &Architecture, network: &Network) -> Result<()> {
     let [height, width] = train.size(0);
     let [divisor_height, divisor_width] = network.size_divisor().map(|divisor| divisor as usize);
     if !height.is_multiple_of(divisor_height) || !width.is_multiple_of(divisor_width) {
         return Err(Error::Usage(format!(
             "the training tiles are {width}×{height} pixels, but with this model_hyp the network takes multiples of \
-             {divisor_width}×{divisor_height}; choose other model_hyp.strides or fewer levels, or cut the tiles to another size"
+             {divisor_width}×{divisor_height}; cut the tiles to such a size{}",
+            or_other_strides(architecture)
         )));
     }
     let [min_height, min_width] = network.min_training_size().map(|side| side as usize);
     if height < min_height || width < min_width {
         return Err(Error::Usage(format!(
-            "the training tiles are {width}×{height} pixels, but with these model_hyp.strides the network needs at least \
-             {min_width}×{min_height}; choose fewer strides or larger tiles"
+            "the training tiles are {width}×{height} pixels, but with this model_hyp the network needs at least \
+             {min_width}×{min_height}; cut larger tiles{}",
+            or_other_strides(architecture)
         )));
     }
     Ok(())
+}
+
+/// What else a message about sizes can suggest: the sizes of some networks follow from their strides.
+fn or_other_strides(architecture: &Architecture) -> &'static str {
+    match architecture.arguments.contains_key("strides") {
+        true => ", or choose other model_hyp.strides",
+        false => "",
+    }
 }
 
 /// What is suspicious about the tiles, but does not prevent training.
@@ -183,7 +199,7 @@ fn warnings(dataset: &Dataset, map: &LabelMap) -> Vec<String> {
 pub(super) fn dry_run(
     hyp: &TrainHyp,
     network: &Network,
-    loss: Rc<dyn Loss>,
+    loss: Rc<DeepSupervisionLoss>,
     scaling: &Scaling,
     dataset: &Dataset,
 ) -> Result<()> {

@@ -12,25 +12,27 @@ use bcs_data::loader::{Loader, LoaderOptions};
 use bcs_data::transforms::Augmentation;
 use bcs_inference::Engine;
 use bcs_inference::libtorch::NetworkEngine;
-use bcs_model::losses::{self, Loss};
+use bcs_model::losses::DeepSupervisionLoss;
 use bcs_model::metrics::ValMetric;
 use bcs_model::nets::Network;
-use bcs_model::{device, weights};
+use bcs_model::weights::{self, Loaded};
+use bcs_model::{device, losses};
 use fs_err as fs;
 use serde_json::json;
 use tch::Device;
 
 use super::checkpoint::{Checkpoints, Snapshot};
 use super::dataset::Dataset;
+use super::initial_weights::InitialWeights;
 use super::preflight;
 use super::reference::{image_features, push_model_features};
 use super::step::{EpochStatistics, Stepper};
 use super::validate::{Batching, Scores, segment, validate};
-use crate::config::Composed;
+use crate::config::{Composed, DeepSupervision};
 use crate::error::{Error, Result};
 use crate::output::progress::Progress;
 use crate::output::sheet::{Example, evenly_spaced, sheet};
-use crate::output::table;
+use crate::output::{loaded, table};
 use crate::provenance::provenance;
 
 /// Number of validation tiles in the picture, as many as the predecessor showed.
@@ -45,10 +47,11 @@ pub(crate) struct Run<'a> {
     map: LabelMap,
     dataset: Dataset,
     loader: Loader,
-    loss: Rc<dyn Loss>,
+    loss: Rc<DeepSupervisionLoss>,
     metric: ValMetric,
     metadata: PackageMetadata,
     engine: NetworkEngine,
+    loaded: Option<Loaded>,
 }
 
 impl<'a> Run<'a> {
@@ -69,20 +72,25 @@ impl<'a> Run<'a> {
         let device = device::parse(&hyp.device)?;
         let map = LabelMap::load(&config.data.label_map, "data.label_map")?;
         let weights = hyp.class_weights.as_deref();
-        let loss = Rc::from(losses::build(&hyp.loss, &hyp.loss_arguments, weights, map.ignores())?);
+        let loss = losses::build(&hyp.loss, &hyp.loss_arguments, weights, map.ignores())?;
+        let DeepSupervision { weight_mode, weights } = hyp.deep_supervision.clone();
+        let loss = Rc::new(DeepSupervisionLoss::new(loss, weight_mode, weights));
+        let initial = hyp.initial_weights.as_deref().map(InitialWeights::read).transpose()?;
         let trial = network(composed, device)?;
+        initial.as_ref().map(|weights| weights.copy_into(&trial)).transpose()?;
         preflight::check_configuration(config, &map, &trial)?;
         let dataset = Dataset::load(config, &map)?;
         let loader = loader(composed, &dataset)?;
-        let metric = preflight::check_tiles(config, &dataset, &map, &trial)?;
+        let metric = preflight::check_tiles(composed, &dataset, &map, &trial)?;
         preflight::dry_run(hyp, &trial, Rc::clone(&loss), &SCALING, &dataset)?;
         drop(trial);
         // Seeds again, so that the checks leave no trace in the model.
         let network = network(composed, device)?;
+        let loaded = initial.map(|weights| weights.copy_into(&network)).transpose()?;
         let metadata = metadata(composed, &map, &dataset);
         let engine = NetworkEngine::from_parts(network, metadata.clone(), None, String::new());
         preflight::check_min_size(&dataset.validation, engine.info().min_size)?;
-        Ok(Self { composed, map, dataset, loader, loss, metric, metadata, engine })
+        Ok(Self { composed, map, dataset, loader, loss, metric, metadata, engine, loaded })
     }
 
     /// Trains, and returns the folder of the model package. `output` is the folder of log and picture.
@@ -138,6 +146,9 @@ impl<'a> Run<'a> {
         );
         println!("{}\n", self.dataset.describe(&self.map));
         println!("val_metric  pooled Dice, {}", table::counted(&self.metric, &self.map));
+        if let (Some(path), Some(copied)) = (&config.train_hyp.initial_weights, &self.loaded) {
+            println!("initial     {} from {}", loaded::describe(network, copied), path.display());
+        }
         println!("run         {}\n", folder.display());
     }
 
@@ -145,13 +156,13 @@ impl<'a> Run<'a> {
         let tiles = &self.dataset.validation;
         let progress = Progress::silent_in_logs(format!("Epoch {epoch:02} validating"), tiles.len(), "tiles");
         let batching = batching(self.composed);
-        validate(&mut self.engine, tiles, &self.map, &self.metric, batching, &progress, |_, _, _| {})
+        validate(&mut self.engine, tiles, &self.map, &self.metric, batching, &progress, |_, _, _| Ok(()))
     }
 
     /// Makes the package of the best model: its weights, the drift reference and a picture.
     fn finish(mut self, best: &Snapshot, checkpoints: &Checkpoints, output: &Path) -> Result<PathBuf> {
         let state = weights::read_safetensors(&best.weights, "the best weights")?;
-        weights::load_state(self.engine.network(), state)?;
+        weights::load_state(self.engine.network(), state, weights::Load::Strict)?;
         let (reference, examples) = self.reference(&checkpoints.version(best))?;
         let package = checkpoints.save_package(best, &reference)?;
         let picture = output.join("validation.png");

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use bcs_contracts::package::Scaling;
 use bcs_data::loader::{Batch, Loader};
-use bcs_model::losses::Loss;
+use bcs_model::losses::DeepSupervisionLoss;
 use bcs_model::nets::Network;
 use bcs_model::preprocess::to_input;
 use tch::nn::{self, Optimizer, OptimizerConfig};
@@ -18,7 +18,7 @@ use crate::output::progress::Progress;
 
 /// Optimizes a network on batches.
 pub(super) struct Stepper {
-    loss: Rc<dyn Loss>,
+    loss: Rc<DeepSupervisionLoss>,
     scaling: Scaling,
     optimizer: Optimizer,
     /// Time spent per action.
@@ -43,7 +43,7 @@ impl Stepper {
     pub(super) fn new(
         hyp: &TrainHyp,
         network: &Network,
-        loss: Rc<dyn Loss>,
+        loss: Rc<DeepSupervisionLoss>,
         scaling: Scaling,
     ) -> Result<Self> {
         let (variables, rate) = (network.variables(), hyp.learning_rate);
@@ -110,8 +110,11 @@ impl Stepper {
             let target = Tensor::f_from_data_size(&batch.classes, &sizes, Kind::Uint8)?;
             Ok((input, target.f_to_device(device)?.f_to_kind(Kind::Int64)?))
         })?;
-        let logits = self.profile.time("forward", || network.forward(&input, true))?;
-        let loss = self.profile.time("loss", || self.loss.forward(&logits, &target))?;
+        let outputs = self.profile.time("forward", || network.outputs(&input, true))?;
+        let loss = self.profile.time("loss", || match &outputs[..] {
+            [logits] => self.loss.loss().forward(logits, &target),
+            outputs => self.loss.forward(outputs, &target),
+        })?;
         self.profile.time("backward", || -> Result<(), bcs_model::Error> {
             self.optimizer.zero_grad();
             Ok(loss.f_backward()?)

@@ -41,7 +41,8 @@ pub(crate) struct Scores {
 /// Segments all tiles and scores the result. `visit` gets each tile with its segmentation, in order.
 ///
 /// # Errors
-/// [`crate::error::Error::Data`] if a tile cannot be decoded, [`crate::error::Error::Inference`] if the model fails.
+/// Those of `visit`; [`crate::error::Error::Data`] if a tile cannot be decoded, [`crate::error::Error::Inference`] if the
+/// model fails.
 pub(crate) fn validate(
     engine: &mut dyn Engine,
     tiles: &Arc<TileSet>,
@@ -49,13 +50,13 @@ pub(crate) fn validate(
     metric: &ValMetric,
     batching: Batching,
     progress: &Progress,
-    mut visit: impl FnMut(usize, &Tile, &Segmentation),
+    mut visit: impl FnMut(usize, &Tile, &Segmentation) -> Result<()>,
 ) -> Result<Scores> {
     let mut overlap = Overlap::new(map.classes().len());
     let all: Vec<usize> = (0..tiles.len()).collect();
     segment(engine, tiles, &all, batching, |index, tile, segmentation| {
         overlap.add(&tile.classes, segmentation.mask.as_raw())?;
-        visit(index, tile, segmentation);
+        visit(index, tile, segmentation)?;
         progress.step();
         Ok(())
     })?;

@@ -1,10 +1,10 @@
-//! Import and evaluation of models from elsewhere, as a user runs them.
+//! Import of models from elsewhere, as a user runs it.
 
 use std::path::Path;
 
 use bcs_tests::{SMALL, package};
 
-use crate::support::{json, outcome, train, write_tissue};
+use crate::support::{json, outcome, trained, write_tissue};
 
 fn import(folder: &Path, weights: &str, more: &[&str]) -> (Option<i32>, String) {
     let arguments = ["import", "--weights", weights, "--output", "imported"];
@@ -18,7 +18,7 @@ fn an_import_names_its_weights_and_replaces_only_when_told() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     write_tissue(here);
-    assert_eq!(train(here, &["train_hyp.max_epochs=1"]).0, Some(0));
+    trained(here, &["train_hyp.max_epochs=1"]);
     let weights = package(&here.join("models")).join("model.safetensors");
     std::fs::copy(&weights, here.join("net.safetensors")).unwrap();
 
@@ -54,7 +54,7 @@ fn weights_that_cannot_be_read_are_errors() {
     std::fs::create_dir(here.join("folder.pt")).unwrap();
     let cases = [
         ("gone.pt", 2, "no such file"),
-        ("net.txt", 2, ".safetensors"),
+        ("net.txt", 1, "neither a safetensors file nor"),
         ("net.pt", 1, "net.pt"),
         ("folder.pt", 1, "folder"),
     ];
@@ -67,36 +67,33 @@ fn weights_that_cannot_be_read_are_errors() {
 }
 
 #[test]
-fn evaluation_names_its_own_flags() {
+fn a_partial_import_lists_what_was_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     write_tissue(here);
-    assert_eq!(train(here, &["train_hyp.max_epochs=1"]).0, Some(0));
-    let package = package(&here.join("models"));
-    let evaluate = |more: &[&str]| {
-        let arguments = [
-            "evaluate",
-            "--model",
-            package.to_str().unwrap(),
-            "--images",
-            "tissue/val",
-            "--masks",
-            "tissue/val_mask",
-        ];
-        let (code, _, error) = outcome(here, &[&arguments[..], more].concat(), &[]);
-        (code, error)
-    };
-    let (code, error) = evaluate(&["--label-map", "bcss-tumor"]);
+    trained(here, &["train_hyp.max_epochs=1"]);
+    std::fs::copy(package(&here.join("models")).join("model.safetensors"), here.join("net.safetensors"))
+        .unwrap();
+    // Five classes instead of two: the last level has other shapes.
+    let more = ["model_hyp.out_channels=5"];
+    let (code, error) = import(here, "net.safetensors", &more);
     assert_eq!(code, Some(1), "{error}");
-    assert!(error.contains("--label-map") && !error.contains("data.label_map"), "{error}");
-    let (code, error) = evaluate(&["--label-map", "bcss-5class"]);
-    assert_eq!(code, Some(2), "{error}");
-    assert!(error.contains("--label-map"), "{error}");
-    let (code, _, error) = outcome(
-        here,
-        &["evaluate", "--model", "gone", "--images", "tissue/val", "--masks", "tissue/val_mask"],
-        &[],
-    );
-    assert_eq!(code, Some(2), "{error}");
-    assert!(error.contains("--model gone"), "{error}");
+    assert!(error.contains("model.2.0.conv.weight: [8, 2, 3, 3] in the file, [8, 5, 3, 3]"), "{error}");
+    let arguments = ["import", "--weights", "net.safetensors", "--output", "imported", "--allow-partial"];
+    let (code, printed, error) = outcome(here, &[&arguments[..], &[SMALL[2], SMALL[3]], &more].concat(), &[]);
+    assert_eq!(code, Some(0), "{error}");
+    assert!(printed.contains("; left as initialized: model.2.0.conv (2), model.2.1 (2)"), "{printed}");
+    let read = |file: &str| {
+        let bytes = std::fs::read(here.join(file)).unwrap();
+        bcs_model::weights::read_safetensors(&bytes, file).unwrap()
+    };
+    let (given, imported) = (read("net.safetensors"), read("imported/model.safetensors"));
+    assert!(imported["model.0.conv.unit0.conv.weight"].equal(&given["model.0.conv.unit0.conv.weight"]));
+    assert_eq!(imported["model.2.1.conv.unit0.conv.bias"].size(), [5]);
+
+    let other =
+        ["model_hyp.model=BasicUNet", "model_hyp.features=[2,2,2,2,2,2]", "--allow-partial", "--overwrite"];
+    let (code, error) = import(here, "net.safetensors", &other);
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("no parameter of the file fits"), "{error}");
 }

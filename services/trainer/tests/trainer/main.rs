@@ -1,7 +1,12 @@
 //! Tests of the built program.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
+mod evaluate;
+mod export;
 mod import;
+mod initial_weights;
+mod layers;
+mod networks;
 mod preflight;
 mod support;
 mod training;

@@ -22,7 +22,7 @@ fn invalid_configurations_exit_with_2() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     write_tissue(here);
-    let cases: [(&[&str], &str); 15] = [
+    let cases: [(&[&str], &str); 17] = [
         (&["train_hyp.max_epoch=3"], "train_hyp.max_epochs"),
         (&["trainhyp=fast"], "trainhyp"),
         (&["train_hyp.max_epochs=many"], "train_hyp.max_epochs: must be a whole number"),
@@ -30,7 +30,21 @@ fn invalid_configurations_exit_with_2() {
         (&["data.label_map=bcss-7class"], "data.label_map"),
         (&["data.label_map=bcss-5class"], "model_hyp.out_channels=5"),
         (&["model_hyp.model=VNet"], "the networks are UNet"),
-        (&["model_hyp.strides=[5,2]"], "model_hyp.strides"),
+        (
+            &["model_hyp.strides=[5,2]"],
+            "multiples of 10×10; cut the tiles to such a size, or choose other model_hyp.strides",
+        ),
+        (
+            &[
+                "model_hyp.model=SegResNet",
+                "model_hyp.init_filters=1",
+                "model_hyp.norm=batch",
+                "model_hyp.blocks_down=[1,1,1,1,1,1,1,1]",
+                "model_hyp.blocks_up=[1,1,1,1,1,1,1]",
+            ],
+            "multiples of 128×128; cut the tiles to such a size\n",
+        ),
+        (&["model_hyp.chanels=[4,8]"], "Did you mean 'channels'?"),
         (&["model_hyp.channels=[4,8,16,32]", "model_hyp.strides=[8,8,1]"], "needs at least"),
         (&["train_hyp.device=tpu"], "cuda:N"),
         (&["train_hyp.loss=Dise"], "train_hyp.loss"),

@@ -50,6 +50,13 @@ pub(crate) fn train(folder: &Path, overrides: &[&str]) -> (Option<i32>, String, 
     outcome(folder, &[&SMALL[..], overrides].concat(), &[("OMP_NUM_THREADS", "1")])
 }
 
+/// Runs the trainer as [`train`] does, asserts that it succeeds, and returns its standard output.
+pub(crate) fn trained(folder: &Path, overrides: &[&str]) -> String {
+    let (code, printed, error) = train(folder, overrides);
+    assert_eq!(code, Some(0), "{error}");
+    printed
+}
+
 /// Runs the trainer; returns exit code, standard output and standard error.
 pub(crate) fn outcome(
     folder: &Path,

@@ -5,17 +5,11 @@ use std::path::Path;
 use bcs_tests::{package, run_ok};
 use serde_json::json;
 
-use crate::support::{json, metrics, output, train, write_tile, write_tissue};
+use crate::support::{json, metrics, output, trained, write_tile, write_tissue};
 
 /// Least pooled Dice of tumour that [`a_run_learns`] must reach. Half of its validation pixels are tumour, so that a
 /// network that predicts tumour everywhere reaches 0.67; untrained ones reach 0.31 to 0.68 with seeds 0 to 5.
 const MIN_DICE: f64 = 0.9;
-
-fn trained(folder: &Path, overrides: &[&str]) -> String {
-    let (code, printed, error) = train(folder, overrides);
-    assert_eq!(code, Some(0), "{error}");
-    printed
-}
 
 fn synthesize(folder: &Path, slides: &str, tiles: &str) {
     let arguments =

@@ -9,8 +9,13 @@ fn file(program: &[u8]) -> Vec<u8> {
     archive::write(records.into_iter().map(|(name, contents)| (name.to_owned(), contents))).unwrap()
 }
 
+fn tensors_of(program: &[u8]) -> Result<BTreeMap<String, Tensor>, Error> {
+    let file = file(program);
+    tensors(&Archive::read(&file).unwrap(), file.len())
+}
+
 fn error(program: &[u8]) -> String {
-    tensors(&file(program)).unwrap_err().to_string()
+    tensors_of(program).unwrap_err().to_string()
 }
 
 /// The instructions that make the storage of key `0` as `class` with `length` elements.
@@ -34,7 +39,7 @@ fn dict(values: &[Vec<u8>]) -> Vec<u8> {
 
 #[test]
 fn tensors_are_checked_against_their_storages() {
-    let state = tensors(&file(&dict(&[tensor(&storage("FloatStorage", 4), 3)]))).unwrap();
+    let state = tensors_of(&dict(&[tensor(&storage("FloatStorage", 4), 3)])).unwrap();
     assert_eq!(state["a"].size(), [3]);
     let too_long = error(&dict(&[tensor(&storage("FloatStorage", 4), 5)]));
     assert!(too_long.contains("storage has 4 elements"), "{too_long}");
@@ -63,7 +68,7 @@ fn depth_cycles_and_endless_programs_are_handled() {
     assert!(error(b"}q\0U\x01ah\0s.").contains("'a' is a dictionary"));
     assert!(error(&vec![b'N'; 5_000_000]).contains("instructions"));
     for program in [&b"."[..], b"t.", b"(.", b"N(0.", b"h\x05.", b"Q.", b"R.", b")R.", b"u.", b"Na."] {
-        assert!(tensors(&file(program)).is_err());
+        assert!(tensors_of(program).is_err());
     }
 }
 
