@@ -135,9 +135,10 @@ def check_script(failures, name, path, net, expected, size, channels):
         accepted += 1
         ours = logits(module, image)
         if failures.check(ours.shape == theirs.shape, f"{name}: the logits of {tuple(image.shape)} have the shape {tuple(ours.shape)}"):
-            largest = max(largest, ((ours - theirs).abs().max() / theirs.abs().max()).item())
+            difference = ((ours - theirs).abs().max() / theirs.abs().max()).item()
+            failures.check(difference <= 1e-4, f"{name}: the logits of {tuple(image.shape)} differ by {difference:.3g} of their largest magnitude")
+            largest = max(largest, difference)
     failures.check(accepted >= 3, f"{name}: MONAI takes only {accepted} of the sizes")
-    failures.check(largest <= 1e-4, f"{name}: the logits differ by {largest:.3g} of their largest magnitude")
     image = torch.rand(2, channels, *size)
     module(image).square().mean().backward()
     without = [key for key, parameter in module.named_parameters() if parameter.grad is None]
@@ -163,7 +164,7 @@ def main():
         net = nets[case] = build(network, given).eval()
         with torch.no_grad():
             for value in {value.data_ptr(): value for value in net.state_dict().values()}.values():
-                value += (0.3 * torch.rand(value.shape)).to(value.dtype) if value.is_floating_point() else 7
+                value += (0.03 * torch.rand(value.shape)).to(value.dtype) if value.is_floating_point() else 7
         state = {key: value.clone() for key, value in net.state_dict().items()}
         for form, write in forms(net, torch.rand(1, 3, *size)):
             name = f"{case}.{form.split('.')[0]}"
