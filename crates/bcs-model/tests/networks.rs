@@ -175,7 +175,8 @@ fn arguments_that_do_not_fit_are_errors_that_name_them() {
     let error = Network::new("VNet", &small(), Device::Cpu).unwrap_err().to_string();
     assert_eq!(
         error,
-        "there is no network 'VNet'; the networks are UNet, AttentionUnet, BasicUNet, SegResNet, BasicUNetPlusPlus"
+        "there is no network 'VNet'; the networks are UNet, AttentionUnet, BasicUNet, SegResNet, BasicUNetPlusPlus, \
+         FlexibleUNet"
     );
 }
 
@@ -247,6 +248,16 @@ fn a_layer_under_two_names_is_trained_once() {
     assert_eq!(state["conv_final.1.weight"].double_value(&[0]), 0.5);
 }
 
+/// Parameters that MONAI's networks have without a part in the output: of deep supervision and of a classifier.
+const UNUSED: [&str; 6] = [
+    "final_conv_0_1.",
+    "final_conv_0_2.",
+    "final_conv_0_3.",
+    "encoder._conv_head.",
+    "encoder._bn1.",
+    "encoder._fc.",
+];
+
 #[test]
 fn training_steps_lower_the_loss_of_every_network() {
     let few = json!([4, 4, 4, 4, 4, 4]);
@@ -256,6 +267,8 @@ fn training_steps_lower_the_loss_of_every_network() {
         ("BasicUNet", json!({"features": few, "upsample": "pixelshuffle"})),
         ("SegResNet", json!({"act": "PRELU", "blocks_down": [1, 1], "blocks_up": [1]})),
         ("BasicUNetPlusPlus", json!({"features": few, "upsample": "nontrainable"})),
+        ("FlexibleUNet", json!({"backbone": "efficientnet-b0", "decoder_channels": [8, 8, 8, 8, 8]})),
+        ("FlexibleUNet", json!({"backbone": "resnet18", "decoder_channels": [8, 8, 8, 8, 8]})),
     ];
     tch::manual_seed(3);
     let image = Tensor::rand([2, 3, 32, 32], (Kind::Float, Device::Cpu));
@@ -279,12 +292,8 @@ fn training_steps_lower_the_loss_of_every_network() {
             losses.push(loss.double_value(&[]));
         }
         assert!(losses[9] < 0.9 * losses[0], "{name}: {losses:?}");
-        // MONAI's parameters of deep supervision are there, but have no part in the output.
         for (parameter, tensor) in network.state() {
-            let is_unused = name == "BasicUNetPlusPlus"
-                && ["final_conv_0_1.", "final_conv_0_2.", "final_conv_0_3."]
-                    .iter()
-                    .any(|prefix| parameter.starts_with(prefix));
+            let is_unused = UNUSED.iter().any(|prefix| parameter.starts_with(prefix));
             let is_trainable = tensor.requires_grad();
             assert_eq!(tensor.grad().defined(), is_trainable && !is_unused, "{name}: {parameter}");
         }

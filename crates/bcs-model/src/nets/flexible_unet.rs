@@ -214,8 +214,8 @@ impl FlexibleUNet {
     fn takes_side(&self, side: i64) -> bool {
         let sides = self.sides(side);
         let padding = i64::from(self.is_pad);
-        side % self.divisor() == 0
-            || sides.windows(2).all(|pair| (0..=padding).contains(&(pair[0] - 2 * pair[1])))
+        let fits = |pair: &[i64]| pair[1] > 0 && (0..=padding).contains(&(pair[0] - 2 * pair[1]));
+        side % self.divisor() == 0 || sides.windows(2).all(fits)
     }
 
     /// Least number whose multiples are all accepted and give logits of the image's size.

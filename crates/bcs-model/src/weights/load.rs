@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use tch::{Kind, Tensor};
 
-use super::{natural, prefix};
+use super::{encoder, natural, prefix};
 use crate::error::Error;
 use crate::nets::Network;
 
@@ -14,7 +14,8 @@ pub enum Load {
     /// The network's parameters and no others, each of the network's shape.
     Strict,
     /// Those with at least one of the network's parameters, for fine-tuning. The others of the network keep their
-    /// values.
+    /// values. The file may be of the encoder alone, under a classifier's names (`_blocks.0._bn1.weight`,
+    /// `layer1.0.conv1.weight`).
     Partial,
 }
 
@@ -46,6 +47,10 @@ pub struct Loaded {
 /// the network is then unchanged. [`Error::Torch`].
 pub fn load_state(network: &Network, state: BTreeMap<String, Tensor>, load: Load) -> Result<Loaded, Error> {
     let variables = network.state();
+    let state = match load {
+        Load::Strict => state,
+        Load::Partial => encoder::rename(&variables, state)?,
+    };
     let prefix = prefix::find(state.keys(), |name| variables.contains_key(name), variables.len())?.to_owned();
     let mut loaded = compare(&variables, &state, &prefix);
     let is_inside = |name: &&String| name.starts_with(&prefix);

@@ -3,6 +3,7 @@
 pub(crate) mod archive;
 mod buffer;
 mod bytes;
+mod encoder;
 mod finite;
 #[cfg(test)]
 mod fuzz;

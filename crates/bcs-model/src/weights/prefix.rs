@@ -22,9 +22,8 @@ pub(super) fn find<'a>(
 ) -> Result<&'a str, Error> {
     let mut found: BTreeMap<&str, usize> = BTreeMap::new();
     for name in file {
-        let starts = std::iter::once(0).chain(name.match_indices('.').map(|(dot, _)| dot + 1));
-        for start in starts.filter(|start| is_known(&name[*start..])) {
-            *found.entry(&name[..start]).or_default() += 1;
+        for (prefix, _) in suffixes(name).filter(|(_, suffix)| is_known(suffix)) {
+            *found.entry(prefix).or_default() += 1;
         }
     }
     found.retain(|prefix, count| is_usual(prefix) || *count * 2 >= known);
@@ -39,6 +38,12 @@ pub(super) fn find<'a>(
             prefixes.join("', '")
         ))),
     }
+}
+
+/// Returns the parts before and after each possible end of a prefix.
+pub(super) fn suffixes(name: &str) -> impl Iterator<Item = (&str, &str)> {
+    let starts = std::iter::once(0).chain(name.match_indices('.').map(|(dot, _)| dot + 1));
+    starts.map(|start| name.split_at(start))
 }
 
 fn is_usual(prefix: &str) -> bool {

@@ -63,7 +63,7 @@ def disturb(net):
             if value.is_floating_point() and value.dim() == 1:
                 value += 0.3 * torch.rand_like(value)
             elif value.dim() == 4:
-                value *= (2 / value[0].numel()) ** 0.5 / value.std()
+                value *= value.std().reciprocal() * (2 / value[0].numel()) ** 0.5
 
 
 def statistics(tensors):
