@@ -117,10 +117,15 @@ def sizes(size):
     yield from [(1, height, width), (3, 2 * height, width), (2, height, 3 * width), (1, height + 1, width), (1, height + 3, width + 2), (1, 2 * height - 1, 2 * width - 1)]
 
 
+def parameters(net):
+    """All parameters by name, those with several names too."""
+    return dict(net.named_parameters(remove_duplicate=False))
+
+
 def check_script(failures, name, path, net, expected, size, channels):
     module = torch.jit.load(path)
     check_state(failures, f"{name} (TorchScript)", module.state_dict(), expected)
-    failures.check({key for key, _ in module.named_parameters()} == {key for key, _ in net.named_parameters()}, f"{name}: other parameters than MONAI's")
+    failures.check(parameters(module).keys() == parameters(net).keys(), f"{name}: other parameters than MONAI's")
     net.load_state_dict(expected)
     net.eval()
     accepted, largest = 0, 0.0
@@ -141,10 +146,10 @@ def check_script(failures, name, path, net, expected, size, channels):
     failures.check(accepted >= 3, f"{name}: MONAI takes only {accepted} of the sizes")
     image = torch.rand(2, channels, *size)
     module(image).square().mean().backward()
-    without = [key for key, parameter in module.named_parameters() if parameter.grad is None]
+    without = [key for key, parameter in parameters(module).items() if parameter.grad is None]
     output = net(image)
     (output[0] if isinstance(output, (list, tuple)) else output).square().mean().backward()
-    expected_without = [key for key, parameter in net.named_parameters() if parameter.grad is None]
+    expected_without = [key for key, parameter in parameters(net).items() if parameter.grad is None]
     failures.check(sorted(without) == sorted(expected_without), f"{name}: parameters without a gradient: {without[:5]}")
     return largest
 
