@@ -50,13 +50,16 @@ fn other_contents_are_refused_by_name() {
         ("number", "'epoch' is a number"),
         ("object", "__main__.Other"),
         ("protocol", "default protocol"),
+        ("reduce", "'posix.system', which is not allowed"),
         ("sparse", "torch._utils._rebuild_sparse_tensor"),
+        ("two", "both 'model' and 'net'"),
     ];
     assert_eq!(files(true).len(), expected.len());
     for (name, part) in expected {
         let error = read(&golden().join(format!("refused_{name}.pt"))).unwrap_err().to_string();
         assert!(error.contains(part), "{name}: {error}");
     }
+    assert!(!Path::new("executed").exists(), "the command of refused_reduce.pt was run");
 }
 
 #[test]

@@ -13,8 +13,8 @@ use crate::error::Error;
 /// Reads the tensors of a file by their names. The contents tell the format, not the ending:
 ///
 /// - safetensors;
-/// - `torch.save` of a state dictionary, or of a checkpoint with the entry `state_dict` (Lightning's `.ckpt`) or
-///   `model_state_dict`;
+/// - `torch.save` of a state dictionary, or of a checkpoint with the entry `state_dict` (Lightning's `.ckpt`),
+///   `model_state_dict`, `model`, `net` or `network`;
 /// - `torch.jit.save` of a scripted or traced module: its parameters and buffers, by the names of its `state_dict`.
 ///
 /// Tensors are contiguous, on the CPU and of the file's types. No code of the file is run.

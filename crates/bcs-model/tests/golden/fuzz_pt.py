@@ -145,7 +145,7 @@ KINDS = {
 def describe(value):
     """What the reader prints for a state dictionary that torch.load gives."""
     state = value
-    for name in ("state_dict", "model_state_dict"):
+    for name in ("state_dict", "model_state_dict", "model", "net", "network"):
         if isinstance(value.get(name), dict):
             state = value[name]
     return {name: [KINDS[tensor.dtype], list(tensor.shape), hashlib.sha256(elements(tensor)).hexdigest()] for name, tensor in state.items()}

@@ -8,6 +8,7 @@ Each .pt is a form in which PyTorch users save parameters. Files named refused_*
 .safetensors.
 """
 import collections
+import os
 import pathlib
 import sys
 import tempfile
@@ -42,6 +43,13 @@ def kinds():
 
 class Other:
     pass
+
+
+class Malicious:
+    """Runs a command in whatever calls the functions of a pickle."""
+
+    def __reduce__(self):
+        return os.system, ("touch executed",)
 
 
 class Shared(torch.nn.Module):
@@ -79,9 +87,12 @@ def files():
         "hyper_parameters": {"lr": 1e-3, "size": torch.Size([1, 2]), "device": torch.device("cpu"), "dtype": torch.float32, "seed": 2**63, "strides": (2, 2), "act": None},
     }
     yield "checkpoint", {"model_state_dict": state, "loss": 0.25, "optimizer_state_dict": optimizer.state_dict(), "best": None, "amp": True}
+    yield "monai", {"net": state, "optimizer": optimizer.state_dict(), "trainer": {"epoch": 3}}
     yield "views", views()
     yield "kinds", kinds()
     yield "refused_object", {"weight": torch.zeros(1), "other": Other()}
+    yield "refused_reduce", {"weight": torch.zeros(1), "other": Malicious()}
+    yield "refused_two", {"net": state, "model": state}
     yield "refused_module", net
     yield "refused_number", {"weight": torch.zeros(1), "epoch": 3}
     yield "refused_list", [torch.zeros(1)]
@@ -98,7 +109,7 @@ def write(folder):
         if name.startswith("refused_"):
             continue
         loaded = torch.load(path, weights_only=True)
-        state = loaded.get("state_dict", loaded.get("model_state_dict", loaded))
+        state = next((loaded[key] for key in ("state_dict", "model_state_dict", "net") if key in loaded), loaded)
         save_file({key: tensor.detach().clone().contiguous() for key, tensor in state.items()}, path.with_suffix(".safetensors"))
     torch.save(network().state_dict(), folder / "refused_legacy.pt", _use_new_zipfile_serialization=False)
     torch.save(network().state_dict(), folder / "refused_protocol.pt", pickle_protocol=4)

@@ -59,7 +59,8 @@ impl<'a> Global<'a> {
         .ok_or_else(|| {
             format!(
                 "it refers to '{module}.{name}', which is not allowed in a file of weights; save the parameters alone: \
-                 torch.save(net.state_dict(), path)"
+                 torch.save(net.state_dict(), path), or from a Lightning checkpoint that you trust: \
+                 torch.save(torch.load(path, weights_only=False)['state_dict'], 'net.pt')"
             )
         })
     }

@@ -9,8 +9,9 @@ use super::tensor::TensorView;
 use super::value::{Dict, Value};
 use crate::error::Error;
 
-/// Names under which checkpoints hold the state dictionary, Lightning's and the one of PyTorch's tutorials.
-const NESTED: [&str; 2] = ["state_dict", "model_state_dict"];
+/// Names under which checkpoints hold the state dictionary: Lightning's, the one of PyTorch's tutorials, and those that
+/// MONAI's `CheckpointSaver` is usually given.
+const NESTED: [&str; 5] = ["state_dict", "model_state_dict", "model", "net", "network"];
 
 /// Maximum size of all tensors, as a multiple of the file: tensors may share storages, but a small file must not
 /// become more than memory holds.
@@ -63,7 +64,10 @@ fn find<'p, 'a>(pickle: &'p Pickle<'a>) -> Result<&'p Dict<'a>, Error> {
     match nested.len() {
         0 => Ok(root),
         1 => Ok(nested.values().next().map_or(root, |dict| &pickle.heap.dicts[*dict])),
-        _ => Err(Error::Weights(format!("it has both {}; {ADVICE}", NESTED.join(" and ")))),
+        _ => {
+            let names: Vec<&str> = nested.into_keys().collect();
+            Err(Error::Weights(format!("it has both '{}'; {ADVICE}", names.join("' and '"))))
+        }
     }
 }
 
