@@ -16,6 +16,6 @@ pub use basic_unet::{BasicUNet, BasicUNetArguments};
 pub use basic_unet_plus_plus::{BasicUNetPlusPlus, BasicUNetPlusPlusArguments};
 pub use config::{architecture, config_keys};
 pub use network::Network;
-pub use registry::SegmentationNet;
+pub use registry::{SegmentationNet, names};
 pub use seg_res_net::{SegResNet, SegResNetArguments};
 pub use unet::{UNet, UNetArguments};

@@ -130,6 +130,11 @@ pub(super) fn find<'a>(networks: &'a [Entry], name: &str) -> Result<&'a Entry, E
         .ok_or_else(|| Error::UnknownNetwork { name: name.to_owned(), known: names_of(networks) })
 }
 
+/// Returns the names of all networks.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    NETWORKS.iter().map(|entry| entry.name)
+}
+
 /// Returns the names of networks, separated by commas.
 pub(super) fn names_of(networks: &[Entry]) -> String {
     networks.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ")
