@@ -13,8 +13,8 @@ use super::own_class::PixelTerm;
 use crate::arguments::{Parts, at_least};
 use crate::error::{Error, argument};
 
-/// Bound of derivatives by counts. Without `smooth_dr`, those of a class that is absent and hardly predicted overflow, and
-/// would make NaN of the gradient.
+/// Bound of derivatives by counts. Without `smooth_dr`, those of a class that is absent and hardly predicted overflow, which
+/// would make the gradient NaN.
 const STEEPEST: f64 = 1e30;
 
 /// Arguments that MONAI's overlap losses have in common, with its names. The defaults are MONAI's, but for `softmax` and
@@ -218,7 +218,9 @@ impl OverlapOptions {
                 let (both, predicted) = (self.pooled(both)?, self.pooled(predicted)?);
                 loss(&Counts { both, predicted, actual, any_valid })
             })?;
-        let bounded = |mut derivative: Tensor| derivative.f_clamp_(-STEEPEST, STEEPEST);
+        let bounded = |derivative: Tensor| {
+            derivative.f_nan_to_num(0.0, STEEPEST, -STEEPEST)?.f_clamp(-STEEPEST, STEEPEST)
+        };
         let (both, predicted) = (bounded(both)?, bounded(predicted)?);
         Ok((value, Derivatives { first, squared, both, predicted }))
     }
