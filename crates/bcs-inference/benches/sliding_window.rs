@@ -2,6 +2,8 @@
 //! with MONAI.
 #![allow(clippy::unwrap_used, reason = "a benchmark that can't run must say why")]
 
+use bcs_contracts::PackageMetadata;
+use bcs_contracts::class::unnamed_classes;
 use bcs_imaging::windows::BlendMode;
 use bcs_inference::SlidingWindow;
 use bcs_inference::libtorch::NetworkEngine;
@@ -22,12 +24,10 @@ fn engine() -> NetworkEngine {
         "spatial_dims": 2, "in_channels": 3, "out_channels": 5, "channels": [4, 8], "strides": [2],
     });
     let network = Network::new("UNet", arguments.as_object().unwrap(), Device::Cpu).unwrap();
-    let names: Vec<_> = (0..5).map(|class| json!({"name": format!("class {class}")})).collect();
-    let metadata = json!({
-        "architecture": {"name": "UNet", "arguments": arguments},
-        "classes": names,
-    });
-    NetworkEngine::from_parts(network, serde_json::from_value(metadata).unwrap(), None, String::new())
+    let architecture = json!({"architecture": {"name": "UNet", "arguments": arguments}});
+    let mut metadata: PackageMetadata = serde_json::from_value(architecture).unwrap();
+    metadata.classes = unnamed_classes(5);
+    NetworkEngine::from_parts(network, metadata, None, String::new())
 }
 
 fn run(bencher: Bencher, mode: BlendMode) {
