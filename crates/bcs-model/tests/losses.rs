@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bcs_contracts::IGNORE;
-use bcs_model::losses::{CrossEntropyLoss, Loss, build, names};
+use bcs_model::losses::{CrossEntropyLoss, Loss, MaskedDiceLoss, MaskedLoss, build, names};
 use bcs_model::weights::read_safetensors;
 use proptest::prelude::*;
 use rand::seq::SliceRandom;
@@ -19,8 +19,9 @@ use tch::{Device, Kind, Tensor};
 /// difference of norms) are below 1e-4 with rounding errors of 3e-8.
 const LEAST_GRADIENT: f64 = 1e-2;
 
-/// A case of a golden file. `name` is the class that computed it; "on valid pixels" for a class without `ignore_index`, and
-/// "with ignore_index" for the focal loss that has one.
+/// A case of a golden file. `name` is the class that computed it; "on valid pixels" for a class without `ignore_index`,
+/// "with ignore_index" for one that has it, "of valid pixels" where the mask is the valid pixels, and "MaskedLoss of" the class
+/// that MONAI's wrapper was given.
 #[derive(Debug, Deserialize)]
 struct Case {
     key: String,
@@ -30,18 +31,28 @@ struct Case {
 }
 
 impl Case {
-    fn loss(&self) -> Box<dyn Loss> {
-        let weight = self.weight.clone();
-        let (name, ignore) = match self.name.strip_suffix(" with ignore_index") {
-            Some(name) => (name, true),
-            None => (self.name.trim_end_matches(" on valid pixels"), false),
+    /// The loss of logits and target, with the mask if the case has one.
+    fn forward(&self, logits: &Tensor, target: &Tensor, mask: Option<&Tensor>) -> Tensor {
+        let result = match (mask, self.name.strip_prefix("MaskedLoss of ")) {
+            (None, _) => self.loss(&self.name).forward(logits, target),
+            (Some(mask), Some(inner)) => MaskedLoss::new(self.loss(inner)).forward(logits, target, mask),
+            (Some(mask), None) => {
+                MaskedDiceLoss::new(&self.arguments).unwrap().forward_masked(logits, target, mask)
+            }
         };
-        if name == "CrossEntropyLoss" {
+        result.unwrap_or_else(|error| panic!("{self:?}: {error}"))
+    }
+
+    fn loss(&self, name: &str) -> Box<dyn Loss> {
+        let weight = self.weight.clone();
+        let ignore = name.ends_with(" with ignore_index");
+        let class = name.split(' ').next().unwrap();
+        if class == "CrossEntropyLoss" {
             let label_smoothing =
                 self.arguments.get("label_smoothing").map_or(0.0, |value| value.as_f64().unwrap());
             return Box::new(CrossEntropyLoss { weight, label_smoothing, ..CrossEntropyLoss::default() });
         }
-        build(name.trim_end_matches("Loss"), &self.arguments, weight.as_deref(), ignore).unwrap()
+        build(class.trim_end_matches("Loss"), &self.arguments, weight.as_deref(), ignore).unwrap()
     }
 }
 
@@ -56,7 +67,8 @@ fn compare(bytes: &[u8]) -> BTreeMap<String, usize> {
     for case in cases {
         let tensor = |name: &str| &tensors[&format!("{}/{name}", case.key)];
         let logits = tensor("logits").copy().set_requires_grad(true);
-        let loss = case.loss().forward(&logits, tensor("target")).unwrap();
+        let mask = tensors.get(&format!("{}/mask", case.key));
+        let loss = case.forward(&logits, tensor("target"), mask);
         loss.backward();
         let differences = [
             (relative_difference(&loss, tensor("value"), 1.0), "value"),
@@ -98,13 +110,24 @@ fn values_and_gradients_equal_monais() {
 #[test]
 fn values_and_gradients_equal_monais_for_drawn_arguments() {
     let compared = compare(include_bytes!("golden/losses_drawn.safetensors"));
-    for name in names() {
+    for name in names().filter(|name| *name != "MaskedDice") {
         let of_name = |case: &&String| case.split("Loss").next() == Some(name);
         let families = compared.keys().filter(of_name).count();
         // With an `ignore_index`; or without, and on the valid pixels; or all ways.
         assert_eq!(families, if ["Dice", "Tversky"].contains(&name) { 1 } else { 2 }, "{name}");
     }
     assert!(compared.values().all(|count| *count == 8), "{compared:?}");
+}
+
+#[test]
+fn values_and_gradients_equal_monais_for_all_arguments_and_masks() {
+    let compared = compare(include_bytes!("golden/loss_arguments.safetensors"));
+    for name in names() {
+        let of_name = |case: &&String| case.split("Loss").next() == Some(name);
+        assert!(compared.keys().any(|case| of_name(&case)), "{name}: {compared:?}");
+    }
+    assert!(compared.keys().any(|case| case.starts_with("MaskedLoss of")), "{compared:?}");
+    assert!(compared.contains_key("MaskedDiceLoss of valid pixels"), "{compared:?}");
 }
 
 /// Arguments that change how pixels are summed, for a loss of this name.
@@ -123,9 +146,10 @@ fn argument_sets(name: &str) -> Vec<Value> {
         json!({"sigmoid": true}),
         json!({"reduction": "sum", "include_background": false}),
         json!({"batch": true, "smooth_nr": 0.0, "smooth_dr": 1.0}),
+        json!({"smooth_nr": 0.0, "smooth_dr": 0.0}),
     ];
     match name {
-        "Dice" => sets.push(json!({"jaccard": true, "squared_pred": true})),
+        "Dice" | "MaskedDice" => sets.push(json!({"jaccard": true, "squared_pred": true})),
         "DiceCE" => sets.push(json!({"label_smoothing": 0.2, "squared_pred": true})),
         "DiceFocal" => sets.push(json!({"alpha": [0.1, 0.6, 0.8], "gamma": 0.5})),
         "GeneralizedDice" => sets.push(json!({"w_type": "simple"})),
@@ -240,9 +264,14 @@ proptest! {
         (pixels, valid) in (1_i64..40).prop_flat_map(|pixels| (Just(pixels), 1..=pixels)),
     ) {
         let batch = Batch::draw(seed, images, pixels, valid);
+        // Masked pixels count as background.
+        let counts_ignored = |description: &str| description.starts_with("Masked") && !description.contains("\"include_background\":false");
         let cropped = batch.crop(&batch.logits);
         let cropped_target = batch.crop(&batch.target.unsqueeze(1)).squeeze_dim(1);
         for (description, loss) in all_losses() {
+            if counts_ignored(&description) {
+                continue;
+            }
             let (value, gradient) = value_and_gradient(&*loss, &batch.logits, &batch.target);
             let (expected, expected_gradient) = value_and_gradient(&*loss, &cropped, &cropped_target);
             let difference = relative_difference(&value, &expected, 1.0);
@@ -267,13 +296,14 @@ fn wrong_arguments_are_errors_that_name_the_key() {
             "Lovasz",
             json!({}),
             "train_hyp.loss is 'Lovasz'; the losses are Dice, DiceCE, DiceFocal, Focal, GeneralizedDice, \
-             GeneralizedDiceFocal, Tversky",
+             GeneralizedDiceFocal, MaskedDice, Tversky",
         ),
         (
             "DiceCE",
             json!({"gamma": 2}),
-            "train_hyp.loss_arguments.gamma is unknown; the arguments are include_background, to_onehot_y, sigmoid, \
-             softmax, reduction, smooth_nr, smooth_dr, batch, squared_pred, jaccard, lambda_dice, lambda_ce, label_smoothing",
+            "train_hyp.loss_arguments.gamma is unknown; the arguments are weight, include_background, to_onehot_y, \
+             sigmoid, softmax, reduction, smooth_nr, smooth_dr, batch, other_act, ignore_index, squared_pred, jaccard, \
+             lambda_dice, lambda_ce, label_smoothing",
         ),
         (
             "DiceCE",
@@ -286,17 +316,38 @@ fn wrong_arguments_are_errors_that_name_the_key() {
             "train_hyp.loss_arguments.label_smoothing is 2; it must be in [0, 1]",
         ),
         ("DiceCE", json!({"batch": 1}), "train_hyp.loss_arguments.batch is 1; it must be true or false"),
-        ("DiceFocal", json!({"smooth_dr": 0}), "train_hyp.loss_arguments.smooth_dr is 0; it must be above 0"),
+        (
+            "DiceFocal",
+            json!({"smooth_dr": -1}),
+            "train_hyp.loss_arguments.smooth_dr is -1; it must be at least 0",
+        ),
+        (
+            "Dice",
+            json!({"other_act": "tanh"}),
+            "train_hyp.loss_arguments.other_act is \"tanh\"; a configuration has no functions",
+        ),
+        (
+            "DiceCE",
+            json!({"ignore_index": 0}),
+            "train_hyp.loss_arguments.ignore_index is 0; it must be null or 255",
+        ),
+        ("DiceCE", json!({"soft_label": true}), "train_hyp.loss_arguments.soft_label is unknown"),
+        (
+            "Dice",
+            json!({"weight": "x"}),
+            "train_hyp.loss_arguments.weight is \"x\"; it must be a number, or a list",
+        ),
+        (
+            "Dice",
+            json!({"weight": [0, -1]}),
+            "train_hyp.loss_arguments.weight is [0.0, -1.0]; weights must be at least 0",
+        ),
+        ("Tversky", json!({"weight": 1}), "train_hyp.loss_arguments.weight is unknown"),
         ("DiceFocal", json!({"alpha": 1.5}), "train_hyp.loss_arguments.alpha is 1.5; it must be in [0, 1]"),
         (
             "focal",
             json!({"alpha": "x"}),
-            "train_hyp.loss_arguments.alpha is \"x\"; it must be a number in [0, 1]",
-        ),
-        (
-            "focal",
-            json!({"alpha": 0.5, "include_background": false}),
-            "train_hyp.loss_arguments.alpha is a number, which has no effect without background",
+            "train_hyp.loss_arguments.alpha is \"x\"; it must be a number, or a list with one per included class",
         ),
         (
             "Dice",
@@ -348,13 +399,136 @@ fn class_weights_of_a_loss_without_any_are_errors() {
 }
 
 #[test]
+fn weights_from_two_keys_are_an_error() {
+    let error = build_error("DiceCE", &json!({"weight": [1.0, 2.0]}), Some(&[1.0, 2.0]));
+    let expected =
+        "train_hyp.loss_arguments.weight is set, and train_hyp.class_weights too; leave one of them out";
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn class_weights_and_the_argument_weight_are_the_same() {
+    let batch = Batch::draw(1, 2, 30, 20);
+    for (name, argument) in [
+        ("Dice", json!([0.5, 2.0])),
+        ("DiceCE", json!([7.0, 0.5, 2.0])),
+        ("DiceFocal", json!([0.5, 2.0])),
+        ("Focal", json!([0.5, 2.0])),
+        ("GeneralizedDiceFocal", json!([0.5, 2.0])),
+        ("MaskedDice", json!([0.5, 2.0])),
+    ] {
+        let mut arguments = json!({"include_background": false}).as_object().unwrap().clone();
+        let by_class = build(name, &arguments, Some(&[7.0, 0.5, 2.0]), true).unwrap();
+        arguments.insert("weight".to_owned(), argument);
+        let by_argument = build(name, &arguments, None, true).unwrap();
+        let [expected, actual] =
+            [by_class, by_argument].map(|loss| value_and_gradient(&*loss, &batch.logits, &batch.target));
+        assert_eq!(expected, actual, "{name}");
+    }
+}
+
+#[test]
+fn ignored_images_absent_classes_and_zero_smoothing_never_give_nan() {
+    let logits = Tensor::randn([2, 3, 4, 4], (Kind::Float, Device::Cpu)) * 200.0;
+    let target = Tensor::zeros([2, 4, 4], (Kind::Int64, Device::Cpu));
+    let _ = target.get(1).fill_(i64::from(IGNORE));
+    for (description, loss) in all_losses() {
+        let (value, gradient) = value_and_gradient(&*loss, &logits, &target);
+        assert!(value.double_value(&[]).is_finite(), "{description}");
+        assert!(gradient.isfinite().all().int64_value(&[]) == 1, "{description}");
+        assert_eq!(gradient.get(1).abs().max().double_value(&[]), 0.0, "{description}");
+    }
+}
+
+#[test]
+fn an_absent_class_without_smoothing_of_the_denominator_has_a_finite_gradient() {
+    let logits = Tensor::from_slice(&[60_f32, -60.0]).view([1, 2, 1, 1]);
+    let target = Tensor::zeros([1, 1, 1], (Kind::Int64, Device::Cpu));
+    for name in names().filter(|name| *name != "Focal") {
+        for sigmoid in [false, true] {
+            let arguments = json!({"smooth_nr": 1.0, "smooth_dr": 0.0, "sigmoid": sigmoid});
+            let loss = build(name, arguments.as_object().unwrap(), None, true).unwrap();
+            let (_, gradient) = value_and_gradient(&*loss, &logits, &target);
+            assert_eq!(gradient.isfinite().all().int64_value(&[]), 1, "{name} {arguments}");
+        }
+    }
+}
+
+/// The gradient is computed beside autograd; operations before and after the loss must see it.
+#[test]
+fn gradients_pass_through_operations_before_and_after_the_loss() {
+    let batch = Batch::draw(2, 2, 30, 20);
+    for (description, loss) in all_losses() {
+        let (_, expected) = value_and_gradient(&*loss, &(&batch.logits * 0.5), &batch.target);
+        let leaf = batch.logits.copy().set_requires_grad(true);
+        (loss.forward(&(&leaf * 0.5), &batch.target).unwrap() * 6.0).backward();
+        let difference = relative_difference(&leaf.grad(), &(expected * 3.0), LEAST_GRADIENT);
+        assert!(difference <= 1e-6, "{description}: {difference}");
+    }
+}
+
+#[test]
+fn lower_precision_and_other_layouts_of_logits_are_accepted() {
+    let logits = Tensor::randn([2, 3, 6, 5], (Kind::BFloat16, Device::Cpu));
+    let target = Tensor::randint(3, [2, 6, 5], (Kind::Int64, Device::Cpu));
+    let last = logits.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+    for (description, loss) in all_losses() {
+        let (expected, expected_gradient) = value_and_gradient(&*loss, &logits.to_kind(Kind::Float), &target);
+        for logits in [&logits, &last] {
+            let leaf = logits.detach().set_requires_grad(true);
+            let value = loss.forward(&leaf, &target).unwrap();
+            value.backward();
+            assert!(relative_difference(&value, &expected, 1.0) <= 1e-6, "{description}");
+            let difference = relative_difference(&leaf.grad(), &expected_gradient, LEAST_GRADIENT);
+            assert!(difference <= 1e-2, "{description}: {difference}");
+        }
+    }
+}
+
+#[test]
+fn the_value_is_the_same_without_autograd() {
+    let batch = Batch::draw(3, 2, 30, 20);
+    for (description, loss) in all_losses() {
+        let (expected, _) = value_and_gradient(&*loss, &batch.logits, &batch.target);
+        let value = loss.forward(&batch.logits, &batch.target).unwrap();
+        assert!(!value.requires_grad() && value == expected.detach(), "{description}");
+    }
+}
+
+#[test]
+fn masks_of_another_shape_are_errors() {
+    let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
+    let (logits, target) = (zeros(&[2, 3, 4, 4]), zeros(&[2, 4, 4]).to_kind(Kind::Int64));
+    let loss = MaskedDiceLoss::new(&Map::new()).unwrap();
+    for shape in [vec![2, 4, 4], vec![3, 1, 4, 4], vec![2, 3, 4, 4], vec![2, 1, 4, 5]] {
+        let error = loss.forward_masked(&logits, &target, &zeros(&shape)).unwrap_err().to_string();
+        assert!(error.starts_with("mask has the shape"), "{error}");
+    }
+}
+
+#[test]
+fn a_softmax_of_one_class_is_an_error() {
+    let zeros = |shape: &[i64], kind| Tensor::zeros(shape, (kind, Device::Cpu));
+    let target = zeros(&[1, 4, 4], Kind::Int64);
+    for name in names() {
+        let loss = build(name, &Map::new(), None, true).unwrap();
+        let error = loss.forward(&zeros(&[1, 1, 4, 4], Kind::Float), &target).unwrap_err().to_string();
+        assert!(error.contains("1 channel") || error.contains("one class to a softmax"), "{name}: {error}");
+    }
+    let arguments = json!({"include_background": false});
+    let loss = build("Focal", arguments.as_object().unwrap(), None, true).unwrap();
+    let error = loss.forward(&zeros(&[1, 2, 4, 4], Kind::Float), &target).unwrap_err().to_string();
+    assert!(error.contains("two without background"), "{error}");
+}
+
+#[test]
 fn shapes_that_do_not_fit_are_errors() {
     let loss = build("DiceCE", &Map::new(), Some(&[1.0, 2.0]), true).unwrap();
     let zeros = |shape: &[i64], kind| Tensor::zeros(shape, (kind, Device::Cpu));
     let target = zeros(&[1, 4, 4], Kind::Int64);
     for (shape, expected) in [
         (vec![1, 3, 4, 4], "has 2 entries for 3 classes"),
-        (vec![1, 1, 4, 4], "at least 2"),
+        (vec![1, 256, 4, 4], "at most 255 classes"),
         (vec![1, 2, 4, 5], "target has the shape [1, 4, 4]"),
         (vec![2, 4, 4], "[N, C, H, W]"),
     ] {

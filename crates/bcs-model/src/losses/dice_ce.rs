@@ -4,16 +4,22 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tch::Tensor;
 
-use super::{CrossEntropyLoss, DiceLoss, Loss};
+use super::arguments::{Settings, Weight};
+use super::cross_entropy::CrossEntropy;
+use super::evaluated::differentiable;
+use super::{DiceLoss, FocalLoss, Loss};
 use crate::arguments::{Parts, at_least, in_range};
 use crate::error::Error;
 
 /// `monai.losses.DiceCELoss(to_onehot_y=True, softmax=True, weight)`, over valid pixels. As in MONAI, the Dice term is of
-/// the softmax (or sigmoid), and the cross entropy always of the softmax.
+/// the softmax (or sigmoid), and the cross entropy always of the softmax. A single channel has the binary cross entropy, whose positive pixels have the
+/// weight.
 #[derive(Debug, Clone)]
 pub struct DiceCELoss {
     dice: DiceLoss,
-    cross_entropy: CrossEntropyLoss,
+    cross_entropy: CrossEntropy,
+    /// Cross entropy of a single channel.
+    binary: FocalLoss,
     options: Options,
 }
 
@@ -35,12 +41,11 @@ impl Default for Options {
     }
 }
 
-/// Builds the loss from MONAI's arguments and one weight per class.
-pub(super) fn build(
-    arguments: &Map<String, Value>,
-    weight: Option<Vec<f64>>,
-) -> Result<Box<dyn Loss>, Error> {
+/// Builds the loss from MONAI's arguments.
+pub(super) fn build(arguments: &Map<String, Value>, settings: Settings) -> Result<Box<dyn Loss>, Error> {
     let mut parts = Parts::of(arguments);
+    // MONAI leaves out the background's weight itself.
+    let weight = Weight::take(&mut parts, settings)?.map(Weight::with_background);
     let dice = DiceLoss::take(&mut parts, weight.clone())?;
     let options: Options = parts.take()?;
     parts.finish()?;
@@ -48,14 +53,20 @@ pub(super) fn build(
     at_least("lambda_ce", options.lambda_ce, 0.0)?;
     in_range("label_smoothing", options.label_smoothing, 0.0, 1.0)?;
     let Options { label_smoothing, .. } = options;
-    let cross_entropy = CrossEntropyLoss { weight, label_smoothing, reduction: dice.common().reduction() };
-    Ok(Box::new(DiceCELoss { dice, cross_entropy, options }))
+    let reduction = dice.common().reduction();
+    let binary = FocalLoss::binary_cross_entropy(reduction, weight.clone());
+    let cross_entropy = CrossEntropy { weight, label_smoothing, reduction };
+    Ok(Box::new(DiceCELoss { dice, cross_entropy, binary, options }))
 }
 
 impl Loss for DiceCELoss {
     fn forward(&self, logits: &Tensor, target: &Tensor) -> Result<Tensor, Error> {
-        let dice = self.dice.forward(logits, target)?.f_mul_scalar(self.options.lambda_dice)?;
-        let cross_entropy = self.cross_entropy.forward(logits, target)?;
-        Ok(dice.f_add(&cross_entropy.f_mul_scalar(self.options.lambda_ce)?)?)
+        let Options { lambda_dice, lambda_ce, .. } = self.options;
+        differentiable(logits, target, |batch| {
+            if batch.channels() == 1 {
+                return self.binary.add_to(self.dice.evaluate(batch, lambda_dice)?, batch, lambda_ce);
+            }
+            self.dice.evaluate_with(self.cross_entropy.evaluate(batch, lambda_ce)?, batch, lambda_dice)
+        })
     }
 }

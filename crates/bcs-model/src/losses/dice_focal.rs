@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tch::Tensor;
 
-use super::focal::Alpha;
+use super::arguments::{Numbers, Settings, Weight};
+use super::evaluated::differentiable;
 use super::{DiceLoss, FocalLoss, Loss};
 use crate::arguments::{Parts, at_least};
 use crate::error::Error;
@@ -29,7 +30,7 @@ struct Options {
     /// Factor of the focal loss.
     lambda_focal: f64,
     /// Balancing factor α of the focal loss.
-    alpha: Option<Alpha>,
+    alpha: Option<Numbers>,
 }
 
 impl Default for Options {
@@ -38,12 +39,10 @@ impl Default for Options {
     }
 }
 
-/// Builds the loss from MONAI's arguments and one weight per class.
-pub(super) fn build(
-    arguments: &Map<String, Value>,
-    weight: Option<Vec<f64>>,
-) -> Result<Box<dyn Loss>, Error> {
+/// Builds the loss from MONAI's arguments.
+pub(super) fn build(arguments: &Map<String, Value>, settings: Settings) -> Result<Box<dyn Loss>, Error> {
     let mut parts = Parts::of(arguments);
+    let weight = Weight::take(&mut parts, settings)?;
     let dice = DiceLoss::take(&mut parts, weight.clone())?;
     let options: Options = parts.take()?;
     parts.finish()?;
@@ -55,8 +54,9 @@ pub(super) fn build(
 
 impl Loss for DiceFocalLoss {
     fn forward(&self, logits: &Tensor, target: &Tensor) -> Result<Tensor, Error> {
-        let dice = self.dice.forward(logits, target)?.f_mul_scalar(self.options.lambda_dice)?;
-        let focal = self.focal.forward(logits, target)?.f_mul_scalar(self.options.lambda_focal)?;
-        Ok(dice.f_add(&focal)?)
+        differentiable(logits, target, |batch| {
+            let dice = self.dice.evaluate(batch, self.options.lambda_dice)?;
+            self.focal.add_to(dice, batch, self.options.lambda_focal)
+        })
     }
 }

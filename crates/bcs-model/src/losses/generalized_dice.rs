@@ -5,8 +5,10 @@ use serde_json::{Map, Value};
 use tch::{Kind, Tensor};
 
 use super::Loss;
-use super::overlap::{Counts, OverlapOptions};
-use super::target::{check, valid_mask};
+use super::arguments::Settings;
+use super::batch::Batch;
+use super::evaluated::{Evaluated, differentiable};
+use super::overlap::{Counts, OverlapOptions, SoftLabel};
 use crate::arguments::Parts;
 use crate::error::Error;
 
@@ -68,9 +70,10 @@ impl Weighting {
 }
 
 /// Builds the loss from MONAI's arguments.
-pub(super) fn build(arguments: &Map<String, Value>) -> Result<Box<dyn Loss>, Error> {
+pub(super) fn build(arguments: &Map<String, Value>, _: Settings) -> Result<Box<dyn Loss>, Error> {
     let mut parts = Parts::of(arguments);
     let loss = GeneralizedDiceLoss::take(&mut parts)?;
+    parts.take::<SoftLabel>()?;
     parts.finish()?;
     Ok(Box::new(loss))
 }
@@ -78,28 +81,32 @@ pub(super) fn build(arguments: &Map<String, Value>) -> Result<Box<dyn Loss>, Err
 impl GeneralizedDiceLoss {
     /// Takes the arguments of this loss.
     pub(super) fn take(parts: &mut Parts) -> Result<Self, Error> {
-        let loss = Self { common: parts.take()?, options: parts.take()? };
-        loss.common.check()?;
-        Ok(loss)
+        Ok(Self { common: OverlapOptions::take(parts)?, options: parts.take()? })
     }
 
     /// The arguments that other losses have too.
     pub(super) fn common(&self) -> &OverlapOptions {
         &self.common
     }
+
+    /// Computes `lambda` times the loss.
+    pub(super) fn evaluate(&self, batch: &Batch, lambda: f64) -> Result<Evaluated, Error> {
+        self.common.evaluate(batch, false, |counts| {
+            let Counts { both, predicted, actual, .. } = counts;
+            let weights = self.options.w_type.weights(actual)?;
+            let of_classes = |counts: &Tensor| -> Result<Tensor, Error> {
+                Ok(counts.f_mul(&weights)?.f_sum_dim_intlist(-1, true, None::<Kind>)?)
+            };
+            let numerator = of_classes(both)?.f_mul_scalar(2.0)?;
+            let denominator = of_classes(&predicted.f_add(actual)?)?;
+            let losses = self.common.complement(&numerator, &denominator)?;
+            Ok(self.common.reduce(&losses, counts)?.f_mul_scalar(lambda)?)
+        })
+    }
 }
 
 impl Loss for GeneralizedDiceLoss {
     fn forward(&self, logits: &Tensor, target: &Tensor) -> Result<Tensor, Error> {
-        check(logits, target, None)?;
-        let valid = valid_mask(target, logits)?;
-        let Counts { both, predicted, actual } = self.common.counts(logits, target, &valid, false)?;
-        let weights = self.options.w_type.weights(&actual)?;
-        let of_classes = |counts: &Tensor| -> Result<Tensor, Error> {
-            Ok(counts.f_mul(&weights)?.f_sum_dim_intlist(-1, true, None::<Kind>)?)
-        };
-        let numerator = of_classes(&both)?.f_mul_scalar(2.0)?;
-        let denominator = of_classes(&predicted.f_add(&actual)?)?;
-        self.common.reduce(&self.common.complement(&numerator, &denominator)?, &valid)
+        differentiable(logits, target, |batch| self.evaluate(batch, 1.0))
     }
 }

@@ -4,6 +4,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tch::Tensor;
 
+use super::arguments::{Settings, Weight};
+use super::evaluated::differentiable;
 use super::{FocalLoss, GeneralizedDiceLoss, Loss};
 use crate::arguments::{Parts, at_least};
 use crate::error::Error;
@@ -35,12 +37,10 @@ impl Default for Options {
     }
 }
 
-/// Builds the loss from MONAI's arguments and one weight per class.
-pub(super) fn build(
-    arguments: &Map<String, Value>,
-    weight: Option<Vec<f64>>,
-) -> Result<Box<dyn Loss>, Error> {
+/// Builds the loss from MONAI's arguments.
+pub(super) fn build(arguments: &Map<String, Value>, settings: Settings) -> Result<Box<dyn Loss>, Error> {
     let mut parts = Parts::of(arguments);
+    let weight = Weight::take(&mut parts, settings)?;
     let generalized_dice = GeneralizedDiceLoss::take(&mut parts)?;
     let options: Options = parts.take()?;
     parts.finish()?;
@@ -52,8 +52,9 @@ pub(super) fn build(
 
 impl Loss for GeneralizedDiceFocalLoss {
     fn forward(&self, logits: &Tensor, target: &Tensor) -> Result<Tensor, Error> {
-        let dice = self.generalized_dice.forward(logits, target)?.f_mul_scalar(self.options.lambda_gdl)?;
-        let focal = self.focal.forward(logits, target)?.f_mul_scalar(self.options.lambda_focal)?;
-        Ok(dice.f_add(&focal)?)
+        differentiable(logits, target, |batch| {
+            let dice = self.generalized_dice.evaluate(batch, self.options.lambda_gdl)?;
+            self.focal.add_to(dice, batch, self.options.lambda_focal)
+        })
     }
 }

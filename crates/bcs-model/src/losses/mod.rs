@@ -4,19 +4,29 @@
 //! pixels, which take no part in any term. A batch without a valid pixel has zero loss and zero gradients.
 //!
 //! Arguments have MONAI's names and defaults, but for the activation: networks give logits, so that overlap losses take
-//! the softmax, or a sigmoid per class with `sigmoid: true`, and `FocalLoss` has `use_softmax: true`.
+//! the softmax, or a sigmoid per class with `sigmoid: true`, and `FocalLoss` has `use_softmax: true`. A single channel is
+//! class 1 against all else, and needs the sigmoid. Arguments that make no difference to class indices are accepted:
+//! `soft_label`, `other_act: null`, and an `ignore_index` of null or [`bcs_contracts::IGNORE`].
+//!
+//! Gradients are computed in the forward pass, in the memory of one tensor as large as the logits. They are first
+//! derivatives: a gradient of a gradient is zero.
 
+mod arguments;
+mod batch;
 mod cross_entropy;
 mod deep_supervision;
 mod dice;
 mod dice_ce;
 mod dice_focal;
+mod evaluated;
 mod focal;
 mod generalized_dice;
 mod generalized_dice_focal;
+mod masked;
+mod masked_dice;
 mod overlap;
+mod own_class;
 mod reduction;
-mod target;
 mod tversky;
 
 pub use cross_entropy::CrossEntropyLoss;
@@ -27,12 +37,15 @@ pub use dice_focal::DiceFocalLoss;
 pub use focal::FocalLoss;
 pub use generalized_dice::GeneralizedDiceLoss;
 pub use generalized_dice_focal::GeneralizedDiceFocalLoss;
+pub use masked::MaskedLoss;
+pub use masked_dice::MaskedDiceLoss;
 pub use reduction::Reduction;
 pub use tversky::TverskyLoss;
 
 use serde_json::{Map, Value};
 use tch::Tensor;
 
+use self::arguments::{CLASS_WEIGHTS, Settings, check_weights};
 use crate::error::{Error, argument};
 
 /// A loss function.
@@ -44,30 +57,23 @@ pub trait Loss: Send + std::fmt::Debug {
     fn forward(&self, logits: &Tensor, target: &Tensor) -> Result<Tensor, Error>;
 }
 
-/// Builds a loss from its arguments, the class weights, and whether targets may have ignored pixels.
-type Weighted = fn(&Map<String, Value>, Option<Vec<f64>>, bool) -> Result<Box<dyn Loss>, Error>;
-
-/// Builds a loss to which MONAI gives no class weights.
-type Unweighted = fn(&Map<String, Value>) -> Result<Box<dyn Loss>, Error>;
-
-enum Build {
-    Weighted(Weighted),
-    Unweighted(Unweighted),
-}
+/// Builds a loss from MONAI's arguments.
+type Build = fn(&Map<String, Value>, Settings) -> Result<Box<dyn Loss>, Error>;
 
 /// All losses that training can choose.
-const LOSSES: [(&str, Build); 7] = [
-    ("Dice", Build::Weighted(|arguments, weight, _| dice::build(arguments, weight))),
-    ("DiceCE", Build::Weighted(|arguments, weight, _| dice_ce::build(arguments, weight))),
-    ("DiceFocal", Build::Weighted(|arguments, weight, _| dice_focal::build(arguments, weight))),
-    ("Focal", Build::Weighted(focal::build)),
-    ("GeneralizedDice", Build::Unweighted(generalized_dice::build)),
-    (
-        "GeneralizedDiceFocal",
-        Build::Weighted(|arguments, weight, _| generalized_dice_focal::build(arguments, weight)),
-    ),
-    ("Tversky", Build::Unweighted(tversky::build)),
+const LOSSES: [(&str, Build); 8] = [
+    ("Dice", dice::build),
+    ("DiceCE", dice_ce::build),
+    ("DiceFocal", dice_focal::build),
+    ("Focal", focal::build),
+    ("GeneralizedDice", generalized_dice::build),
+    ("GeneralizedDiceFocal", generalized_dice_focal::build),
+    ("MaskedDice", masked_dice::build),
+    ("Tversky", tversky::build),
 ];
+
+/// Losses to which MONAI gives no class weights.
+const UNWEIGHTED: [&str; 2] = ["GeneralizedDice", "Tversky"];
 
 /// Returns the names that [`build`] accepts.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -94,24 +100,12 @@ pub fn build(
         return Err(argument("train_hyp.loss", format!("is '{name}'; the losses are {known}")));
     };
     if let Some(weights) = class_weights {
-        check_weights(weights)?;
-    }
-    let loss = match (build, class_weights) {
-        (Build::Weighted(build), weights) => build(arguments, weights.map(<[f64]>::to_vec), ignore),
-        (Build::Unweighted(build), None) => build(arguments),
-        (Build::Unweighted(_), Some(_)) => {
+        check_weights(CLASS_WEIGHTS, weights)?;
+        if UNWEIGHTED.contains(name) {
             let reason = format!("is set, but the loss {name} takes no class weights; leave them out");
-            return Err(argument("train_hyp.class_weights", reason));
+            return Err(argument(CLASS_WEIGHTS, reason));
         }
-    };
-    loss.map_err(|error| error.within("train_hyp.loss_arguments"))
-}
-
-fn check_weights(weights: &[f64]) -> Result<(), Error> {
-    let valid = weights.iter().all(|weight| *weight >= 0.0 && weight.is_finite());
-    if valid && weights.iter().any(|weight| *weight > 0.0) {
-        return Ok(());
     }
-    let reason = format!("is {weights:?}; weights must be at least 0, and one of them above 0");
-    Err(argument("train_hyp.class_weights", reason))
+    build(arguments, Settings { class_weights, ignore })
+        .map_err(|error| error.within("train_hyp.loss_arguments"))
 }

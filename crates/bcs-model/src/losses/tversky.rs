@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use tch::Tensor;
 
 use super::Loss;
-use super::overlap::{Counts, OverlapOptions};
-use super::target::{check, valid_mask};
+use super::arguments::Settings;
+use super::evaluated::differentiable;
+use super::overlap::{Counts, OverlapOptions, SoftLabel};
 use crate::arguments::{Parts, at_least};
 use crate::error::Error;
 
@@ -37,11 +38,11 @@ impl Default for Options {
 }
 
 /// Builds the loss from MONAI's arguments.
-pub(super) fn build(arguments: &Map<String, Value>) -> Result<Box<dyn Loss>, Error> {
+pub(super) fn build(arguments: &Map<String, Value>, _: Settings) -> Result<Box<dyn Loss>, Error> {
     let mut parts = Parts::of(arguments);
-    let loss = TverskyLoss { common: parts.take()?, options: parts.take()? };
+    let loss = TverskyLoss { common: OverlapOptions::take(&mut parts)?, options: parts.take()? };
+    parts.take::<SoftLabel>()?;
     parts.finish()?;
-    loss.common.check()?;
     at_least("alpha", loss.options.alpha, 0.0)?;
     at_least("beta", loss.options.beta, 0.0)?;
     Ok(Box::new(loss))
@@ -49,12 +50,14 @@ pub(super) fn build(arguments: &Map<String, Value>) -> Result<Box<dyn Loss>, Err
 
 impl Loss for TverskyLoss {
     fn forward(&self, logits: &Tensor, target: &Tensor) -> Result<Tensor, Error> {
-        check(logits, target, None)?;
-        let valid = valid_mask(target, logits)?;
-        let Counts { both, predicted, actual } = self.common.counts(logits, target, &valid, false)?;
-        let false_positives = predicted.f_sub(&both)?.f_mul_scalar(self.options.alpha)?;
-        let false_negatives = actual.f_sub(&both)?.f_mul_scalar(self.options.beta)?;
-        let denominator = both.f_add(&false_positives)?.f_add(&false_negatives)?;
-        self.common.reduce(&self.common.complement(&both, &denominator)?, &valid)
+        differentiable(logits, target, |batch| {
+            self.common.evaluate(batch, false, |counts| {
+                let Counts { both, predicted, actual, .. } = counts;
+                let false_positives = predicted.f_sub(both)?.f_mul_scalar(self.options.alpha)?;
+                let false_negatives = actual.f_sub(both)?.f_mul_scalar(self.options.beta)?;
+                let denominator = both.f_add(&false_positives)?.f_add(&false_negatives)?;
+                self.common.reduce(&self.common.complement(both, &denominator)?, counts)
+            })
+        })
     }
 }

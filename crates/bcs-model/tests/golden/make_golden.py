@@ -6,7 +6,7 @@
 
 - unet_*.safetensors: the parameters that `torch.manual_seed(SEED)` gives a new network, the same network's parameters
   after a disturbance (so that zeros and ones can't hide a mistake), an input and the logits.
-- losses*.safetensors: see golden_losses.py.
+- losses*.safetensors, loss_arguments.safetensors: see golden_losses.py and golden_loss_arguments.py.
 - metrics.safetensors: masks, and what MONAI's metrics give for them (golden_metrics.py).
 - sizes.json: which input shapes MONAI's UNet accepts in training and in inference.
 - the files of golden_networks.py and golden_flexible_unet.py: the other networks.
@@ -26,8 +26,9 @@ import monai
 import torch
 from safetensors import safe_open
 
-import golden_flexible_unet
 import golden_dyn
+import golden_flexible_unet
+import golden_loss_arguments
 import golden_losses
 import golden_metrics
 import golden_networks
@@ -123,6 +124,7 @@ def write_sizes(folder):
 def write(folder):
     write_networks(folder)
     golden_losses.write(folder)
+    golden_loss_arguments.write(folder)
     write_sizes(folder)
     golden_metrics.write(folder)
     golden_networks.write(folder)
