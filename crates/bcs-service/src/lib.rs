@@ -1,10 +1,12 @@
 //! Parts that all servers share.
 //!
 //! # Layout
+//! - [`admission`]: admission of requests by memory
 //! - [`environment`]: environment variables applied to settings
 //! - [`failure`]: errors of a program and their exit codes
 //! - [`health`]: readiness of a server
 //! - [`logging`]: structured logs for Cloud Logging, or text for terminals
+//! - [`memory`]: memory that this process may use, and sizes in settings
 //! - [`metrics`]: Prometheus metrics of HTTP requests
 //! - [`negotiation`]: the media type that a client prefers
 //! - [`page`]: style sheet and response headers of HTML pages
@@ -13,10 +15,12 @@
 //! - [`server`]: middleware of all routes, listening and graceful shutdown
 //! - [`settings`]: settings from built-in defaults and a file
 
+pub mod admission;
 pub mod environment;
 pub mod failure;
 pub mod health;
 pub mod logging;
+pub mod memory;
 pub mod metrics;
 pub mod negotiation;
 pub mod page;
@@ -25,6 +29,7 @@ pub mod routes;
 pub mod server;
 pub mod settings;
 
+pub use admission::{Admission, AdmissionLimits, Refused, Ticket};
 pub use environment::Environment;
 pub use failure::Failure;
 pub use health::Health;
