@@ -40,6 +40,19 @@ pub fn decode(bytes: &[u8], limits: Limits) -> Result<Decoded, Error> {
     Ok(Decoded { rgb: into_rgb(image), format })
 }
 
+/// Returns width and height in pixels from the header of an image, before the EXIF orientation is applied.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn dimensions(bytes: &[u8], limits: Limits) -> Result<(u32, u32), Error> {
+    let format = format_of(bytes)?;
+    let size = ImageReader::with_format(Cursor::new(bytes), format).into_dimensions();
+    let (width, height) =
+        size.map_err(|error| Error::Damaged { format: name_of(format), reason: error.to_string() })?;
+    check_pixels(width, height, limits)?;
+    Ok((width, height))
+}
+
 /// Decodes a mask, one class code per pixel: the values of an 8-bit grayscale image, or the indices of a palette PNG.
 ///
 /// Whether the codes were compressed with loss is not checked.

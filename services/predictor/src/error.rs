@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bcs_service::Problem;
+use bcs_service::admission::Refused;
 use bcs_service::health::State;
 
 use crate::upload::FIELDS;
@@ -55,6 +56,9 @@ pub enum Error {
     /// Inference failed.
     #[error(transparent)]
     Inference(#[from] bcs_inference::Error),
+    /// There is no memory or time for the request, or it was cancelled.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The model is not ready.
     #[error("{}", not_ready(.0))]
     NotReady(State),
@@ -90,6 +94,7 @@ impl Error {
             Self::Query(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Image(error) => status_of_image(error),
             Self::Inference(error) => status_of_inference(error),
+            Self::Refused(refused) => refused.status(),
             Self::NotReady(_) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoPrediction(_) => StatusCode::NOT_FOUND,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -128,11 +133,15 @@ fn status_of_inference(error: &bcs_inference::Error) -> StatusCode {
         Inference::QueueFull(_) => StatusCode::TOO_MANY_REQUESTS,
         // A fault of the model, not of the image: another replica may answer.
         Inference::Model(_) | Inference::Stopped | Inference::Engine(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Inference::Cancelled | Inference::Deadline => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        if let Error::Refused(refused) = error {
+            return refused.into();
+        }
         let problem = Self::new(error.status(), error.to_string());
         match problem.status() {
             StatusCode::TOO_MANY_REQUESTS => problem.retry_after(QUEUE_RETRY),

@@ -2,9 +2,12 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bcs_imaging::windows::BlendMode;
 use bcs_inference::SlidingWindow;
+use bcs_inference::scheduler;
+use bcs_service::admission::AdmissionLimits;
 use bcs_service::environment::InvalidVariable;
 use bcs_service::settings::{ServerSettings, StorageMode, require_local};
 use bcs_service::{Environment, Failure};
@@ -46,8 +49,12 @@ pub struct Model {
     pub path: Option<PathBuf>,
     /// Device: `cpu`, `cuda`, `cuda:N` or `auto`.
     pub device: String,
-    /// Number of threads of the model; `None` for one per core.
-    pub threads: Option<NonZeroUsize>,
+    /// Number of batches that run at the same time; `None` for one per core.
+    pub workers: Option<NonZeroUsize>,
+    /// Number of threads of each of them.
+    pub threads: NonZeroUsize,
+    /// Seconds between two looks for another model at the same path; `None` to keep the first one.
+    pub reload: Option<f64>,
 }
 
 /// Store of the predictions.
@@ -81,6 +88,12 @@ impl Limits {
     pub fn workers(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         self.decode_concurrency.map_or_else(cores, NonZeroUsize::get)
+    }
+
+    /// Returns the limits of admission.
+    pub fn admission(&self) -> AdmissionLimits {
+        let wait = Duration::from_secs(1);
+        AdmissionLimits { upload_bytes: 4 * self.max_upload_bytes, pixel_bytes: 4 << 30, wait }
     }
 }
 
@@ -130,6 +143,9 @@ impl ServerSettings for Settings {
         environment.set_optional(&mut server.health_route, "AIP_HEALTH_ROUTE");
         environment.set_optional(&mut model.path, "MODEL_PATH");
         environment.set_text(&mut model.device, "DEVICE");
+        let mut reload = model.reload.unwrap_or(0.0);
+        environment.set(&mut reload, "MODEL_RELOAD", "a number of seconds; 0 for never")?;
+        model.reload = Some(reload).filter(|seconds| *seconds != 0.0);
         environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
         environment.set_bool(&mut storage.store_inputs, "STORE_INPUTS")?;
         environment.set(&mut storage.mode, "STORAGE_MODE", "local")
@@ -141,6 +157,11 @@ impl ServerSettings for Settings {
             return Err(Failure::usage(format!(
                 "window.overlap is {overlap}; it must be at least 0 and less than 1"
             )));
+        }
+        if let Some(seconds) = self.model.reload
+            && Duration::try_from_secs_f64(seconds).is_err()
+        {
+            return Err(Failure::usage(format!("model.reload is {seconds}; it must be a number of seconds")));
         }
         if self.limits.max_upload_bytes == 0 || self.limits.max_pixels == 0 {
             return Err(Failure::usage(
@@ -159,6 +180,18 @@ impl ServerSettings for Settings {
 }
 
 impl Settings {
+    /// Returns how images are scheduled.
+    pub fn scheduling(&self) -> scheduler::Options {
+        let defaults = scheduler::Options::default();
+        scheduler::Options {
+            window: (&self.window).into(),
+            workers: self.model.workers.unwrap_or(defaults.workers),
+            threads: self.model.threads,
+            queue: self.limits.queue.get(),
+            reload: self.model.reload.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+        }
+    }
+
     /// Returns the path of the model.
     ///
     /// # Errors
@@ -166,8 +199,8 @@ impl Settings {
     pub fn model_path(&self) -> Result<&Path, Failure> {
         let path = self.model.path.as_deref().ok_or_else(|| {
             Failure::usage(
-                "no model is set; set MODEL_PATH to a model package, a TorchScript .pt file, or a .safetensors file with \
-                 metadata.json beside it",
+                "no model is set; set MODEL_PATH to a model package, a TorchScript .pt file, a .safetensors file with \
+                 metadata.json beside it, or a .txt file that names one of these",
             )
         })?;
         require_local(path, "MODEL_PATH")?;
@@ -227,6 +260,16 @@ mod tests {
         assert_eq!(settings.model.device, "auto");
         assert_eq!(settings.model_path().unwrap(), Path::new("here"));
         assert_eq!(with(file, &[("PORT", "2"), ("AIP_HTTP_PORT", "3")]).unwrap().server.port, 3);
+    }
+
+    #[test]
+    fn models_are_looked_for_again_if_configured() {
+        assert_eq!(with("", &[]).unwrap().model.reload, None);
+        assert_eq!(with("", &[("MODEL_RELOAD", "30")]).unwrap().model.reload, Some(30.0));
+        assert_eq!(with("model: {reload: 5}", &[]).unwrap().model.reload, Some(5.0));
+        assert_eq!(with("model: {reload: 5}", &[("MODEL_RELOAD", "0")]).unwrap().model.reload, None);
+        assert!(usage_error("model: {reload: -1}", &[]).contains("model.reload"));
+        assert!(usage_error("", &[("MODEL_RELOAD", "often")]).contains("MODEL_RELOAD=often"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `POST /predict-img/`: segments an image.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::rejection::QueryRejection;
@@ -9,16 +10,18 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bcs_contracts::PredictionRecord;
 use bcs_service::Problem;
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::error::Error;
+use crate::input::ReceiveTime;
 use crate::openapi::{Image, ImageForm, RecordSchema};
 use crate::origin::Origin;
-use crate::prediction::{self, Prediction, Stored};
-use crate::render::{self, Colormap, DEFAULT_ALPHA, Format, OverlayStyle};
+use crate::prediction::{self, Stored};
+use crate::predictor;
+use crate::render::{Colormap, DEFAULT_ALPHA, Format, OverlayStyle, Rendered};
 use crate::upload;
 
 /// Response header with the id of the prediction.
@@ -27,6 +30,9 @@ const PREDICTION_ID: HeaderName = HeaderName::from_static("x-prediction-id");
 const MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
 /// Response header with the drift score.
 const DRIFT_SCORE: HeaderName = HeaderName::from_static("x-drift-score");
+
+/// Time that a request may take.
+const TIME: Duration = Duration::from_secs(300);
 
 /// Kind of response.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -142,7 +148,7 @@ pub async fn predict_img(
 ) -> Result<Response, Error> {
     let format = Format::preferred(&headers);
     let result = predict(&app, query, &headers, format, multipart).await;
-    app.metrics.count(result.as_ref().err().map_or("stored", Error::outcome));
+    app.predictor.metrics.count(result.as_ref().err().map_or("stored", Error::outcome));
     result
 }
 
@@ -154,43 +160,25 @@ async fn predict(
     multipart: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Error> {
     let multipart = multipart.map_err(|rejection| Error::Multipart(rejection.body_text()))?;
-    let upload = upload::read(multipart, app.settings.limits.max_upload_bytes).await?;
+    let limit = app.settings.limits.max_upload_bytes;
+    let ticket = app.admission.admit(limit, Instant::now() + TIME, CancellationToken::new()).await?;
+    let upload = upload::read(multipart, limit).await?;
     let options = Options::checked(query)?;
-    let origin = Origin::from_headers(headers, upload.file_name.as_deref())?;
-    let input = app.settings.storage.store_inputs.then(|| upload.bytes.clone());
-    let prediction = prediction::segment(app, upload.bytes, origin).await?;
     let style = OverlayStyle { alpha: options.alpha, colormap: options.colormap, format };
-    let (prediction, rendered) = render(app, prediction, options.output, style).await?;
-    let stored = prediction::store(app, &prediction, rendered.mask.clone(), input).await?;
-    Ok(respond(rendered, stored, format))
-}
-
-/// Encoded mask and overlay of a prediction.
-struct Rendered {
-    mask: Bytes,
-    overlay: Option<Bytes>,
-    output: Output,
-}
-
-async fn render(
-    app: &App,
-    prediction: Prediction,
-    output: Output,
-    style: OverlayStyle,
-) -> Result<(Prediction, Rendered), Error> {
-    let work = move || {
-        let (indices, classes) = (&prediction.segmentation.mask, &prediction.model.classes);
-        let mask = render::mask(indices, classes)?.into();
-        let image = Arc::clone(&prediction.input.image);
-        let overlay = (output == Output::Overlay).then(|| render::overlay(image, indices, classes, style));
-        let overlay = overlay.transpose()?.map(Bytes::from);
-        Ok((prediction, Rendered { mask, overlay, output }))
+    let wanted = predictor::Options {
+        origin: Origin::from_headers(headers, upload.file_name.as_deref())?,
+        received: ReceiveTime::now(),
+        overlay: (options.output == Output::Overlay).then_some(style),
     };
-    app.workers.run(work).await.map_err(|panic| Error::Internal(panic.to_string()))?
+    let input = app.settings.storage.store_inputs.then(|| upload.bytes.clone());
+    let not_ready = || Error::NotReady(app.health.state());
+    let prediction = app.predictor.predict(upload.bytes, wanted, ticket, not_ready).await?;
+    let stored = prediction::store(app, &prediction, input).await?;
+    Ok(respond(options.output, prediction.rendered, stored, format))
 }
 
-fn respond(rendered: Rendered, stored: Stored, format: Format) -> Response {
-    let (media_type, body) = match (rendered.output, rendered.overlay) {
+fn respond(output: Output, rendered: Rendered, stored: Stored, format: Format) -> Response {
+    let (media_type, body) = match (output, rendered.overlay) {
         (Output::Overlay, Some(overlay)) => (format.media_type(), overlay),
         (Output::Json, _) => ("application/json", stored.json),
         _ => (Format::Png.media_type(), rendered.mask),
