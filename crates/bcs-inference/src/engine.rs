@@ -26,22 +26,38 @@ pub struct ModelInfo {
     pub device: String,
 }
 
+/// Border of one value around the network's input.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Border {
+    /// Number of rows above the image.
+    pub top: usize,
+    /// Number of rows below the image.
+    pub bottom: usize,
+    /// Number of columns to the left of the image.
+    pub left: usize,
+    /// Number of columns to the right of the image.
+    pub right: usize,
+    /// Value of all channels in the border, on the scale of the network's input.
+    pub value: f32,
+}
+
 /// A network on a device. An engine is owned by one thread.
 pub trait Engine: Send {
     /// Returns the description of the model.
     fn info(&self) -> &ModelInfo;
 
     /// Returns the logits `[count, classes, height, width]` of a batch of RGB images; `pixels` holds their bytes, and
-    /// `shape` is `[count, height, width]`.
+    /// `shape` is `[count, height, width]`. With a border, the logits are those of the larger input: their height and
+    /// width include the border.
     ///
     /// # Errors
     /// [`Error::Engine`].
-    fn run(&mut self, pixels: &[u8], shape: [usize; 3]) -> Result<Vec<f32>, Error>;
+    fn run(&mut self, pixels: &[u8], shape: [usize; 3], border: &Border) -> Result<Vec<f32>, Error>;
 }
 
 #[cfg(test)]
 pub(crate) mod fake {
-    //! An engine without a library: class 1 wins where an image is redder than green.
+    //! An engine without a library: class 1 wins where an image is redder than green. Logits in a border are its value.
 
     use bcs_contracts::class::unnamed_classes;
 
@@ -78,15 +94,28 @@ pub(crate) mod fake {
             &self.info
         }
 
-        fn run(&mut self, pixels: &[u8], [count, height, width]: [usize; 3]) -> Result<Vec<f32>, Error> {
+        fn run(
+            &mut self,
+            pixels: &[u8],
+            [count, height, width]: [usize; 3],
+            border: &Border,
+        ) -> Result<Vec<f32>, Error> {
             (self.behaviour)()?;
             assert_eq!(pixels.len(), count * height * width * 3);
-            self.largest = self.largest.max(count * height * width);
-            let logits = pixels.chunks_exact(height * width * 3).flat_map(|image| {
-                let tumour = image.chunks_exact(3).map(|pixel| f32::from(pixel[0]) - f32::from(pixel[1]));
-                std::iter::repeat_n(0.0, height * width).chain(tumour)
-            });
-            Ok(logits.collect())
+            let (rows, columns) = (border.top + height + border.bottom, border.left + width + border.right);
+            self.largest = self.largest.max(count * rows * columns);
+            let mut logits = vec![border.value; count * 2 * rows * columns];
+            for (image, planes) in
+                pixels.chunks_exact(height * width * 3).zip(logits.chunks_exact_mut(2 * rows * columns))
+            {
+                let (zero, tumour) = planes.split_at_mut(rows * columns);
+                zero.fill(0.0);
+                for (at, pixel) in image.chunks_exact(3).enumerate() {
+                    let (y, x) = (border.top + at / width, border.left + at % width);
+                    tumour[y * columns + x] = f32::from(pixel[0]) - f32::from(pixel[1]);
+                }
+            }
+            Ok(logits)
         }
     }
 }

@@ -4,9 +4,10 @@ use bcs_contracts::features::{CONFIDENCE, ENTROPY, fraction_of};
 use bcs_contracts::record::ClassFraction;
 use bcs_contracts::{Features, TissueClass};
 use image::GrayImage;
+use rayon::prelude::*;
 
 use crate::error::Error;
-use crate::sliding_window::Logits;
+use crate::logits::Logits;
 
 /// Segmentation of an image.
 #[derive(Debug, Clone)]
@@ -30,19 +31,19 @@ impl Segmentation {
         let Logits { classes, height, width, ref values } = *logits;
         let area = height * width;
         let mut mask = vec![0u8; area];
+        let rows = mask.par_chunks_mut(width.max(1)).enumerate();
+        let rows: Vec<Row> = rows
+            .map(|(y, mask)| {
+                Row::predict(classes, mask, |class| &values[class * area + y * width..][..width])
+            })
+            .collect();
+        // Row by row, so that the sums do not depend on the number of threads.
         let mut class_pixels = vec![0u64; classes];
         let (mut confidence, mut entropy) = (0.0f64, 0.0f64);
-        let mut pixel = vec![0.0f32; classes];
-        for (at, predicted) in mask.iter_mut().enumerate() {
-            for (class, value) in pixel.iter_mut().enumerate() {
-                *value = values[class * area + at];
-            }
-            let class = argmax(&pixel);
-            let certainty = certainty(&pixel, class);
-            *predicted = u8::try_from(class).unwrap_or(u8::MAX);
-            class_pixels[class] += 1;
-            confidence += f64::from(certainty.confidence);
-            entropy += f64::from(certainty.entropy);
+        for row in rows {
+            class_pixels.iter_mut().zip(row.class_pixels).for_each(|(sum, pixels)| *sum += pixels);
+            confidence += row.confidence;
+            entropy += row.entropy;
         }
         if !confidence.is_finite() || !entropy.is_finite() {
             return Err(Error::Engine("its output holds NaN or infinity".to_owned()));
@@ -77,6 +78,34 @@ impl Segmentation {
         }
         features.insert(CONFIDENCE.to_owned(), self.confidence);
         features.insert(ENTROPY.to_owned(), self.entropy);
+    }
+}
+
+/// Sums over the pixels of a row.
+struct Row {
+    class_pixels: Vec<u64>,
+    confidence: f64,
+    entropy: f64,
+}
+
+impl Row {
+    /// Predicts the pixels of a row into `mask`. `logits` returns the row of a class.
+    fn predict<'a>(classes: usize, mask: &mut [u8], logits: impl Fn(usize) -> &'a [f32]) -> Self {
+        let rows: Vec<&[f32]> = (0..classes).map(logits).collect();
+        let mut row = Self { class_pixels: vec![0; classes], confidence: 0.0, entropy: 0.0 };
+        let mut pixel = vec![0.0f32; classes];
+        for (x, predicted) in mask.iter_mut().enumerate() {
+            for (value, row) in pixel.iter_mut().zip(&rows) {
+                *value = row[x];
+            }
+            let class = argmax(&pixel);
+            let certainty = certainty(&pixel, class);
+            *predicted = u8::try_from(class).unwrap_or(u8::MAX);
+            row.class_pixels[class] += 1;
+            row.confidence += f64::from(certainty.confidence);
+            row.entropy += f64::from(certainty.entropy);
+        }
+        row
     }
 }
 

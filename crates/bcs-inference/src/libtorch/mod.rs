@@ -6,12 +6,12 @@ mod torchscript;
 use std::path::Path;
 
 pub use network::NetworkEngine;
-use tch::Device;
+use tch::{Device, TchError, Tensor};
 pub use torchscript::TorchScriptEngine;
 
 use bcs_model::package::Package;
 
-use crate::engine::Engine;
+use crate::engine::{Border, Engine};
 use crate::error::Error;
 
 /// Opens a model: a package folder, a `.safetensors` with its `metadata.json` beside it, or a TorchScript `.pt`.
@@ -53,11 +53,17 @@ fn device_name(device: Device) -> String {
 }
 
 /// Returns the elements of a tensor as `f32` in row-major order.
-fn floats(tensor: &tch::Tensor) -> Result<Vec<f32>, tch::TchError> {
+fn floats(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
     let tensor = tensor.f_to_device(Device::Cpu)?.f_to_kind(tch::Kind::Float)?.f_contiguous()?;
     let mut values = vec![0.0; tensor.numel()];
     tensor.f_copy_data(&mut values, tensor.numel())?;
     Ok(values)
+}
+
+/// Puts a border around the input of a network.
+fn pad(input: Tensor, border: &Border) -> Result<Tensor, TchError> {
+    let sides = [border.left, border.right, border.top, border.bottom].map(|side| side as i64);
+    if sides == [0; 4] { Ok(input) } else { input.f_pad(sides, "constant", f64::from(border.value)) }
 }
 
 impl From<bcs_model::Error> for Error {

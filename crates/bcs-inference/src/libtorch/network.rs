@@ -7,8 +7,8 @@ use bcs_model::nets::Network;
 use bcs_model::package::Package;
 use bcs_model::preprocess::to_input;
 
-use super::{device_name, engine_error, floats};
-use crate::engine::{Engine, ModelInfo};
+use super::{device_name, engine_error, floats, pad};
+use crate::engine::{Border, Engine, ModelInfo};
 use crate::error::Error;
 
 /// Engine of a [`Network`].
@@ -63,11 +63,12 @@ impl Engine for NetworkEngine {
         &self.info
     }
 
-    fn run(&mut self, pixels: &[u8], shape: [usize; 3]) -> Result<Vec<f32>, Error> {
+    fn run(&mut self, pixels: &[u8], shape: [usize; 3], border: &Border) -> Result<Vec<f32>, Error> {
         let _no_grad = tch::no_grad_guard();
         let (channels, device) = (self.network.in_channels(), self.network.device());
         let input =
             to_input(pixels, shape, channels, &self.scaling, device).map_err(|error| engine_error(&error))?;
+        let input = pad(input, border).map_err(|error| engine_error(&error))?;
         let logits = self.network.forward(&input, false).map_err(|error| engine_error(&error))?;
         floats(&logits).map_err(|error| engine_error(&error))
     }

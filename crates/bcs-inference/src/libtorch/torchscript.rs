@@ -13,8 +13,8 @@ use bcs_model::preprocess::to_input;
 use bcs_model::weights::check_torchscript;
 use tch::{CModule, Device, TchError, Tensor};
 
-use super::{device_name, engine_error, floats};
-use crate::engine::{Engine, ModelInfo};
+use super::{device_name, engine_error, floats, pad};
+use crate::engine::{Border, Engine, ModelInfo};
 use crate::error::Error;
 
 /// Least side of an image in pixels, about a nucleus at 0.5 µm/px: the module does not tell its own.
@@ -69,7 +69,8 @@ impl TorchScriptEngine {
 
     fn count_classes(&self) -> Result<usize, Error> {
         let [height, width] = self.info.tile;
-        let size = self.forward(&vec![255; height * width * 3], [1, height, width])?.size();
+        let size =
+            self.forward(&vec![255; height * width * 3], [1, height, width], &Border::default())?.size();
         match size[..] {
             [1, classes, h, w] if classes >= 2 && [h, w] == [height, width].map(|length| length as i64) => {
                 Ok(classes as usize)
@@ -81,10 +82,11 @@ impl TorchScriptEngine {
         }
     }
 
-    fn forward(&self, pixels: &[u8], shape: [usize; 3]) -> Result<Tensor, Error> {
+    fn forward(&self, pixels: &[u8], shape: [usize; 3], border: &Border) -> Result<Tensor, Error> {
         let _no_grad = tch::no_grad_guard();
         let input = to_input(pixels, shape, 3, &self.input.scaling, self.device)
             .map_err(|error| engine_error(&error))?;
+        let input = pad(input, border).map_err(|error| engine_error(&error))?;
         self.module.forward_ts(&[input]).map_err(|error| engine_error(&error))
     }
 }
@@ -120,8 +122,8 @@ impl Engine for TorchScriptEngine {
         &self.info
     }
 
-    fn run(&mut self, pixels: &[u8], shape: [usize; 3]) -> Result<Vec<f32>, Error> {
-        let logits = self.forward(pixels, shape)?;
+    fn run(&mut self, pixels: &[u8], shape: [usize; 3], border: &Border) -> Result<Vec<f32>, Error> {
+        let logits = self.forward(pixels, shape, border)?;
         floats(&logits).map_err(|error| engine_error(&error))
     }
 }

@@ -12,9 +12,10 @@ use bcs_imaging::Limits;
 use bcs_inference::{Engine, Segmentation, SlidingWindow};
 use bcs_service::Failure;
 use bcs_service::settings::require_local;
+use image::RgbImage;
 use uuid::Uuid;
 
-use crate::cli::PredictArguments;
+use crate::cli::{PredictArguments, WindowArguments};
 use crate::input::{Input, ReceiveTime};
 use crate::origin::Origin;
 use crate::render::{self, OverlayStyle};
@@ -39,6 +40,7 @@ pub(super) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
         )));
     }
     let mut engine = model::open(&arguments.model, &arguments.device, None).map_err(Failure::usage)?;
+    SlidingWindow::from(&arguments.window).check(engine.info()).map_err(Failure::usage)?;
     let novelty = record::novelty(engine.info());
     create_folder(&arguments.output)?;
 
@@ -76,8 +78,8 @@ fn segment(
     let origin = Origin::new(arguments.source.clone(), arguments.case.clone(), path.to_str());
     let input = Input::read(&bytes, Limits::default(), engine.info().tile, origin, received);
     let input = input.map_err(text)?;
-    let logits = SlidingWindow::default().run(engine, &input.image).map_err(text)?;
-    let segmentation = Segmentation::from_logits(&logits).map_err(text)?;
+    drop(bytes);
+    let segmentation = infer(engine, &input.image, arguments)?;
 
     let name = sources::stem(path);
     let write_output =
@@ -85,17 +87,30 @@ fn segment(
     let model = engine.info();
     let mask = &segmentation.mask;
     write_output("_mask.png", &render::mask(mask, &model.classes).map_err(text)?)?;
-    let overlay = render::overlay(input.image.clone(), mask, &model.classes, OverlayStyle::default());
-    write_output("_overlay.png", &overlay.map_err(text)?)?;
     let record =
         record::describe(Uuid::now_v7(), &input, &segmentation, model, novelty, format!("{name}_mask.png"));
     let json = serde_json::to_string_pretty(&record).map_err(text)?;
-    write_output(".json", format!("{json}\n").as_bytes())?;
+    // Takes the image, so that the overlay is drawn without a copy of it.
+    let overlay = render::overlay(input.image, mask, &model.classes, OverlayStyle::default());
+    write_output("_overlay.png", &overlay.map_err(text)?)?;
+    write_output(".json", format!("{json}\n").as_bytes())
+}
+
+/// Segments one image, and writes its logits if requested.
+fn infer(
+    engine: &mut dyn Engine,
+    image: &RgbImage,
+    arguments: &PredictArguments,
+) -> Result<Segmentation, String> {
+    let logits = SlidingWindow::from(&arguments.window).run(engine, image).map_err(text)?;
+    let segmentation = Segmentation::from_logits(&logits).map_err(text)?;
     if let Some(file) = &arguments.logits {
-        let raw = logits::raw(engine, &input.image, logits).map_err(text)?;
-        write(file, &logits::safetensors(&raw)?)?;
+        let is_default = arguments.window == WindowArguments::default();
+        let whole = if is_default { logits::whole(engine, image).map_err(text)? } else { None };
+        let written = logits::write(file, &whole.unwrap_or(logits));
+        written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     }
-    Ok(())
+    Ok(segmentation)
 }
 
 fn create_folder(folder: &Path) -> Result<(), Failure> {
