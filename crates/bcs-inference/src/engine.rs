@@ -26,6 +26,21 @@ pub struct ModelInfo {
     pub device: String,
 }
 
+/// Border of one value around the network's input.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Border {
+    /// Number of rows above the image.
+    pub top: usize,
+    /// Number of rows below the image.
+    pub bottom: usize,
+    /// Number of columns to the left of the image.
+    pub left: usize,
+    /// Number of columns to the right of the image.
+    pub right: usize,
+    /// Value of all channels in the border, on the scale of the network's input.
+    pub value: f32,
+}
+
 /// A network on a device. An engine is used by one thread at a time.
 pub trait Engine: Send {
     /// Returns the description of the model.
@@ -36,9 +51,16 @@ pub trait Engine: Send {
     fn set_threads(&mut self, threads: NonZeroUsize);
 
     /// Computes the logits `[count, classes, height, width]` of a batch of RGB images into `logits`, which must have
-    /// that many elements. `pixels` holds the bytes of the images, and `shape` is `[count, height, width]`.
+    /// that many elements. `pixels` holds the bytes of the images, and `shape` is `[count, height, width]`. With a border,
+    /// the logits are those of the larger input: their height and width include the border.
     ///
     /// # Errors
     /// [`Error::Engine`], also for an output that does not have the size of `logits`.
-    fn run(&mut self, pixels: &[u8], shape: [usize; 3], logits: &mut [f32]) -> Result<(), Error>;
+    fn run(
+        &mut self,
+        pixels: &[u8],
+        shape: [usize; 3],
+        border: &Border,
+        logits: &mut [f32],
+    ) -> Result<(), Error>;
 }

@@ -16,6 +16,14 @@ pub enum Error {
         /// Least height.
         min_height: usize,
     },
+    /// An argument of the sliding window is out of range, or does not suit the model or the image.
+    #[error("{argument} of the sliding window {reason}")]
+    Window {
+        /// The argument.
+        argument: &'static str,
+        /// What is wrong and which values are valid, as a predicate of the argument.
+        reason: String,
+    },
     /// The queue is full.
     #[error("the queue is full: {0} images are waiting; try again later")]
     QueueFull(usize),

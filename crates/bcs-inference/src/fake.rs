@@ -20,7 +20,7 @@ use bcs_contracts::class::unnamed_classes;
 use bcs_contracts::keys::REFERENCE_FILE;
 use serde_json::{Map, Value};
 
-use crate::engine::{Engine, ModelInfo};
+use crate::engine::{Border, Engine, ModelInfo};
 use crate::error::Error;
 use crate::model::{Model, Weights, has_extension};
 
@@ -107,18 +107,28 @@ impl Engine for Colors {
 
     fn set_threads(&mut self, _threads: NonZeroUsize) {}
 
-    fn run(&mut self, pixels: &[u8], shape: [usize; 3], logits: &mut [f32]) -> Result<(), Error> {
+    fn run(
+        &mut self,
+        pixels: &[u8],
+        shape: [usize; 3],
+        border: &Border,
+        logits: &mut [f32],
+    ) -> Result<(), Error> {
         let [count, height, width] = shape;
-        let area = height * width;
-        if pixels.len() != count * area * 3 || logits.len() != count * area * self.weights.len() {
+        let (rows, columns) = (border.top + height + border.bottom, border.left + width + border.right);
+        let area = rows * columns;
+        if pixels.len() != count * height * width * 3 || logits.len() != count * area * self.weights.len() {
             return Err(Error::Engine(format!("its input does not have the shape {shape:?}")));
         }
-        let images = pixels.chunks_exact(area * 3).zip(logits.chunks_exact_mut(area * self.weights.len()));
-        for (image, planes) in images {
+        let images = pixels.chunks_exact(height * width * 3);
+        for (image, planes) in images.zip(logits.chunks_exact_mut(area * self.weights.len())) {
             for (weights, plane) in self.weights.iter().zip(planes.chunks_exact_mut(area)) {
-                for (pixel, logit) in image.chunks_exact(3).zip(plane) {
-                    *logit =
-                        pixel.iter().zip(weights).map(|(value, weight)| f32::from(*value) * weight).sum();
+                let logit =
+                    |pixel: [f32; 3]| pixel.iter().zip(weights).map(|(value, weight)| value * weight).sum();
+                plane.fill(logit([border.value; 3]));
+                for (at, pixel) in image.chunks_exact(3).enumerate() {
+                    let (y, x) = (border.top + at / width, border.left + at % width);
+                    plane[y * columns + x] = logit([pixel[0], pixel[1], pixel[2]].map(f32::from));
                 }
             }
         }
@@ -135,6 +145,15 @@ pub(crate) fn red() -> Colors {
         "input": {"tile": [32, 32]},
     });
     Colors::new(serde_json::from_value(metadata).unwrap()).unwrap()
+}
+
+#[cfg(test)]
+impl Colors {
+    /// Changes the description.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut ModelInfo)) -> Self {
+        change(Arc::make_mut(&mut self.info));
+        self
+    }
 }
 
 #[cfg(test)]
@@ -155,7 +174,7 @@ mod tests {
         let model = crate::open(&path, "cpu").unwrap();
         assert_eq!((model.info.version.as_str(), model.info.min_size), ("v1", [4, 4]));
         let mut logits = [0.0; 4];
-        model.engine().unwrap().run(&[9, 4, 0, 1, 2, 3], [1, 1, 2], &mut logits).unwrap();
+        model.engine().unwrap().run(&[9, 4, 0, 1, 2, 3], [1, 1, 2], &Border::default(), &mut logits).unwrap();
         assert_eq!(logits, [0.0, 0.0, 5.0, -1.0]);
         let other = path.with_extension("txt");
         fs::write(&other, "").unwrap();

@@ -4,9 +4,10 @@ use bcs_contracts::features::{CONFIDENCE, ENTROPY, fraction_of};
 use bcs_contracts::record::ClassFraction;
 use bcs_contracts::{Features, TissueClass};
 use image::GrayImage;
+use rayon::prelude::*;
 
 use crate::error::Error;
-use crate::sliding_window::Logits;
+use crate::logits::Logits;
 
 /// Segmentation of an image.
 #[derive(Debug, Clone)]
@@ -28,16 +29,18 @@ impl Segmentation {
     /// [`Error::Engine`] if the logits hold NaN or infinity.
     pub fn from_logits(logits: &Logits) -> Result<Self, Error> {
         let Logits { classes, height, width, ref values } = *logits;
-        let mut rows = Rows::new(classes, [height, width]);
-        let mut row = vec![0.0; classes * width];
-        for y in 0..height {
-            let planes = values.chunks_exact(height * width);
-            for (to, plane) in row.chunks_exact_mut(width).zip(planes) {
-                to.copy_from_slice(&plane[y * width..][..width]);
-            }
-            rows.add(y, &row);
-        }
-        rows.finish()
+        let area = height * width;
+        let mut mask = vec![0u8; area];
+        let rows = mask.par_chunks_mut(width.max(1)).enumerate();
+        let rows: Vec<Row> = rows
+            .map(|(y, mask)| {
+                Row::predict(classes, mask, |class| &values[class * area + y * width..][..width])
+            })
+            .collect();
+        // Row by row, so that the sums do not depend on the number of threads.
+        let mut sums = Row::new(classes);
+        rows.iter().for_each(|row| sums.add(row));
+        sums.finish(mask, [height, width])
     }
 
     /// Returns the number and fraction of the pixels predicted as each class.
@@ -66,32 +69,19 @@ impl Segmentation {
 pub(crate) struct Rows {
     size: [usize; 2],
     mask: Vec<u8>,
-    class_pixels: Vec<u64>,
-    confidence: f64,
-    entropy: f64,
-    pixel: Vec<f32>,
+    sums: Row,
 }
 
 impl Rows {
     pub(crate) fn new(classes: usize, size: [usize; 2]) -> Self {
-        let (mask, class_pixels, pixel) = (vec![0; size[0] * size[1]], vec![0; classes], vec![0.0; classes]);
-        Self { size, mask, class_pixels, confidence: 0.0, entropy: 0.0, pixel }
+        Self { size, mask: vec![0; size[0] * size[1]], sums: Row::new(classes) }
     }
 
-    /// Adds the logits `[classes, width]` of row `y`. Rows come once each, in any order.
+    /// Adds the logits `[classes, width]` of row `y`. Rows come once each.
     pub(crate) fn add(&mut self, y: usize, logits: &[f32]) {
-        let width = self.size[1];
-        for (x, predicted) in self.mask[y * width..][..width].iter_mut().enumerate() {
-            for (class, value) in self.pixel.iter_mut().enumerate() {
-                *value = logits[class * width + x];
-            }
-            let class = argmax(&self.pixel);
-            let certainty = certainty(&self.pixel, class);
-            *predicted = u8::try_from(class).unwrap_or(u8::MAX);
-            self.class_pixels[class] += 1;
-            self.confidence += f64::from(certainty.confidence);
-            self.entropy += f64::from(certainty.entropy);
-        }
+        let (width, classes) = (self.size[1], self.sums.class_pixels.len());
+        let mask = &mut self.mask[y * width..][..width];
+        self.sums.add(&Row::predict(classes, mask, |class| &logits[class * width..][..width]));
     }
 
     /// Returns the segmentation, after the last row.
@@ -99,7 +89,31 @@ impl Rows {
     /// # Errors
     /// [`Error::Engine`] if the logits held NaN or infinity.
     pub(crate) fn finish(self) -> Result<Segmentation, Error> {
-        let Self { size: [height, width], mask, class_pixels, confidence, entropy, .. } = self;
+        self.sums.finish(self.mask, self.size)
+    }
+}
+
+/// Sums over the pixels of a row, or of several.
+struct Row {
+    class_pixels: Vec<u64>,
+    confidence: f64,
+    entropy: f64,
+}
+
+impl Row {
+    fn new(classes: usize) -> Self {
+        Self { class_pixels: vec![0; classes], confidence: 0.0, entropy: 0.0 }
+    }
+
+    fn add(&mut self, row: &Self) {
+        self.class_pixels.iter_mut().zip(&row.class_pixels).for_each(|(sum, pixels)| *sum += pixels);
+        self.confidence += row.confidence;
+        self.entropy += row.entropy;
+    }
+
+    /// Returns the segmentation of an image of this size (height, width).
+    fn finish(self, mask: Vec<u8>, [height, width]: [usize; 2]) -> Result<Segmentation, Error> {
+        let Self { class_pixels, confidence, entropy } = self;
         if !confidence.is_finite() || !entropy.is_finite() {
             return Err(Error::Engine("its output holds NaN or infinity".to_owned()));
         }
@@ -113,6 +127,25 @@ impl Rows {
             confidence: confidence / area,
             entropy: entropy / area / largest_entropy,
         })
+    }
+
+    /// Predicts the pixels of a row into `mask`. `logits` returns the row of a class.
+    fn predict<'a>(classes: usize, mask: &mut [u8], logits: impl Fn(usize) -> &'a [f32]) -> Self {
+        let rows: Vec<&[f32]> = (0..classes).map(logits).collect();
+        let mut row = Self::new(classes);
+        let mut pixel = vec![0.0f32; classes];
+        for (x, predicted) in mask.iter_mut().enumerate() {
+            for (value, row) in pixel.iter_mut().zip(&rows) {
+                *value = row[x];
+            }
+            let class = argmax(&pixel);
+            let certainty = certainty(&pixel, class);
+            *predicted = u8::try_from(class).unwrap_or(u8::MAX);
+            row.class_pixels[class] += 1;
+            row.confidence += f64::from(certainty.confidence);
+            row.entropy += f64::from(certainty.entropy);
+        }
+        row
     }
 }
 

@@ -3,11 +3,12 @@
 
 use bcs_imaging::windows::Window;
 
+use crate::plan::Plan;
+
 /// Weighted sums of the logits of windows, for the rows that are not final yet.
 pub(crate) struct Strips {
     classes: usize,
-    size: [usize; 2],
-    roi: [usize; 2],
+    plan: Plan,
     importance: Vec<f32>,
     /// Number of rows that are final.
     done: usize,
@@ -18,33 +19,34 @@ pub(crate) struct Strips {
 }
 
 impl Strips {
-    /// Creates an accumulator for an image of this size (height, width) in windows of the size `roi`, whose pixels have
-    /// the weights `importance`.
-    pub(crate) fn new(classes: usize, size: [usize; 2], roi: [usize; 2], importance: Vec<f32>) -> Self {
-        let rows = roi[0].min(size[0]);
-        let (sums, weights) = (vec![0.0; rows * classes * size[1]], vec![0.0; rows * size[1]]);
-        Self { classes, size, roi, importance, done: 0, sums, weights }
+    /// Creates an accumulator for an image whose windows lie as in `plan`, and whose pixels have the weights
+    /// `importance`.
+    pub(crate) fn new(classes: usize, plan: Plan, importance: Vec<f32>) -> Self {
+        let (rows, width) = (plan.roi[0].min(plan.size[0]), plan.size[1]);
+        let (sums, weights) = (vec![0.0; rows * classes * width], vec![0.0; rows * width]);
+        Self { classes, plan, importance, done: 0, sums, weights }
     }
 
-    /// Adds a window's logits `[classes, rows, columns]`. Windows must come in the order of
-    /// [`positions`](bcs_imaging::windows::positions). `visit` gets each row that becomes final, with its logits
-    /// `[classes, width]`.
+    /// Adds a window's logits `[classes, rows, columns]`. Windows must come in the order of [`Plan::windows`]. `visit`
+    /// gets each row that becomes final, with its logits `[classes, width]`.
     pub(crate) fn add(&mut self, window: Window, logits: &[f32], visit: impl FnMut(usize, &[f32])) {
-        self.finish_rows(window.y, visit);
-        let [height, width] = self.size;
-        let [rows, columns] = self.roi;
-        let inside = columns.min(width - window.x);
-        for y in 0..rows.min(height - window.y) {
-            let importance = &self.importance[y * columns..][..inside];
-            let row = self.slot(window.y + y);
-            let weights = &mut self.weights[row * width + window.x..][..inside];
+        let (plan, width) = (self.plan, self.plan.size[1]);
+        let [rows, columns] = plan.roi;
+        let covered = plan.covered(0, window.y);
+        self.finish_rows(covered.start, visit);
+        let (inside, from) = (plan.covered(1, window.x), plan.first(1, window.x));
+        for (y, top) in covered.zip(plan.first(0, window.y)..) {
+            let importance = &self.importance[top * columns + from..][..inside.len()];
+            let row = self.slot(y);
+            let weights = &mut self.weights[row * width + inside.start..][..inside.len()];
             for (sum, weight) in weights.iter_mut().zip(importance) {
                 *sum += weight;
             }
             for class in 0..self.classes {
-                let from = &logits[(class * rows + y) * columns..][..inside];
-                let sums = &mut self.sums[(row * self.classes + class) * width + window.x..][..inside];
-                for ((sum, value), weight) in sums.iter_mut().zip(from).zip(importance) {
+                let values = &logits[(class * rows + top) * columns + from..][..inside.len()];
+                let start = (row * self.classes + class) * width + inside.start;
+                let sums = &mut self.sums[start..][..inside.len()];
+                for ((sum, value), weight) in sums.iter_mut().zip(values).zip(importance) {
                     *sum += value * weight;
                 }
             }
@@ -53,12 +55,12 @@ impl Strips {
 
     /// Visits the rows that are left, after the last window.
     pub(crate) fn finish(&mut self, visit: impl FnMut(usize, &[f32])) {
-        self.finish_rows(self.size[0], visit);
+        self.finish_rows(self.plan.size[0], visit);
     }
 
     /// Visits the rows above `end` and makes room for those below.
     fn finish_rows(&mut self, end: usize, mut visit: impl FnMut(usize, &[f32])) {
-        let width = self.size[1];
+        let width = self.plan.size[1];
         for y in self.done..end {
             let row = self.slot(y);
             let weights = &mut self.weights[row * width..][..width];
@@ -76,6 +78,6 @@ impl Strips {
     }
 
     fn slot(&self, y: usize) -> usize {
-        y % self.roi[0].min(self.size[0])
+        y % self.plan.roi[0].min(self.plan.size[0])
     }
 }

@@ -2,9 +2,10 @@
 //! `golden/make_golden.py` made the files.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use bcs_contracts::PackageMetadata;
 use bcs_contracts::keys::imported_version;
@@ -13,29 +14,13 @@ use bcs_inference::libtorch::NetworkEngine;
 use bcs_inference::{Engine, Segmentation, SlidingWindow, open};
 use bcs_model::nets::Network;
 use bcs_model::package::{self, Existing, sha256};
-use bcs_model::weights::{load_state, read_safetensors, write_safetensors};
+use bcs_model::weights::{load_state, write_safetensors};
+use common::{floats, golden, largest_difference, tensors, with_prefix};
 use image::RgbImage;
-use tch::{Device, Tensor};
-
-fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
-}
-
-fn tensors(name: &str) -> BTreeMap<String, Tensor> {
-    read_safetensors(&fs::read(golden(name)).unwrap(), name).unwrap()
-}
+use tch::Device;
 
 fn picture(name: &str) -> RgbImage {
     bcs_imaging::decode(&fs::read(golden(name)).unwrap(), bcs_imaging::Limits::default()).unwrap().rgb
-}
-
-fn floats(tensor: &Tensor) -> Vec<f32> {
-    tensor.flatten(0, -1).try_into().unwrap()
-}
-
-fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 /// The engine of the golden network.
@@ -51,10 +36,7 @@ fn golden_engine() -> NetworkEngine {
     }))
     .unwrap();
     let network = Network::new("UNet", &metadata.architecture.arguments, Device::Cpu).unwrap();
-    let state = golden
-        .iter()
-        .filter_map(|(name, tensor)| Some((name.strip_prefix("state/")?.to_owned(), tensor.shallow_clone())));
-    load_state(&network, state.collect()).unwrap();
+    load_state(&network, with_prefix(&golden, "state/")).unwrap();
     NetworkEngine::from_parts(network, metadata, "golden".to_owned())
 }
 
@@ -63,7 +45,7 @@ fn blended_logits_are_monais() {
     let (golden, mut engine) = (tensors("window.safetensors"), golden_engine());
     let image = picture("window.png");
     for (mode, name) in [(BlendMode::Constant, "constant"), (BlendMode::Gaussian, "gaussian")] {
-        let window = SlidingWindow { overlap: 0.25, mode, batch: 4 };
+        let window = SlidingWindow { mode, ..SlidingWindow::default() };
         let logits = window.run(&mut engine, &image).unwrap();
         let difference = largest_difference(&logits.values, &floats(&golden[name]));
         assert!(difference < 1e-5, "{name}: {difference}");

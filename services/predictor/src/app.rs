@@ -55,7 +55,8 @@ impl App {
     ) -> Self {
         let workers = Workers::new(settings.limits.workers());
         let limits = Limits { max_pixels: settings.limits.max_pixels };
-        let predictor = Predictor::new(inference, workers, limits, metrics);
+        let window = (&settings.window).into();
+        let predictor = Predictor::new(inference, window, workers, limits, metrics);
         let admission = Admission::new(settings.limits.admission());
         Self { settings, store, admission, predictor, health, http_metrics }
     }

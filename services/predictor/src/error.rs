@@ -130,6 +130,7 @@ fn status_of_inference(error: &bcs_inference::Error) -> StatusCode {
     use bcs_inference::Error as Inference;
     match error {
         Inference::TooSmall { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        Inference::Window { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         Inference::QueueFull(_) => StatusCode::TOO_MANY_REQUESTS,
         // A fault of the model, not of the image: another replica may answer.
         Inference::Model(_) | Inference::Stopped | Inference::Engine(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -8,7 +8,7 @@ use bcs_drift::novelty::Novelty;
 use bcs_imaging::Limits;
 use bcs_imaging::decode::dimensions;
 use bcs_inference::scheduler::{Answer, LoadedModel, Request};
-use bcs_inference::{Inference, Model, ModelInfo};
+use bcs_inference::{Inference, Model, ModelInfo, Segmentation, SlidingWindow, TestTimeAugmentation};
 use bcs_service::admission::Ticket;
 use bytes::Bytes;
 use uuid::Uuid;
@@ -31,6 +31,7 @@ const WINDOWS_IN_MEMORY: u64 = 16;
 pub struct Predictor {
     /// The model.
     pub inference: Inference,
+    window: SlidingWindow,
     /// Pool for decoding and encoding.
     pub workers: Workers,
     /// Limits of an image.
@@ -87,9 +88,15 @@ fn milliseconds(duration: Duration) -> f64 {
 }
 
 impl Predictor {
-    /// Creates a predictor.
-    pub fn new(inference: Inference, workers: Workers, limits: Limits, metrics: PredictionMetrics) -> Self {
-        Self { inference, workers, limits, metrics, novelty: Mutex::default() }
+    /// Creates a predictor. `window` is the sliding window of `inference`.
+    pub fn new(
+        inference: Inference,
+        window: SlidingWindow,
+        workers: Workers,
+        limits: Limits,
+        metrics: PredictionMetrics,
+    ) -> Self {
+        Self { inference, window, workers, limits, metrics, novelty: Mutex::default() }
     }
 
     /// Decodes, measures, segments and renders an image. Between its steps, and while it waits, it ends when the ticket
@@ -119,7 +126,10 @@ impl Predictor {
 
         let Options { origin, received, overlay } = options;
         let subject = Subject { info: input, features, origin, received };
-        let answer = self.segment(&model, image, &ticket).await?;
+        let answer = match self.window.tta {
+            TestTimeAugmentation::None => self.segment(&model, image, &ticket).await?,
+            _ => self.segment_views(&model, image, &ticket).await?,
+        };
         self.render(answer, subject, overlay, ticket).await
     }
 
@@ -142,6 +152,24 @@ impl Predictor {
         self.metrics.queue.observe(answer.waited.as_secs_f64());
         self.metrics.inference.observe(answer.ran.as_secs_f64());
         Ok(answer)
+    }
+
+    /// Segments an image with test-time augmentation, which averages whole images rather than windows.
+    async fn segment_views(
+        &self,
+        model: &Arc<LoadedModel>,
+        image: image::RgbImage,
+        ticket: &Arc<Ticket>,
+    ) -> Result<Answer, Error> {
+        let (model, window, start) = (Arc::clone(model.model()), self.window, Instant::now());
+        let work = move || {
+            let logits = window.run(model.engine()?.as_mut(), &image)?;
+            let segmentation = Segmentation::from_logits(&logits)?;
+            let (waited, ran) = (Duration::ZERO, start.elapsed());
+            Ok::<_, bcs_inference::Error>(Answer { image, segmentation, model, waited, ran })
+        };
+        let answer = self.step(ticket, work).await?;
+        Ok(answer.map_err(|panic| Error::Internal(panic.to_string()))??)
     }
 
     async fn render(

@@ -125,7 +125,7 @@ impl From<&Window> for SlidingWindow {
             Blend::Gaussian => BlendMode::Gaussian,
             Blend::Constant => BlendMode::Constant,
         };
-        Self { overlap: window.overlap, mode, batch: window.batch.get() }
+        Self { overlap: [window.overlap; 2], mode, batch: window.batch.get(), ..Self::default() }
     }
 }
 

@@ -12,6 +12,7 @@ use tch::Device;
 use bcs_model::device;
 use bcs_model::package::Package;
 
+use crate::engine::Border;
 use crate::error::Error;
 use crate::model::{Model, has_extension};
 
@@ -62,6 +63,12 @@ fn copy(tensor: &tch::Tensor, values: &mut [f32]) -> Result<(), Error> {
         tensor.f_copy_data(values, tensor.numel())
     };
     copied().map_err(|error| engine_error(&error))
+}
+
+/// Puts a border around the input of a network.
+fn pad(input: tch::Tensor, border: &Border) -> Result<tch::Tensor, tch::TchError> {
+    let sides = [border.left, border.right, border.top, border.bottom].map(|side| side as i64);
+    if sides == [0; 4] { Ok(input) } else { input.f_pad(sides, "constant", f64::from(border.value)) }
 }
 
 impl From<bcs_model::Error> for Error {

@@ -12,8 +12,8 @@ use bcs_model::package::Package;
 use bcs_model::preprocess::to_input;
 use tch::{Device, Tensor};
 
-use super::{copy, device_name, engine_error, use_threads};
-use crate::engine::{Engine, ModelInfo};
+use super::{copy, device_name, engine_error, pad, use_threads};
+use crate::engine::{Border, Engine, ModelInfo};
 use crate::error::Error;
 use crate::model::{Model, Weights};
 
@@ -109,12 +109,19 @@ impl Engine for NetworkEngine {
         self.threads = Some(threads);
     }
 
-    fn run(&mut self, pixels: &[u8], shape: [usize; 3], logits: &mut [f32]) -> Result<(), Error> {
+    fn run(
+        &mut self,
+        pixels: &[u8],
+        shape: [usize; 3],
+        border: &Border,
+        logits: &mut [f32],
+    ) -> Result<(), Error> {
         use_threads(self.threads);
         let _no_grad = tch::no_grad_guard();
         let (channels, device) = (self.network.in_channels(), self.network.device());
         let input =
             to_input(pixels, shape, channels, &self.scaling, device).map_err(|error| engine_error(&error))?;
+        let input = pad(input, border).map_err(|error| engine_error(&error))?;
         let output = self.network.forward(&input, false).map_err(|error| engine_error(&error))?;
         copy(&output, logits)
     }

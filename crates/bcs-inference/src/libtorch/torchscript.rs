@@ -15,8 +15,8 @@ use bcs_model::preprocess::to_input;
 use bcs_model::weights::check_torchscript;
 use tch::{CModule, Device, TchError, Tensor};
 
-use super::{copy, device_name, engine_error, use_threads};
-use crate::engine::{Engine, ModelInfo};
+use super::{copy, device_name, engine_error, pad, use_threads};
+use crate::engine::{Border, Engine, ModelInfo};
 use crate::error::Error;
 use crate::model::{Model, Weights};
 
@@ -73,7 +73,8 @@ struct Module {
 
 impl Module {
     fn count_classes(&self, [height, width]: [usize; 2]) -> Result<usize, Error> {
-        let size = self.forward(&vec![255; height * width * 3], [1, height, width])?.size();
+        let pixels = vec![255; height * width * 3];
+        let size = self.forward(&pixels, [1, height, width], &Border::default())?.size();
         match size[..] {
             [1, classes, h, w] if classes >= 2 && [h, w] == [height, width].map(|length| length as i64) => {
                 Ok(classes as usize)
@@ -85,10 +86,11 @@ impl Module {
         }
     }
 
-    fn forward(&self, pixels: &[u8], shape: [usize; 3]) -> Result<Tensor, Error> {
+    fn forward(&self, pixels: &[u8], shape: [usize; 3], border: &Border) -> Result<Tensor, Error> {
         let _no_grad = tch::no_grad_guard();
         let input = to_input(pixels, shape, 3, &self.input.scaling, self.device)
             .map_err(|error| engine_error(&error))?;
+        let input = pad(input, border).map_err(|error| engine_error(&error))?;
         self.module.forward_ts(&[input]).map_err(|error| engine_error(&error))
     }
 }
@@ -142,8 +144,14 @@ impl Engine for TorchScriptEngine {
         self.threads = Some(threads);
     }
 
-    fn run(&mut self, pixels: &[u8], shape: [usize; 3], logits: &mut [f32]) -> Result<(), Error> {
+    fn run(
+        &mut self,
+        pixels: &[u8],
+        shape: [usize; 3],
+        border: &Border,
+        logits: &mut [f32],
+    ) -> Result<(), Error> {
         use_threads(self.threads);
-        copy(&self.module.forward(pixels, shape)?, logits)
+        copy(&self.module.forward(pixels, shape, border)?, logits)
     }
 }

@@ -4,15 +4,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+use bcs_imaging::windows::{BlendMode, Window, importance_map};
 use image::RgbImage;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{Answer, LoadedModel, Options, Request};
 use crate::error::Error;
+use crate::plan::{Frame, Plan, Source};
 use crate::segmentation::Rows;
-use crate::sliding_window::{Plan, SlidingWindow, check_size, cut};
+use crate::sliding_window::{SlidingWindow, size_of};
 use crate::strips::Strips;
+use crate::view::View;
 
 /// Where an answer is sent.
 type Reply = oneshot::Sender<Result<Answer, Error>>;
@@ -26,8 +29,11 @@ pub(super) struct Job {
     pub(super) batch: usize,
     /// Number of windows that run, or wait to be blended.
     pub(super) in_flight: AtomicUsize,
+    /// What is cut of each window; only windows with the same frame fit into one batch.
+    pub(super) frame: Frame,
     window: SlidingWindow,
     plan: Plan,
+    windows: Vec<Window>,
     /// Taken out for the answer.
     image: Mutex<Option<Arc<RgbImage>>>,
     /// Released with the job.
@@ -67,18 +73,22 @@ impl Job {
         options: &Options,
     ) -> Result<(Self, Receiver), Error> {
         let Request { image, token, deadline, held } = request;
-        let info = &model.model().info;
-        check_size(&image, info.min_size)?;
-        let plan = options.window.plan(info, &image);
-        let budget = options.window.batch.max(1) * info.tile.iter().product::<usize>();
-        let batch = (budget / plan.roi.iter().product::<usize>()).max(1);
+        let (info, window) = (&model.model().info, options.window);
+        window.check(info)?;
+        window.check_image(info, size_of(&image))?;
+        let plan = window.plan(info, size_of(&image));
+        let area = |size: [usize; 2]| size[0] * size[1];
+        let budget = window.batch.max(1) * area(window.roi.unwrap_or(info.tile));
+        let batch = (budget / area(plan.roi)).max(1);
         let (reply, receiver) = oneshot::channel();
         let job = Self {
             model: Arc::clone(model),
             batch,
             in_flight: AtomicUsize::new(0),
-            window: options.window,
+            frame: plan.frame(window.padding),
+            window,
             plan,
+            windows: plan.windows(),
             image: Mutex::new(Some(Arc::new(image))),
             _held: held,
             token,
@@ -94,17 +104,12 @@ impl Job {
 
     /// Returns the number of windows.
     pub(super) fn windows(&self) -> usize {
-        self.plan.windows.len()
-    }
-
-    /// Returns the size of the windows.
-    pub(super) fn roi(&self) -> [usize; 2] {
-        self.plan.roi
+        self.windows.len()
     }
 
     /// Whether windows of both jobs fit into one batch.
     pub(super) fn fits(&self, other: &Self) -> bool {
-        self.plan.roi == other.plan.roi && Arc::ptr_eq(&self.model, &other.model)
+        self.frame == other.frame && Arc::ptr_eq(&self.model, &other.model)
     }
 
     /// Marks that nobody waits for the answer.
@@ -120,12 +125,14 @@ impl Job {
         self.deadline.filter(|deadline| *deadline <= Instant::now()).map(|_| Error::Deadline)
     }
 
-    /// Appends the pixels of a window.
-    pub(super) fn cut(&self, window: usize, pixels: &mut Vec<u8>) {
+    /// Writes the pixels of a window.
+    pub(super) fn cut(&self, window: usize, pixels: &mut [u8]) {
         self.started.get_or_init(Instant::now);
         let image = self.image.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(image) = image {
-            cut(&image, self.plan.windows[window], self.plan.roi, pixels);
+            let (images, plans) = (std::slice::from_ref(&*image), std::slice::from_ref(&self.plan));
+            let source = Source { images, plans, view: View::IDENTITY, padding: self.window.padding };
+            self.frame.cut_one(&source, 0, self.windows[window], pixels);
         }
     }
 
@@ -147,19 +154,24 @@ impl Job {
             let Some(Piece { logits, start }) = output.early.remove(&next) else { return };
             let (classes, roi) = (self.model.model().info.classes.len(), self.plan.roi);
             let blending = output.blending.get_or_insert_with(|| {
-                let importance = self.window.importance(&self.plan);
-                let strips = Strips::new(classes, self.plan.size, roi, importance);
+                let strips = Strips::new(classes, self.plan, self.importance());
                 (strips, Rows::new(classes, self.plan.size))
             });
             let (strips, rows) = blending;
             let logits = &logits[start..start + classes * roi[0] * roi[1]];
-            strips.add(self.plan.windows[next], logits, |y, row| rows.add(y, row));
+            strips.add(self.windows[next], logits, |y, row| rows.add(y, row));
             output.blended += 1;
             if output.blended == self.windows() {
                 self.answer(output.blending.take());
                 return;
             }
         }
+    }
+
+    /// Returns the weight of each pixel of a window; a single window has equal weights, which do not round.
+    fn importance(&self) -> Vec<f32> {
+        let mode = if self.windows.len() == 1 { BlendMode::Constant } else { self.window.mode };
+        importance_map(self.plan.roi, mode, self.window.sigma_scale)
     }
 
     fn answer(&self, blending: Option<(Strips, Rows)>) {

@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::engine::Engine;
+use crate::engine::{Border, Engine};
 use crate::error::Error;
 use crate::model::Model;
 
@@ -56,7 +56,7 @@ impl LoadedModel {
         let [height, width] = self.model.info.tile;
         let pixels = vec![255; height * width * 3];
         let mut logits = vec![0.0; self.model.info.classes.len() * height * width];
-        guard(|| engine.run(&pixels, [1, height, width], &mut logits))?;
+        guard(|| engine.run(&pixels, [1, height, width], &Border::default(), &mut logits))?;
         if logits.iter().any(|value| !value.is_finite()) {
             return Err(Error::Engine("its output for a blank tile holds NaN or infinity".to_owned()));
         }

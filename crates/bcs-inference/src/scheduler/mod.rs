@@ -45,8 +45,8 @@ use crate::sliding_window::SlidingWindow;
 /// How images are scheduled.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Sliding window. Its batch is the largest number of windows of the model's tile size that run together; of
-    /// smaller windows as many run together as have no more pixels.
+    /// Sliding window, without test-time augmentation. Its batch is the largest number of windows of full size that run
+    /// together; of smaller windows as many run together as have no more pixels.
     pub window: SlidingWindow,
     /// Number of batches that run at the same time, each on a thread and with an engine of its own.
     pub workers: NonZeroUsize,
@@ -169,7 +169,7 @@ impl Inference {
     /// Dropping the future cancels the request, as its token and deadline do.
     ///
     /// # Errors
-    /// [`Error::TooSmall`]; [`Error::QueueFull`]; [`Error::Cancelled`]; [`Error::Deadline`]; [`Error::Engine`] if the
+    /// [`Error::TooSmall`]; [`Error::Window`]; [`Error::QueueFull`]; [`Error::Cancelled`]; [`Error::Deadline`]; [`Error::Engine`] if the
     /// model fails; [`Error::Stopped`] after a shutdown.
     pub async fn segment(&self, model: &Arc<LoadedModel>, request: Request) -> Result<Answer, Error> {
         let (token, deadline) = (request.token.clone(), request.deadline);

@@ -8,7 +8,6 @@ use super::job::Job;
 /// Windows of one size for one model, of one or several images.
 pub(super) struct Batch {
     pub(super) model: Arc<LoadedModel>,
-    pub(super) roi: [usize; 2],
     /// Each with its index among the windows of its image.
     pub(super) windows: Vec<(Arc<Job>, usize)>,
     /// Whether nothing else is running or waiting.
@@ -111,6 +110,6 @@ impl Queue {
             }
         }
         self.last = Arc::downgrade(&job);
-        Some(Batch { model: Arc::clone(&job.model), roi: job.roi(), windows, alone: false })
+        Some(Batch { model: Arc::clone(&job.model), windows, alone: false })
     }
 }

@@ -6,9 +6,10 @@ use image::Rgb;
 use proptest::prelude::*;
 
 use super::*;
-use crate::engine::{Engine, ModelInfo};
+use crate::engine::{Border, Engine, ModelInfo};
 use crate::fake::{Colors, red};
 use crate::model::Weights;
+use crate::padding::Padding;
 
 /// A time far longer than any test takes.
 const LONG: Duration = Duration::from_secs(20);
@@ -96,9 +97,15 @@ impl Engine for Controllable {
 
     fn set_threads(&mut self, _threads: NonZeroUsize) {}
 
-    fn run(&mut self, pixels: &[u8], shape: [usize; 3], logits: &mut [f32]) -> Result<(), Error> {
+    fn run(
+        &mut self,
+        pixels: &[u8],
+        shape: [usize; 3],
+        border: &Border,
+        logits: &mut [f32],
+    ) -> Result<(), Error> {
         self.1.run(pixels, shape)?;
-        self.0.run(pixels, shape, logits)
+        self.0.run(pixels, shape, border, logits)
     }
 }
 
@@ -205,10 +212,11 @@ proptest! {
     #[test]
     fn images_are_segmented_as_by_the_sliding_window(
         sizes in prop::collection::vec((16u32..150, 16u32..150), 1..5),
-        overlap in 0.0f64..0.9, gaussian: bool, batch in 1usize..7, workers in 1usize..4,
+        overlap in prop::array::uniform2(0.0f64..0.9), gaussian: bool, batch in 1usize..7, workers in 1usize..4,
+        padding in prop::sample::select(vec![Padding::Fit, Padding::Constant(2.0), Padding::Replicate]),
     ) {
         let mode = if gaussian { BlendMode::Gaussian } else { BlendMode::Constant };
-        let window = SlidingWindow { overlap, mode, batch };
+        let window = SlidingWindow { overlap, mode, batch, padding, ..SlidingWindow::default() };
         let fixture = start(Options { window, ..options(workers, batch) });
         let answers = block_on(async {
             let tasks = sizes.iter().map(|(width, height)| tokio::spawn(fixture.segment(patterned(*width, *height))));

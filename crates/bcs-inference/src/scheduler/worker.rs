@@ -39,11 +39,14 @@ pub(super) fn blend(shared: &Shared) {
 
 /// Runs an engine on a batch. An engine that fails is dropped.
 fn forward(shared: &Shared, batch: &Batch) -> Result<Vec<f32>, Error> {
-    let [rows, columns] = batch.roi;
+    // All have the same frame.
+    let Some((job, _)) = batch.windows.first() else { return Ok(Vec::new()) };
+    let frame = job.frame;
+    let [rows, columns] = frame.roi;
     let count = batch.windows.len();
-    let mut pixels = Vec::with_capacity(count * rows * columns * 3);
-    for (job, window) in &batch.windows {
-        job.cut(*window, &mut pixels);
+    let mut pixels = vec![0; count * frame.bytes()];
+    for ((job, window), pixels) in batch.windows.iter().zip(pixels.chunks_exact_mut(frame.bytes())) {
+        job.cut(*window, pixels);
     }
     let mut engine = batch.model.take()?;
     let classes = batch.model.model().info.classes.len();
@@ -51,7 +54,8 @@ fn forward(shared: &Shared, batch: &Batch) -> Result<Vec<f32>, Error> {
     let start = Instant::now();
     let threads = shared.pace.threads(batch.alone, start);
     engine.set_threads(threads);
-    guard(|| engine.run(&pixels, [count, rows, columns], &mut logits))?;
+    let border = frame.border(shared.options.window.padding);
+    guard(|| engine.run(&pixels, frame.shape(count), &border, &mut logits))?;
     if batch.alone {
         shared.pace.record(threads, count * rows * columns, start.elapsed());
     }

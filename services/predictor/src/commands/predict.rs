@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bcs_imaging::Limits;
 use bcs_inference::scheduler::{self, Hooks, ModelFile};
-use bcs_inference::{Inference, SlidingWindow};
+use bcs_inference::{Inference, Model, SlidingWindow};
 use bcs_service::admission::{Admission, AdmissionLimits, Ticket};
 use bcs_service::health::State;
 use bcs_service::settings::require_local;
@@ -19,7 +19,7 @@ use bcs_service::{Failure, Metrics};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::PredictArguments;
+use crate::cli::{PredictArguments, WindowArguments};
 use crate::error::Error;
 use crate::input::ReceiveTime;
 use crate::metrics::PredictionMetrics;
@@ -73,7 +73,9 @@ fn start(arguments: &PredictArguments) -> Result<Predictor, Failure> {
         ..Hooks::default()
     };
     let source = ModelFile { path: arguments.model.clone(), device: arguments.device.clone() };
-    let inference = Inference::start(source, scheduler::Options::default(), hooks);
+    let window = SlidingWindow::from(&arguments.window);
+    let options = scheduler::Options { window, ..scheduler::Options::default() };
+    let inference = Inference::start(source, options, hooks);
     match health.recv() {
         Ok(Ok(())) => {}
         Ok(Err(reason)) => {
@@ -84,7 +86,11 @@ fn start(arguments: &PredictArguments) -> Result<Predictor, Failure> {
     }
     let metrics = Metrics::new("bcs_predictor").map_err(Failure::failed)?;
     let metrics = PredictionMetrics::register(&metrics).map_err(Failure::failed)?;
-    Ok(Predictor::new(inference, Workers::new(1), Limits::default(), metrics))
+    let predictor = Predictor::new(inference, window, Workers::new(1), Limits::default(), metrics);
+    if let Some(model) = predictor.inference.current() {
+        window.check(&model.model().info).map_err(Failure::usage)?;
+    }
+    Ok(predictor)
 }
 
 async fn segment_all(
@@ -136,12 +142,22 @@ async fn segment(predictor: &Predictor, path: &Path, arguments: &PredictArgument
     let json = serde_json::to_string_pretty(&record).map_err(text)?;
     write_output(".json", format!("{json}\n").as_bytes())?;
     if let Some(file) = &arguments.logits {
-        let mut engine = prediction.model.engine().map_err(text)?;
-        let image = bcs_imaging::decode(&bytes, predictor.limits).map_err(text)?.rgb;
-        let raw = logits::raw(engine.as_mut(), &image, &SlidingWindow::default()).map_err(text)?;
-        write(file, &logits::safetensors(&raw)?)?;
+        write_logits(file, &prediction.model, &bytes, &arguments.window)?;
     }
     Ok(())
+}
+
+/// Writes the logits of an image, which no prediction keeps.
+fn write_logits(file: &Path, model: &Model, bytes: &[u8], window: &WindowArguments) -> Result<(), String> {
+    let mut engine = model.engine().map_err(text)?;
+    let image = bcs_imaging::decode(bytes, Limits::default()).map_err(text)?.rgb;
+    let is_default = *window == WindowArguments::default();
+    let whole = if is_default { logits::whole(engine.as_mut(), &image).map_err(text)? } else { None };
+    let logits = match whole {
+        Some(logits) => logits,
+        None => SlidingWindow::from(window).run(engine.as_mut(), &image).map_err(text)?,
+    };
+    logits::write(file, &logits).map_err(|error| format!("cannot write {}: {error}", file.display()))
 }
 
 /// Returns a ticket that is never refused.
