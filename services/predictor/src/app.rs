@@ -10,7 +10,7 @@ use bcs_drift::novelty::Novelty;
 use bcs_inference::{Inference, ModelInfo};
 use bcs_service::health::State;
 use bcs_service::routes::Service;
-use bcs_service::{Failure, Health, Metrics, Problem, server};
+use bcs_service::{Admission, Failure, Health, Metrics, Problem, server};
 use bcs_storage::Store;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -31,6 +31,8 @@ pub struct App {
     pub settings: Settings,
     /// Store of the predictions.
     pub store: Arc<dyn Store>,
+    /// Admission of requests.
+    pub admission: Admission,
     /// Queue of the model.
     pub inference: Inference,
     /// Readiness of the model.
@@ -58,8 +60,9 @@ impl App {
         let http_metrics = Metrics::new("bcs_predictor").map_err(Failure::failed)?;
         let metrics = PredictionMetrics::register(&http_metrics).map_err(Failure::failed)?;
         let workers = Workers::new(settings.limits.workers());
+        let admission = Admission::new(settings.limits.admission());
         let novelty = OnceLock::new();
-        Ok(Self { settings, store, inference, health, workers, http_metrics, metrics, novelty })
+        Ok(Self { settings, store, admission, inference, health, workers, http_metrics, metrics, novelty })
     }
 
     /// Returns the novelty scorer of the model, created on the first call; `None` if the model has no drift reference.
@@ -72,7 +75,7 @@ impl App {
 impl Service for App {
     async fn check_ready(&self) -> Result<(), Problem> {
         match self.health.state() {
-            State::Ready => Ok(()),
+            State::Ready => self.store.check().await.map_err(|error| Error::Store(error).into()),
             state => Err(Error::NotReady(state).into()),
         }
     }
@@ -113,7 +116,7 @@ pub fn router(app: Arc<App>) -> Result<Router, Failure> {
         .route("/predict-img", post(predict_img::predict_img))
         .route("/", get(viewer::viewer))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", api))
-        // `upload::read` has its own limit.
+        // `upload::receive` has its own limit.
         .layer(DefaultBodyLimit::disable());
     let metrics = app.http_metrics.clone();
     Ok(server::with_layers(routes.with_state(app), &metrics))

@@ -19,9 +19,9 @@ use crate::cli::ServeArguments;
 use crate::model;
 use crate::settings::{Settings, Storage};
 
-/// Time that the inference thread may take to finish after the server has stopped. Platforms kill the process 10 s after
-/// the stop signal.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
+/// Time that the inference thread may take to finish after the server has stopped, which takes up to 7 s. Platforms kill
+/// the process 10 s after the stop signal.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Serves until a stop signal.
 ///
@@ -47,16 +47,19 @@ async fn serve(settings: Settings, model: PathBuf) -> Result<(), Failure> {
         server::bind(&settings.server.host, settings.server.port).await.map_err(Failure::failed)?;
     let store = open_store(&settings.storage).await?;
     let health = Health::default();
+    let limits = settings.connections.serve(&settings.limits);
     let (inference, ended) = start_inference(&settings, model, health.clone());
     let store_name = store.name();
     let app = Arc::new(App::new(settings, store, inference, health.clone())?);
     let router = app::router(Arc::clone(&app))?;
-    tokio::spawn(log_start(app));
+    tokio::spawn(log_start(Arc::clone(&app)));
+    let stopping = health.clone();
+    tokio::spawn(async move { app.admission.refuse_slow_when_stopping(&stopping).await });
     info!(address, store = store_name, "Listening on {address}");
-    let served = server::serve(listener, router, health).await;
+    server::serve(listener, router, health, limits).await;
     // libtorch crashes in its destructors if the process exits while it runs.
     let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, ended).await;
-    served.map_err(|error| Failure::failed(format!("the server failed: {error}")))
+    Ok(())
 }
 
 /// Opens the store and checks that it is writable.
