@@ -8,10 +8,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use bcs_imaging::Limits;
 use bcs_inference::Inference;
-use bcs_service::admission::Admission;
 use bcs_service::health::State;
 use bcs_service::routes::Service;
-use bcs_service::{Failure, Health, Metrics, Problem, server};
+use bcs_service::{Admission, Failure, Health, Metrics, Problem, server};
 use bcs_storage::Store;
 use prometheus::IntGauge;
 use utoipa::OpenApi;
@@ -66,7 +65,7 @@ impl App {
 impl Service for App {
     async fn check_ready(&self) -> Result<(), Problem> {
         match self.health.state() {
-            State::Ready => Ok(()),
+            State::Ready => self.store.check().await.map_err(|error| Error::Store(error).into()),
             state => Err(Error::NotReady(state).into()),
         }
     }
@@ -113,7 +112,7 @@ pub fn router(app: Arc<App>) -> Result<Router, Failure> {
         .route("/predict-img", post(predict_img::predict_img))
         .route("/", get(viewer::viewer))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", api))
-        // `upload::read` has its own limit.
+        // `upload::receive` has its own limit.
         .layer(DefaultBodyLimit::disable());
     let metrics = app.http_metrics.clone();
     Ok(server::with_layers(routes.with_state(app), &metrics))

@@ -106,6 +106,7 @@ impl Error {
         match self.status() {
             StatusCode::BAD_REQUEST => "malformed",
             StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+            StatusCode::REQUEST_TIMEOUT => "slow",
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported",
             StatusCode::UNPROCESSABLE_ENTITY => "unprocessable",
             StatusCode::TOO_MANY_REQUESTS => "queue_full",
@@ -119,8 +120,8 @@ fn status_of_image(error: &bcs_imaging::Error) -> StatusCode {
     use bcs_imaging::Error as Image;
     match error {
         Image::Empty | Image::Damaged { .. } | Image::NotAMask { .. } => StatusCode::BAD_REQUEST,
-        Image::UnknownFormat => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Image::TooManyPixels { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Image::UnknownFormat | Image::Unsupported { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Image::TooManyPixels { .. } | Image::TooMuchMemory { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Image::UnknownColormap { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Image::Encode { .. } | Image::SizeMismatch { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bcs_contracts::PredictionRecord;
 use bcs_drift::novelty::Novelty;
 use bcs_imaging::Limits;
-use bcs_imaging::decode::dimensions;
+use bcs_imaging::decode::{Header, header};
 use bcs_inference::scheduler::{Answer, LoadedModel, Request};
 use bcs_inference::{Inference, Model, ModelInfo, Segmentation, SlidingWindow, TestTimeAugmentation};
 use bcs_service::admission::Ticket;
@@ -113,8 +113,8 @@ impl Predictor {
     ) -> Result<Prediction, Error> {
         let model = self.inference.current().ok_or_else(not_ready)?;
         let info = &model.model().info;
-        let size = dimensions(&bytes, self.limits)?;
-        ticket.decode(memory(size, info)).await?;
+        let header = header(&bytes, self.limits)?;
+        ticket.decode(memory(&header, info)).await?;
         let ticket = Arc::new(ticket);
 
         let start = Instant::now();
@@ -228,16 +228,22 @@ impl Predictor {
     }
 }
 
-/// Returns the bytes that an image of this size (width, height) needs: itself, its results, the strip in which its
-/// logits are blended, and the logits of the windows on their way there.
-fn memory((width, height): (u32, u32), model: &ModelInfo) -> u64 {
-    let (width, height) = (u64::from(width), u64::from(height));
+/// Returns the bytes that an image needs at its peak: to be decoded, and then for itself, its results, and the logits
+/// that are in memory.
+fn memory(header: &Header, model: &ModelInfo) -> u64 {
+    let (width, height) = (u64::from(header.width), u64::from(header.height));
+    header.peak_bytes().max(width * height * PIXEL_BYTES + logits_bytes([height, width], model))
+}
+
+/// Returns the bytes of the strip in which the logits of an image of this size (height, width) are blended, and of the
+/// windows on their way there.
+fn logits_bytes([height, width]: [u64; 2], model: &ModelInfo) -> u64 {
     let [rows, columns] = model.tile.map(|side| side as u64);
     // The EXIF orientation may exchange width and height.
-    let strip = rows.min(width.max(height)) * width.max(height);
+    let longest = width.max(height);
+    let strip = rows.min(longest) * longest;
     let windows = (rows * columns * WINDOWS_IN_MEMORY).min(4 * width * height);
-    let floats = (strip + windows) * (model.classes.len() as u64 + 1);
-    width * height * PIXEL_BYTES + floats * size_of::<f32>() as u64
+    (strip + windows) * (model.classes.len() as u64 + 1) * size_of::<f32>() as u64
 }
 
 #[cfg(test)]
@@ -259,8 +265,8 @@ mod tests {
             device: "cpu".to_owned(),
         };
         let all_logits = 10_000 * 10_000 * 23 * 4;
-        assert!(memory((10_000, 10_000), &info) < all_logits / 8);
-        assert!(memory((224, 224), &info) < 32 << 20);
-        assert!(memory((20_000, 30), &info) >= memory((30, 20_000), &info));
+        assert!(logits_bytes([10_000, 10_000], &info) < all_logits / 20);
+        assert!(logits_bytes([224, 224], &info) < 32 << 20);
+        assert_eq!(logits_bytes([20_000, 30], &info), logits_bytes([30, 20_000], &info));
     }
 }

@@ -1,5 +1,8 @@
 //! Settings: the defaults of `config/predictor.yaml`, overridden by a file, overridden by environment variables.
 
+mod check;
+mod limits;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,11 +10,12 @@ use std::time::Duration;
 use bcs_imaging::windows::BlendMode;
 use bcs_inference::SlidingWindow;
 use bcs_inference::scheduler;
-use bcs_service::admission::AdmissionLimits;
 use bcs_service::environment::InvalidVariable;
 use bcs_service::settings::{ServerSettings, StorageMode, require_local};
 use bcs_service::{Environment, Failure};
 use serde::Deserialize;
+
+pub use limits::{Connections, Limits};
 
 /// Settings. `config/predictor.yaml` documents each of them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -23,6 +27,8 @@ pub struct Settings {
     pub model: Model,
     /// Store of the predictions.
     pub storage: Storage,
+    /// Limits of connections.
+    pub connections: Connections,
     /// Limits of requests.
     pub limits: Limits,
     /// Sliding window.
@@ -67,34 +73,6 @@ pub struct Storage {
     pub predictions_bucket: String,
     /// Whether uploaded images are stored.
     pub store_inputs: bool,
-}
-
-/// Limits of requests.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Maximum size of an upload in bytes.
-    pub max_upload_bytes: u64,
-    /// Maximum width × height of an image.
-    pub max_pixels: u64,
-    /// Maximum number of images waiting for the model.
-    pub queue: NonZeroUsize,
-    /// Maximum number of images decoded or encoded at the same time; `None` for one per core.
-    pub decode_concurrency: Option<NonZeroUsize>,
-}
-
-impl Limits {
-    /// Returns the number of images to decode or encode at the same time.
-    pub fn workers(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        self.decode_concurrency.map_or_else(cores, NonZeroUsize::get)
-    }
-
-    /// Returns the limits of admission.
-    pub fn admission(&self) -> AdmissionLimits {
-        let wait = Duration::from_secs(1);
-        AdmissionLimits { upload_bytes: 4 * self.max_upload_bytes, pixel_bytes: 4 << 30, wait }
-    }
 }
 
 /// Sliding window.
@@ -158,16 +136,15 @@ impl ServerSettings for Settings {
                 "window.overlap is {overlap}; it must be at least 0 and less than 1"
             )));
         }
-        if let Some(seconds) = self.model.reload
-            && Duration::try_from_secs_f64(seconds).is_err()
-        {
-            return Err(Failure::usage(format!("model.reload is {seconds}; it must be a number of seconds")));
+        check::in_range("window.batch", self.window.batch.get(), 1..=1024)?;
+        check::device(&self.model.device)?;
+        check::in_range("model.workers", self.model.workers.map_or(1, NonZeroUsize::get), 1..=1024)?;
+        check::in_range("model.threads", self.model.threads.get(), 1..=1024)?;
+        if let Some(reload) = self.model.reload {
+            check::seconds("model.reload (MODEL_RELOAD)", reload)?;
         }
-        if self.limits.max_upload_bytes == 0 || self.limits.max_pixels == 0 {
-            return Err(Failure::usage(
-                "limits.max_upload_bytes and limits.max_pixels must be greater than 0",
-            ));
-        }
+        self.connections.check()?;
+        self.limits.check()?;
         let bucket = &self.storage.predictions_bucket;
         if self.storage.mode == StorageMode::Gcp || bucket.starts_with("gs://") {
             return Err(Failure::usage(format!(
@@ -175,7 +152,7 @@ impl ServerSettings for Settings {
                  PREDICTIONS_BUCKET to a folder"
             )));
         }
-        self.server.health_route.as_deref().map_or(Ok(()), check_route)
+        self.server.health_route.as_deref().map_or(Ok(()), check::route)
     }
 }
 
@@ -206,21 +183,6 @@ impl Settings {
         require_local(path, "MODEL_PATH")?;
         Ok(path)
     }
-}
-
-/// Checks that a route is a plain path: the router panics on malformed patterns.
-fn check_route(route: &str) -> Result<(), Failure> {
-    let plain = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with([':', '*'])
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.~:@".contains(c))
-    };
-    if route.strip_prefix('/').is_some_and(|parts| parts.split('/').all(plain)) {
-        return Ok(());
-    }
-    Err(Failure::usage(format!(
-        "the health route (AIP_HEALTH_ROUTE) is '{route}'; it must be a plain path such as /v1/endpoints/1/deployedModels/2"
-    )))
 }
 
 #[cfg(test)]
@@ -281,9 +243,33 @@ mod tests {
         assert!(usage_error("", &[("STORE_INPUTS", "maybe")]).contains("STORE_INPUTS=maybe"));
         assert!(usage_error("", &[("STORAGE_MODE", "gcp")]).contains("STORAGE_MODE=local"));
         assert!(usage_error("", &[("STORAGE_MODE", "s3")]).contains("STORAGE_MODE=s3"));
+        let huge = usage_error("limits: {queue: 9223372036854775807}", &[]);
+        assert!(huge.contains("limits.queue is 9223372036854775807"), "{huge}");
+        assert!(usage_error("", &[("DEVICE", "banana")]).contains("(DEVICE) is 'banana'"));
+        assert!(usage_error("model: {device: \"cuda:-1\"}", &[]).contains("model.device"));
+        for name in ["wait", "upload_timeout", "request_timeout"] {
+            assert!(usage_error(&format!("limits: {{{name}: 0}}"), &[]).contains(&format!("limits.{name}")));
+        }
+        assert!(usage_error("connections: {max: 0}", &[]).contains("connections.max"));
+        assert!(usage_error("connections: {idle_timeout: 1.0e9}", &[]).contains("connections.idle_timeout"));
+        assert!(usage_error("limits: {memory: much}", &[]).contains("limits.memory"));
+        assert!(usage_error("limits: {memory: 200MB}", &[]).contains("limits.process_memory"));
         for route in ["ready", "/{id}", "/a//b", "/*all"] {
             assert!(usage_error("", &[("AIP_HEALTH_ROUTE", route)]).contains(route));
         }
+    }
+
+    #[test]
+    fn requests_share_the_memory_that_the_process_does_not_need() {
+        let admission = |file: &str| with(file, &[]).unwrap().limits.admission();
+        let small = admission("limits: {memory: 512MB, process_memory: 200MB}");
+        assert_eq!((small.upload_bytes, small.pixel_bytes), (78_000_000, 234_000_000));
+        // The largest upload fits, and small ones beside it.
+        let tight = admission("limits: {memory: 400MB, process_memory: 200MB}");
+        assert_eq!((tight.upload_bytes, tight.pixel_bytes), (2 * 33_554_432, 200_000_000 - 2 * 33_554_432));
+        let default = admission("");
+        assert!(default.pixel_bytes > default.upload_bytes);
+        assert_eq!(default.wait, std::time::Duration::from_secs(5));
     }
 
     #[test]

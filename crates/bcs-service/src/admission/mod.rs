@@ -5,7 +5,7 @@
 //! - [`Admission`]: admits uploads
 //! - [`Ticket`]: what an admitted request holds
 //! - [`Refused`]: why a request was refused
-//! - `pool`: bytes shared by requests, with a part kept for small ones
+//! - `pool`: bytes shared by requests, in parts by the size of the requests
 //! - `uploads`: finds uploads that hold memory and send too slowly
 
 mod pool;
@@ -18,21 +18,22 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::health::Health;
 use pool::{Pool, Wait};
 use uploads::Uploads;
 
 pub use refused::Refused;
 pub use ticket::Ticket;
 
-/// Largest upload in bytes that counts as small: tiles.
-const SMALL_UPLOAD: u64 = 1 << 20;
-/// Largest decoded image in bytes, with its results, that counts as small: tiles.
-const SMALL_IMAGE: u64 = 8 << 20;
+/// Largest uploads in bytes that count as small: a tile as PNG, and a few times that.
+const SMALL_UPLOADS: [u64; 2] = [256 << 10, 2 << 20];
+/// Largest decoded image in bytes, with its results, that counts as small: a tile.
+const SMALL_IMAGES: [u64; 1] = [32 << 20];
 
 /// Limits of [`Admission`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdmissionLimits {
-    /// Total size of uploads in bytes, half of it for small uploads.
+    /// Total size of uploads in bytes, half of it for uploads of up to 2 MiB.
     pub upload_bytes: u64,
     /// Total size of decoded images and their results in bytes, a quarter of it for small images.
     pub pixel_bytes: u64,
@@ -52,8 +53,8 @@ pub struct InUse {
 /// Admits requests as memory allows. Clones share the limits.
 ///
 /// Uploads and decoded images have separate pools, so that uploads that wait to be decoded cannot prevent an image from
-/// being decoded. Each pool keeps a part for small requests, so that tiles do not wait for regions. Within a part,
-/// requests are admitted in the order of their arrival.
+/// being decoded. Each pool keeps parts for small requests, so that tiles do not wait for regions. Within a part, requests
+/// are admitted in the order of their arrival.
 #[derive(Debug, Clone)]
 pub struct Admission {
     shared: Arc<Shared>,
@@ -71,8 +72,8 @@ impl Admission {
     /// Creates an admission with nothing in use.
     pub fn new(limits: AdmissionLimits) -> Self {
         let AdmissionLimits { upload_bytes, pixel_bytes, wait } = limits;
-        let uploads = Pool::new(upload_bytes, upload_bytes / 2, SMALL_UPLOAD);
-        let pixels = Pool::new(pixel_bytes, pixel_bytes / 4, SMALL_IMAGE);
+        let uploads = Pool::new(upload_bytes, &SMALL_UPLOADS);
+        let pixels = Pool::new(pixel_bytes, &SMALL_IMAGES);
         Self { shared: Arc::new(Shared { uploads, pixels, receiving: Uploads::default(), wait }) }
     }
 
@@ -90,9 +91,18 @@ impl Admission {
     ) -> Result<Ticket, Refused> {
         let wait = Wait { longest: self.shared.wait, deadline, token: &token };
         let evict = || self.shared.receiving.evict_slow(Instant::now());
-        let permit = self.shared.uploads.take(bytes, wait, evict).await?;
-        let upload = self.shared.receiving.start(token.child_token(), Instant::now());
-        Ok(Ticket::new(self.clone(), permit, upload, deadline))
+        let taken = self.shared.uploads.take(bytes, wait, evict).await?;
+        let upload = self.shared.receiving.start(token.child_token(), taken.waited, Instant::now());
+        Ok(Ticket::new(self.clone(), taken.permit, upload, deadline))
+    }
+
+    /// Refuses slow uploads from the time that the server stops, so that they do not delay its end. Does not return.
+    pub async fn refuse_slow_when_stopping(&self, health: &Health) {
+        health.stopping().await;
+        loop {
+            self.shared.receiving.evict_slow(Instant::now());
+            tokio::time::sleep(pool::EVICTION_INTERVAL).await;
+        }
     }
 
     /// Returns the bytes that admitted requests hold now.

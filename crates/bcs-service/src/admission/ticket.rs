@@ -43,8 +43,8 @@ impl Ticket {
         self.check()?;
         let wait =
             Wait { longest: self.admission.shared.wait, deadline: self.deadline, token: self.upload.token() };
-        let permit = self.admission.shared.pixels.take(bytes, wait, || ()).await?;
-        self.pixel_bytes.push(permit);
+        let taken = self.admission.shared.pixels.take(bytes, wait, || ()).await?;
+        self.pixel_bytes.push(taken.permit);
         Ok(())
     }
 

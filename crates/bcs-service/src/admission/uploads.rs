@@ -13,6 +13,9 @@ const LEAST_RATE: f64 = 65_536.0;
 /// Longest pause of an upload.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
+/// Longest pause of an upload that had to wait: what it sent meanwhile is there already.
+const PAUSE_AFTER_WAIT: Duration = Duration::from_millis(100);
+
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
     next: AtomicU64,
@@ -31,9 +34,10 @@ pub(super) struct Upload {
 }
 
 impl Uploads {
-    pub(super) fn start(&self, token: CancellationToken, now: Instant) -> Arc<Upload> {
+    /// An upload begins, which had to wait or not.
+    pub(super) fn start(&self, token: CancellationToken, waited: bool, now: Instant) -> Arc<Upload> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let fast_until = Mutex::new(now + LONGEST_PAUSE);
+        let fast_until = Mutex::new(now + if waited { PAUSE_AFTER_WAIT } else { LONGEST_PAUSE });
         let upload = Arc::new(Upload { id, token, slow: AtomicBool::new(false), fast_until });
         self.locked().insert(id, Arc::clone(&upload));
         upload
@@ -87,7 +91,7 @@ mod tests {
     /// Receives `bytes` every `interval` for 5 s, and returns whether the upload was cancelled.
     fn evicted(bytes: usize, interval: Duration) -> bool {
         let (uploads, start) = (Uploads::default(), Instant::now());
-        let upload = uploads.start(CancellationToken::new(), start);
+        let upload = uploads.start(CancellationToken::new(), false, start);
         let mut now = start;
         while now < start + Duration::from_secs(5) {
             upload.receive(bytes, now);
@@ -110,9 +114,18 @@ mod tests {
     }
 
     #[test]
+    fn an_upload_that_waited_must_send_at_once() {
+        let (uploads, start) = (Uploads::default(), Instant::now());
+        let [sending, stalled] = [0, 1].map(|_| uploads.start(CancellationToken::new(), true, start));
+        sending.receive(50_000, start);
+        uploads.evict_slow(start + 2 * PAUSE_AFTER_WAIT);
+        assert!(stalled.was_slow() && !sending.was_slow());
+    }
+
+    #[test]
     fn complete_uploads_are_not_cancelled() {
         let (uploads, start) = (Uploads::default(), Instant::now());
-        let upload = uploads.start(CancellationToken::new(), start);
+        let upload = uploads.start(CancellationToken::new(), false, start);
         uploads.end(&upload);
         uploads.evict_slow(start + Duration::from_secs(60));
         assert!(!upload.was_slow() && !upload.token().is_cancelled());

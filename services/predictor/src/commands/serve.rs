@@ -18,9 +18,9 @@ use crate::cli::ServeArguments;
 use crate::metrics::PredictionMetrics;
 use crate::settings::{Settings, Storage};
 
-/// Time that the model may take to finish its batches after the server has stopped. Platforms kill the process 10 s after
-/// the stop signal, of which the server takes up to 9 s for requests in progress.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
+/// Time that the model may take to finish its batches after the server has stopped, which takes up to 7 s. Platforms kill
+/// the process 10 s after the stop signal.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Serves until a stop signal.
 ///
@@ -48,15 +48,18 @@ async fn serve(settings: Settings, model: PathBuf) -> Result<(), Failure> {
     let health = Health::default();
     let http_metrics = Metrics::new("bcs_predictor").map_err(Failure::failed)?;
     let metrics = PredictionMetrics::register(&http_metrics).map_err(Failure::failed)?;
+    let limits = settings.connections.serve(&settings.limits);
     let inference = start_inference(&settings, model, health.clone(), &metrics);
     let store_name = store.name();
     let app = Arc::new(App::new(settings, store, inference.clone(), health.clone(), http_metrics, metrics));
     let router = app::router(Arc::clone(&app))?;
-    tokio::spawn(prepare(app));
+    tokio::spawn(prepare(Arc::clone(&app)));
+    let stopping = health.clone();
+    tokio::spawn(async move { app.admission.refuse_slow_when_stopping(&stopping).await });
     info!(address, store = store_name, "Listening on {address}");
-    let served = server::serve(listener, router, health).await;
+    server::serve(listener, router, health, limits).await;
     stop(inference).await;
-    served.map_err(|error| Failure::failed(format!("the server failed: {error}")))
+    Ok(())
 }
 
 /// Waits for the threads of the model: libtorch crashes in its destructors if the process exits while it computes.

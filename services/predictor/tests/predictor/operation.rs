@@ -209,6 +209,17 @@ async fn stored_files_have_the_mode_of_the_umask() {
 }
 
 #[tokio::test]
+async fn a_store_that_has_vanished_is_reported_by_ready() {
+    let server = Server::ready().await;
+    fs::remove_dir_all(server.bucket()).unwrap();
+    let response = server.get("/ready").await;
+    assert!(response.headers().contains_key("retry-after"));
+    problem(response, 503).await;
+    problem(server.predict("", images::png(64, 64)).await, 503).await;
+    assert!(!server.bucket().exists());
+}
+
+#[tokio::test]
 async fn predictions_that_cannot_be_stored_are_problems() {
     let server = Server::ready().await;
     fs::remove_dir_all(server.bucket()).unwrap();
@@ -227,13 +238,17 @@ fn invalid_configuration_prevents_the_start_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "in the way").unwrap();
     let bucket = folder.path().join("file/below").display().to_string();
-    let cases: [BadStart<'_>; 7] = [
+    let cases: [BadStart<'_>; 11] = [
         (&[], "", 2, "MODEL_PATH"),
         (&[("MODEL_PATH", "gs://models/best")], "", 2, "local files only"),
         (&[("MODEL_PATH", "m"), ("STORAGE_MODE", "gcp")], "", 2, "STORAGE_MODE=local"),
         (&[("MODEL_PATH", "m"), ("PORT", "http")], "", 2, "PORT=http"),
         (&[("MODEL_PATH", "m"), ("AIP_HEALTH_ROUTE", "/info")], "", 2, "AIP_HEALTH_ROUTE"),
         (&[("MODEL_PATH", "m")], "sever: {port: 1}", 2, "sever"),
+        (&[("MODEL_PATH", "m"), ("DEVICE", "banana")], "", 2, "banana"),
+        (&[("MODEL_PATH", "m")], "limits: {queue: 9223372036854775807}", 2, "limits.queue"),
+        (&[("MODEL_PATH", "m")], "limits: {memory: 100MB}", 2, "limits.memory"),
+        (&[("MODEL_PATH", "m")], "connections: {max: 0}", 2, "connections.max"),
         (&[("MODEL_PATH", "m"), ("PREDICTIONS_BUCKET", &bucket)], "", 1, "file/below"),
     ];
     for (variables, settings, code, word) in cases {
