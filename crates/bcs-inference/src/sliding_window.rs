@@ -197,14 +197,14 @@ impl SlidingWindow {
         for view in self.tta.views() {
             let size = view.size(size);
             let plan = self.plan(info, size);
-            for axis in 0..2 {
-                let after = (plan.roi[axis] - plan.before[axis]).saturating_sub(size[axis]);
-                if after > self.padding.most(size[axis]) {
+            for (axis, side) in size.into_iter().enumerate() {
+                let after = (plan.roi[axis] - plan.before[axis]).saturating_sub(side);
+                if after > self.padding.most(side) {
                     return Err(Error::Window {
                         argument: "padding",
                         reason: format!(
                             "is {}, which can't add {after} pixels to a side of {}; use replicate or constant",
-                            self.padding, size[axis]
+                            self.padding, side
                         ),
                     });
                 }

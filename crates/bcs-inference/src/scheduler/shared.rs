@@ -157,7 +157,11 @@ impl Shared {
         let length = logits.len() / batch.windows.len().max(1);
         for (at, (job, window)) in batch.windows.iter().enumerate() {
             let piece = Piece { logits: Arc::clone(&logits), start: at * length };
-            if let Err(error) = guard(|| Ok(job.blend(*window, piece))) {
+            let blended = guard(|| {
+                job.blend(*window, piece);
+                Ok(())
+            });
+            if let Err(error) = blended {
                 job.fail(error);
             }
             job.in_flight.fetch_sub(1, Ordering::Relaxed);
