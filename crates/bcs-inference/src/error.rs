@@ -19,7 +19,13 @@ pub enum Error {
     /// The queue is full.
     #[error("the queue is full: {0} images are waiting; try again later")]
     QueueFull(usize),
-    /// The inference thread has ended.
+    /// The request was cancelled.
+    #[error("the request was cancelled")]
+    Cancelled,
+    /// The deadline of the request has passed.
+    #[error("the image was not segmented in time; try again later, or send a smaller one")]
+    Deadline,
+    /// The inference has been shut down.
     #[error("the model is no longer running")]
     Stopped,
     /// The forward pass failed.

@@ -28,34 +28,16 @@ impl Segmentation {
     /// [`Error::Engine`] if the logits hold NaN or infinity.
     pub fn from_logits(logits: &Logits) -> Result<Self, Error> {
         let Logits { classes, height, width, ref values } = *logits;
-        let area = height * width;
-        let mut mask = vec![0u8; area];
-        let mut class_pixels = vec![0u64; classes];
-        let (mut confidence, mut entropy) = (0.0f64, 0.0f64);
-        let mut pixel = vec![0.0f32; classes];
-        for (at, predicted) in mask.iter_mut().enumerate() {
-            for (class, value) in pixel.iter_mut().enumerate() {
-                *value = values[class * area + at];
+        let mut rows = Rows::new(classes, [height, width]);
+        let mut row = vec![0.0; classes * width];
+        for y in 0..height {
+            let planes = values.chunks_exact(height * width);
+            for (to, plane) in row.chunks_exact_mut(width).zip(planes) {
+                to.copy_from_slice(&plane[y * width..][..width]);
             }
-            let class = argmax(&pixel);
-            let certainty = certainty(&pixel, class);
-            *predicted = u8::try_from(class).unwrap_or(u8::MAX);
-            class_pixels[class] += 1;
-            confidence += f64::from(certainty.confidence);
-            entropy += f64::from(certainty.entropy);
+            rows.add(y, &row);
         }
-        if !confidence.is_finite() || !entropy.is_finite() {
-            return Err(Error::Engine("its output holds NaN or infinity".to_owned()));
-        }
-        let mask = GrayImage::from_raw(width as u32, height as u32, mask)
-            .ok_or_else(|| Error::Engine("its output has another size than its input".to_owned()))?;
-        let largest_entropy = (classes.max(2) as f64).ln();
-        Ok(Self {
-            mask,
-            class_pixels,
-            confidence: confidence / area as f64,
-            entropy: entropy / area as f64 / largest_entropy,
-        })
+        rows.finish()
     }
 
     /// Returns the number and fraction of the pixels predicted as each class.
@@ -77,6 +59,60 @@ impl Segmentation {
         }
         features.insert(CONFIDENCE.to_owned(), self.confidence);
         features.insert(ENTROPY.to_owned(), self.entropy);
+    }
+}
+
+/// A segmentation while the rows of its logits arrive.
+pub(crate) struct Rows {
+    size: [usize; 2],
+    mask: Vec<u8>,
+    class_pixels: Vec<u64>,
+    confidence: f64,
+    entropy: f64,
+    pixel: Vec<f32>,
+}
+
+impl Rows {
+    pub(crate) fn new(classes: usize, size: [usize; 2]) -> Self {
+        let (mask, class_pixels, pixel) = (vec![0; size[0] * size[1]], vec![0; classes], vec![0.0; classes]);
+        Self { size, mask, class_pixels, confidence: 0.0, entropy: 0.0, pixel }
+    }
+
+    /// Adds the logits `[classes, width]` of row `y`. Rows come once each, in any order.
+    pub(crate) fn add(&mut self, y: usize, logits: &[f32]) {
+        let width = self.size[1];
+        for (x, predicted) in self.mask[y * width..][..width].iter_mut().enumerate() {
+            for (class, value) in self.pixel.iter_mut().enumerate() {
+                *value = logits[class * width + x];
+            }
+            let class = argmax(&self.pixel);
+            let certainty = certainty(&self.pixel, class);
+            *predicted = u8::try_from(class).unwrap_or(u8::MAX);
+            self.class_pixels[class] += 1;
+            self.confidence += f64::from(certainty.confidence);
+            self.entropy += f64::from(certainty.entropy);
+        }
+    }
+
+    /// Returns the segmentation, after the last row.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if the logits held NaN or infinity.
+    pub(crate) fn finish(self) -> Result<Segmentation, Error> {
+        let Self { size: [height, width], mask, class_pixels, confidence, entropy, .. } = self;
+        if !confidence.is_finite() || !entropy.is_finite() {
+            return Err(Error::Engine("its output holds NaN or infinity".to_owned()));
+        }
+        let mask = GrayImage::from_raw(width as u32, height as u32, mask)
+            .ok_or_else(|| Error::Engine("its output has another size than its input".to_owned()))?;
+        let area = (height * width) as f64;
+        let largest_entropy = (class_pixels.len().max(2) as f64).ln();
+        Ok(Segmentation {
+            mask,
+            class_pixels,
+            confidence: confidence / area,
+            entropy: entropy / area / largest_entropy,
+        })
     }
 }
 

@@ -69,11 +69,13 @@ impl SlidingWindow {
             plans.iter().map(|plan| Output::new(plan, classes, self.mode)).collect();
         for (roi, windows) in by_size(&plans) {
             for batch in windows.chunks(self.batch.max(1)) {
-                let values = engine.run(&cut(images, batch, roi), [batch.len(), roi[0], roi[1]])?;
                 let length = classes * roi[0] * roi[1];
-                if values.len() != batch.len() * length {
-                    return Err(Error::Engine("its output has another size than its input".to_owned()));
+                let mut values = vec![0.0; batch.len() * length];
+                let mut pixels = Vec::with_capacity(batch.len() * roi[0] * roi[1] * 3);
+                for (image, window) in batch {
+                    cut(&images[*image], *window, roi, &mut pixels);
                 }
+                engine.run(&pixels, [batch.len(), roi[0], roi[1]], &mut values)?;
                 for ((image, window), values) in batch.iter().zip(values.chunks_exact(length)) {
                     outputs[*image].add(*window, values);
                 }
@@ -88,11 +90,20 @@ impl SlidingWindow {
     /// [`Error::Engine`], also for a size that is not a multiple of the network's divisor.
     pub fn run_whole(engine: &mut dyn Engine, image: &RgbImage) -> Result<Logits, Error> {
         let (height, width) = (image.height() as usize, image.width() as usize);
-        let values = engine.run(image.as_raw(), [1, height, width])?;
-        Ok(Logits { classes: engine.info().classes.len(), height, width, values })
+        let classes = engine.info().classes.len();
+        let mut values = vec![0.0; classes * height * width];
+        engine.run(image.as_raw(), [1, height, width], &mut values)?;
+        Ok(Logits { classes, height, width, values })
     }
 
-    fn plan(&self, info: &ModelInfo, image: &RgbImage) -> Plan {
+    /// Returns the weight of each pixel of a window; a single window has equal weights, which do not round.
+    pub(crate) fn importance(&self, plan: &Plan) -> Vec<f32> {
+        let mode = if plan.windows.len() == 1 { BlendMode::Constant } else { self.mode };
+        importance_map(plan.roi, mode)
+    }
+
+    /// Returns the windows of an image.
+    pub(crate) fn plan(&self, info: &ModelInfo, image: &RgbImage) -> Plan {
         let size = [image.height() as usize, image.width() as usize];
         let roi: [usize; 2] = std::array::from_fn(|axis| {
             let padded = size[axis].next_multiple_of(info.size_divisor[axis]);
@@ -103,10 +114,10 @@ impl SlidingWindow {
 }
 
 /// The windows of one image.
-struct Plan {
-    size: [usize; 2],
-    roi: [usize; 2],
-    windows: Vec<Window>,
+pub(crate) struct Plan {
+    pub(crate) size: [usize; 2],
+    pub(crate) roi: [usize; 2],
+    pub(crate) windows: Vec<Window>,
 }
 
 /// Windows of one size, each with the index of its image.
@@ -122,7 +133,7 @@ fn by_size(plans: &[Plan]) -> BTreeMap<[usize; 2], Group> {
     groups
 }
 
-fn check_size(image: &RgbImage, [min_height, min_width]: [usize; 2]) -> Result<(), Error> {
+pub(crate) fn check_size(image: &RgbImage, [min_height, min_width]: [usize; 2]) -> Result<(), Error> {
     let (width, height) = image.dimensions();
     if (height as usize) < min_height || (width as usize) < min_width {
         return Err(Error::TooSmall { width, height, min_width, min_height });
@@ -130,22 +141,17 @@ fn check_size(image: &RgbImage, [min_height, min_width]: [usize; 2]) -> Result<(
     Ok(())
 }
 
-/// Returns the pixels of windows, one after the other; beyond its image a window repeats the edge.
-fn cut(images: &[RgbImage], windows: &[(usize, Window)], [rows, columns]: [usize; 2]) -> Vec<u8> {
-    let mut pixels = Vec::with_capacity(windows.len() * rows * columns * 3);
-    for (image, window) in windows {
-        let image = &images[*image];
-        let (width, height) = (image.width() as usize, image.height() as usize);
-        let inside = columns.min(width - window.x);
-        for y in window.y..window.y + rows {
-            let row = &image.as_raw()[y.min(height - 1) * width * 3..][..width * 3];
-            pixels.extend_from_slice(&row[window.x * 3..(window.x + inside) * 3]);
-            for _ in inside..columns {
-                pixels.extend_from_slice(&row[(width - 1) * 3..]);
-            }
+/// Appends the pixels of a window; beyond its image it repeats the edge.
+pub(crate) fn cut(image: &RgbImage, window: Window, [rows, columns]: [usize; 2], pixels: &mut Vec<u8>) {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let inside = columns.min(width - window.x);
+    for y in window.y..window.y + rows {
+        let row = &image.as_raw()[y.min(height - 1) * width * 3..][..width * 3];
+        pixels.extend_from_slice(&row[window.x * 3..(window.x + inside) * 3]);
+        for _ in inside..columns {
+            pixels.extend_from_slice(&row[(width - 1) * 3..]);
         }
     }
-    pixels
 }
 
 /// The logits of one image while its windows arrive.
@@ -240,7 +246,23 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::engine::fake::Fake;
+    use crate::fake::red;
+
+    /// Largest number of pixels in one call.
+    struct Largest(usize, crate::fake::Colors);
+
+    impl Engine for Largest {
+        fn info(&self) -> &ModelInfo {
+            self.1.info()
+        }
+
+        fn set_threads(&mut self, _threads: std::num::NonZeroUsize) {}
+
+        fn run(&mut self, pixels: &[u8], shape: [usize; 3], logits: &mut [f32]) -> Result<(), Error> {
+            self.0 = self.0.max(shape.iter().product());
+            self.1.run(pixels, shape, logits)
+        }
+    }
 
     fn image(width: u32, height: u32) -> RgbImage {
         RgbImage::from_fn(width, height, |x, y| Rgb([(x * 3 % 256) as u8, (y * 5 % 256) as u8, 9]))
@@ -252,7 +274,7 @@ mod tests {
             for (width, height) in [(32, 32), (40, 33), (100, 75), (20, 90), (17, 16)] {
                 let image = image(width, height);
                 let window = SlidingWindow { overlap: 0.25, mode, batch: 3 };
-                let logits = window.run(&mut Fake::default(), &image).unwrap();
+                let logits = window.run(&mut red(), &image).unwrap();
                 assert_eq!((logits.width, logits.height), (width as usize, height as usize));
                 for (at, pixel) in image.pixels().enumerate() {
                     let expected = f32::from(pixel[0]) - f32::from(pixel[1]);
@@ -266,20 +288,20 @@ mod tests {
 
     #[test]
     fn batches_have_at_most_the_given_number_of_windows() {
-        let mut engine = Fake::default();
+        let mut engine = Largest(0, red());
         let window = SlidingWindow { batch: 2, ..SlidingWindow::default() };
         window.run(&mut engine, &image(200, 200)).unwrap();
-        assert_eq!(engine.largest, 2 * 32 * 32);
+        assert_eq!(engine.0, 2 * 32 * 32);
     }
 
     #[test]
     fn too_small_images_are_errors_with_the_least_size() {
-        let error = SlidingWindow::default().run(&mut Fake::default(), &image(1, 1)).unwrap_err();
+        let error = SlidingWindow::default().run(&mut red(), &image(1, 1)).unwrap_err();
         assert!(error.to_string().contains("16×16"), "{error}");
         let images = [image(40, 40), image(40, 15)];
-        let mut engine = Fake::default();
+        let mut engine = Largest(0, red());
         assert!(SlidingWindow::default().run_all(&mut engine, &images).is_err());
-        assert_eq!(engine.largest, 0, "the engine ran before the sizes were checked");
+        assert_eq!(engine.0, 0, "the engine ran before the sizes were checked");
     }
 
     #[test]
@@ -289,20 +311,20 @@ mod tests {
         for mode in [BlendMode::Constant, BlendMode::Gaussian] {
             for batch in [1, 3, 64] {
                 let window = SlidingWindow { overlap: 0.25, mode, batch };
-                let together = window.run_all(&mut Fake::default(), &images).unwrap();
+                let together = window.run_all(&mut red(), &images).unwrap();
                 for (image, logits) in images.iter().zip(&together) {
-                    assert_eq!(*logits, window.run(&mut Fake::default(), image).unwrap());
+                    assert_eq!(*logits, window.run(&mut red(), image).unwrap());
                 }
             }
         }
-        assert!(SlidingWindow::default().run_all(&mut Fake::default(), &[]).unwrap().is_empty());
+        assert!(SlidingWindow::default().run_all(&mut red(), &[]).unwrap().is_empty());
     }
 
     #[test]
     fn windows_of_several_images_share_batches() {
         let images = [image(32, 32), image(32, 32), image(32, 32)];
-        let mut engine = Fake::default();
+        let mut engine = Largest(0, red());
         SlidingWindow::default().run_all(&mut engine, &images).unwrap();
-        assert_eq!(engine.largest, 3 * 32 * 32);
+        assert_eq!(engine.0, 3 * 32 * 32);
     }
 }

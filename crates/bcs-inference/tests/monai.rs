@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use bcs_contracts::PackageMetadata;
 use bcs_contracts::keys::imported_version;
 use bcs_imaging::windows::BlendMode;
-use bcs_inference::libtorch::{NetworkEngine, open};
-use bcs_inference::{Engine, Segmentation, SlidingWindow};
+use bcs_inference::libtorch::NetworkEngine;
+use bcs_inference::{Engine, Segmentation, SlidingWindow, open};
 use bcs_model::nets::Network;
 use bcs_model::package::{self, Existing, sha256};
 use bcs_model::weights::{load_state, read_safetensors, write_safetensors};
@@ -55,7 +55,7 @@ fn golden_engine() -> NetworkEngine {
         .iter()
         .filter_map(|(name, tensor)| Some((name.strip_prefix("state/")?.to_owned(), tensor.shallow_clone())));
     load_state(&network, state.collect()).unwrap();
-    NetworkEngine::from_parts(network, metadata, None, "golden".to_owned())
+    NetworkEngine::from_parts(network, metadata, "golden".to_owned())
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn logits_of_several_images_are_those_of_each() {
 
 #[test]
 fn torchscript_archives_of_the_predecessor_run_unchanged() {
-    let mut engine = open(&golden("script.pt"), Device::Cpu).unwrap();
+    let mut engine = open(&golden("script.pt"), "cpu").unwrap().engine().unwrap();
     assert_eq!(engine.info().classes.len(), 3);
     let image = picture("tile.png");
     let logits = SlidingWindow::default().run(engine.as_mut(), &image).unwrap();
@@ -104,6 +104,40 @@ fn torchscript_archives_of_the_predecessor_run_unchanged() {
             Segmentation::from_logits(&SlidingWindow::default().run(engine.as_mut(), &other).unwrap())
                 .unwrap();
         assert_eq!(segmentation.mask.dimensions(), (width, height));
+    }
+}
+
+#[test]
+fn engines_of_a_model_share_its_weights_and_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let architecture = serde_json::json!({"name": "UNet", "arguments": {
+        "spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [4, 8], "strides": [2],
+        "num_res_units": 1, "norm": "batch",
+    }});
+    let arguments = architecture["arguments"].as_object().unwrap();
+    let network = Network::new("UNet", arguments, Device::Cpu).unwrap();
+    let metadata = serde_json::from_value(serde_json::json!({"architecture": architecture})).unwrap();
+    let files = BTreeMap::from([("model.safetensors".to_owned(), write_safetensors(&network).unwrap())]);
+    package::write(folder.path(), metadata, &files, Existing::Refuse).unwrap();
+    let model = open(folder.path(), "cpu").unwrap();
+    let image = image::imageops::crop_imm(&picture("window.png"), 0, 0, 64, 64).to_image();
+    let mut expected = NetworkEngine::from_parts(
+        network,
+        serde_json::from_value(serde_json::json!({
+            "architecture": architecture, "classes": bcs_contracts::class::unnamed_classes(2),
+        }))
+        .unwrap(),
+        "memory".to_owned(),
+    );
+    let expected = SlidingWindow::run_whole(&mut expected, &image).unwrap();
+    let (mut one, mut other) = (model.engine().unwrap(), model.engine().unwrap());
+    let outputs = std::thread::scope(|scope| {
+        let one = scope.spawn(|| SlidingWindow::run_whole(one.as_mut(), &image).unwrap());
+        let other = scope.spawn(|| SlidingWindow::run_whole(other.as_mut(), &image).unwrap());
+        [one.join().unwrap(), other.join().unwrap()]
+    });
+    for logits in outputs {
+        assert_eq!(largest_difference(&logits.values, &expected.values), 0.0);
     }
 }
 
@@ -125,7 +159,7 @@ fn a_version_names_the_weights_where_the_metadata_have_none() {
     let version = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
         fs::write(&path, bytes).unwrap();
-        open(&path, Device::Cpu).unwrap().info().version.clone()
+        open(&path, "cpu").unwrap().info.version.clone()
     };
     assert_eq!(version("net.pt", &script), imported_version("net", &sha256(&script)));
 
@@ -145,8 +179,8 @@ fn a_version_names_the_weights_where_the_metadata_have_none() {
     let files = BTreeMap::from([("model.safetensors".to_owned(), one.clone())]);
     let package = folder.path().join("package");
     package::write(&package, serde_json::from_str(&metadata).unwrap(), &files, Existing::Refuse).unwrap();
-    let engine = open(&package, Device::Cpu).unwrap();
-    assert_eq!(engine.info().version, imported_version("package", &sha256(&one)));
+    let model = open(&package, "cpu").unwrap();
+    assert_eq!(model.info.version, imported_version("package", &sha256(&one)));
 }
 
 #[test]
@@ -161,9 +195,9 @@ fn other_files_are_errors_that_say_why() {
         (nested, "metadata.json"),
         (folder.path().join("gone.pt"), "does not exist"),
         (folder.path().to_owned(), "metadata.json"),
-        (golden("tile.png"), "not a model package"),
+        (golden("tile.png"), "a model package"),
     ] {
-        let error = open(&path, Device::Cpu).err().unwrap().to_string();
+        let error = open(&path, "cpu").err().unwrap().to_string();
         assert!(error.contains("can't be opened") && error.contains(part), "{error}");
     }
 }
@@ -175,7 +209,7 @@ fn damaged_torchscript_archives_are_errors() {
     let script = fs::read(golden("script.pt")).unwrap();
     let open_with = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
-        open(&path, Device::Cpu).err().map(|error| error.to_string())
+        open(&path, "cpu").err().map(|error| error.to_string())
     };
     for length in [0, 3, 1000, script.len() / 2, script.len() - 1] {
         assert!(open_with(&script[..length]).is_some(), "{length}");

@@ -134,6 +134,7 @@ fn status_of_inference(error: &bcs_inference::Error) -> StatusCode {
         Inference::QueueFull(_) => StatusCode::TOO_MANY_REQUESTS,
         // A fault of the model, not of the image: another replica may answer.
         Inference::Model(_) | Inference::Stopped | Inference::Engine(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Inference::Cancelled | Inference::Deadline => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

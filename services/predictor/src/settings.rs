@@ -5,9 +5,11 @@ mod limits;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bcs_imaging::windows::BlendMode;
 use bcs_inference::SlidingWindow;
+use bcs_inference::scheduler;
 use bcs_service::environment::InvalidVariable;
 use bcs_service::settings::{ServerSettings, StorageMode, require_local};
 use bcs_service::{Environment, Failure};
@@ -53,8 +55,12 @@ pub struct Model {
     pub path: Option<PathBuf>,
     /// Device: `cpu`, `cuda`, `cuda:N` or `auto`.
     pub device: String,
-    /// Number of threads of the model; `None` for one per core.
-    pub threads: Option<NonZeroUsize>,
+    /// Number of batches that run at the same time; `None` for one per core.
+    pub workers: Option<NonZeroUsize>,
+    /// Number of threads of each of them.
+    pub threads: NonZeroUsize,
+    /// Seconds between two looks for another model at the same path; `None` to keep the first one.
+    pub reload: Option<f64>,
 }
 
 /// Store of the predictions.
@@ -115,6 +121,9 @@ impl ServerSettings for Settings {
         environment.set_optional(&mut server.health_route, "AIP_HEALTH_ROUTE");
         environment.set_optional(&mut model.path, "MODEL_PATH");
         environment.set_text(&mut model.device, "DEVICE");
+        let mut reload = model.reload.unwrap_or(0.0);
+        environment.set(&mut reload, "MODEL_RELOAD", "a number of seconds; 0 for never")?;
+        model.reload = Some(reload).filter(|seconds| *seconds != 0.0);
         environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
         environment.set_bool(&mut storage.store_inputs, "STORE_INPUTS")?;
         environment.set(&mut storage.mode, "STORAGE_MODE", "local")
@@ -129,6 +138,13 @@ impl ServerSettings for Settings {
         }
         check::in_range("window.batch", self.window.batch.get(), 1..=1024)?;
         check::device(&self.model.device)?;
+        if let Some(seconds) = self.model.reload {
+            check::seconds("model.reload", seconds)?;
+        }
+        if let Some(workers) = self.model.workers {
+            check::in_range("model.workers", workers.get(), 1..=1024)?;
+        }
+        check::in_range("model.threads", self.model.threads.get(), 1..=1024)?;
         self.connections.check()?;
         self.limits.check()?;
         let bucket = &self.storage.predictions_bucket;
@@ -143,6 +159,18 @@ impl ServerSettings for Settings {
 }
 
 impl Settings {
+    /// Returns how images are scheduled.
+    pub fn scheduling(&self) -> scheduler::Options {
+        let defaults = scheduler::Options::default();
+        scheduler::Options {
+            window: (&self.window).into(),
+            workers: self.model.workers.unwrap_or(defaults.workers),
+            threads: self.model.threads,
+            queue: self.limits.queue.get(),
+            reload: self.model.reload.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+        }
+    }
+
     /// Returns the path of the model.
     ///
     /// # Errors
@@ -150,8 +178,8 @@ impl Settings {
     pub fn model_path(&self) -> Result<&Path, Failure> {
         let path = self.model.path.as_deref().ok_or_else(|| {
             Failure::usage(
-                "no model is set; set MODEL_PATH to a model package, a TorchScript .pt file, or a .safetensors file with \
-                 metadata.json beside it",
+                "no model is set; set MODEL_PATH to a model package, a TorchScript .pt file, a .safetensors file with \
+                 metadata.json beside it, or a .txt file that names one of these",
             )
         })?;
         require_local(path, "MODEL_PATH")?;
@@ -196,6 +224,16 @@ mod tests {
         assert_eq!(settings.model.device, "auto");
         assert_eq!(settings.model_path().unwrap(), Path::new("here"));
         assert_eq!(with(file, &[("PORT", "2"), ("AIP_HTTP_PORT", "3")]).unwrap().server.port, 3);
+    }
+
+    #[test]
+    fn models_are_looked_for_again_if_configured() {
+        assert_eq!(with("", &[]).unwrap().model.reload, None);
+        assert_eq!(with("", &[("MODEL_RELOAD", "30")]).unwrap().model.reload, Some(30.0));
+        assert_eq!(with("model: {reload: 5}", &[]).unwrap().model.reload, Some(5.0));
+        assert_eq!(with("model: {reload: 5}", &[("MODEL_RELOAD", "0")]).unwrap().model.reload, None);
+        assert!(usage_error("model: {reload: -1}", &[]).contains("model.reload"));
+        assert!(usage_error("", &[("MODEL_RELOAD", "often")]).contains("MODEL_RELOAD=often"));
     }
 
     #[test]

@@ -10,16 +10,17 @@ use axum::response::{IntoResponse, Response};
 use bcs_contracts::PredictionRecord;
 use bcs_service::Problem;
 use bcs_service::server::{HeldBody, RequestScope};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::error::Error;
+use crate::input::ReceiveTime;
 use crate::openapi::{Image, ImageForm, RecordSchema};
 use crate::origin::Origin;
-use crate::prediction::{self, Prediction, Stored};
-use crate::render::{self, Colormap, DEFAULT_ALPHA, Format, OverlayStyle};
+use crate::prediction::{self, Stored};
+use crate::predictor;
+use crate::render::{Colormap, DEFAULT_ALPHA, Format, OverlayStyle, Rendered};
 use crate::upload::{self, UploadLimits};
 
 /// Response header with the id of the prediction.
@@ -151,7 +152,7 @@ pub async fn predict_img(
 ) -> Result<Response, Error> {
     let format = Format::preferred(&headers);
     let result = predict(&app, query, &headers, format, scope, body).await;
-    app.metrics.count(result.as_ref().err().map_or("stored", Error::outcome));
+    app.predictor.metrics.count(result.as_ref().err().map_or("stored", Error::outcome));
     result
 }
 
@@ -167,42 +168,23 @@ async fn predict(
     let limits = UploadLimits { bytes: limits.max_upload_bytes, timeout: limits.upload_timeout() };
     let upload = upload::receive(body, headers, limits, &app.admission, scope).await?;
     let options = Options::checked(query)?;
-    let origin = Origin::from_headers(headers, upload.file_name.as_deref())?;
-    let input = app.settings.storage.store_inputs.then(|| upload.bytes.clone());
-    let prediction = prediction::segment(app, upload.bytes, origin).await?;
     let style = OverlayStyle { alpha: options.alpha, colormap: options.colormap, format };
-    let (prediction, rendered) = render(app, prediction, options.output, style).await?;
-    let stored = prediction::store(app, &prediction, rendered.mask.clone(), input).await?;
-    // The memory of the response is free once it has been sent.
-    Ok(respond(rendered, stored, format).map(|body| HeldBody::wrap(body, upload.ticket)))
-}
-
-/// Encoded mask and overlay of a prediction.
-struct Rendered {
-    mask: Bytes,
-    overlay: Option<Bytes>,
-    output: Output,
-}
-
-async fn render(
-    app: &App,
-    prediction: Prediction,
-    output: Output,
-    style: OverlayStyle,
-) -> Result<(Prediction, Rendered), Error> {
-    let work = move || {
-        let (indices, classes) = (&prediction.segmentation.mask, &prediction.model.classes);
-        let mask = render::mask(indices, classes)?.into();
-        let image = Arc::clone(&prediction.input.image);
-        let overlay = (output == Output::Overlay).then(|| render::overlay(image, indices, classes, style));
-        let overlay = overlay.transpose()?.map(Bytes::from);
-        Ok((prediction, Rendered { mask, overlay, output }))
+    let wanted = predictor::Options {
+        origin: Origin::from_headers(headers, upload.file_name.as_deref())?,
+        received: ReceiveTime::now(),
+        overlay: (options.output == Output::Overlay).then_some(style),
     };
-    app.workers.run(work).await.map_err(|panic| Error::Internal(panic.to_string()))?
+    let input = app.settings.storage.store_inputs.then(|| upload.bytes.clone());
+    let not_ready = || Error::NotReady(app.health.state());
+    let prediction = app.predictor.predict(upload.bytes, wanted, upload.ticket, not_ready).await?;
+    let stored = prediction::store(app, &prediction, input).await?;
+    let response = respond(options.output, prediction.rendered, stored, format);
+    // The memory of the response is free once it has been sent.
+    Ok(response.map(|body| HeldBody::wrap(body, prediction.ticket)))
 }
 
-fn respond(rendered: Rendered, stored: Stored, format: Format) -> Response {
-    let (media_type, body) = match (rendered.output, rendered.overlay) {
+fn respond(output: Output, rendered: Rendered, stored: Stored, format: Format) -> Response {
+    let (media_type, body) = match (output, rendered.overlay) {
         (Output::Overlay, Some(overlay)) => (format.media_type(), overlay),
         (Output::Json, _) => ("application/json", stored.json),
         _ => (Format::Png.media_type(), rendered.mask),

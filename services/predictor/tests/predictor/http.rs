@@ -266,7 +266,14 @@ async fn service_routes_describe_the_server() {
     for line in [
         "bcs_predictor_predictions_total{outcome=\"stored\"} 1",
         "bcs_predictor_queue_length 0",
+        "bcs_predictor_windows_waiting 0",
+        "bcs_predictor_queue_seconds_count 1",
+        "bcs_predictor_decode_seconds_count 1",
         "bcs_predictor_inference_seconds_count 1",
+        "bcs_predictor_render_seconds_count 1",
+        "bcs_predictor_store_seconds_count 1",
+        "bcs_predictor_batch_windows_sum 1",
+        "bcs_predictor_pixel_bytes 0",
         "bcs_predictor_image_pixels_sum 4096",
         "route=\"/predict-img/\",status=\"200\"} 1",
     ] {

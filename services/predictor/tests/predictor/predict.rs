@@ -32,7 +32,8 @@ fn a_folder_is_segmented_and_invalid_files_are_named() {
     {
         fs::write(input.join(name), bytes).unwrap();
     }
-    let (code, text) = predict(folder.path(), &["--model", "model", "--input", "in", "--output", "out"]);
+    let (code, text) =
+        predict(folder.path(), &["--model", package::PATH, "--input", "in", "--output", "out"]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("b.png") && text.contains("1 of 3"), "{text}");
     for (name, size) in [("a", (64, 64)), ("c", (90, 70))] {
@@ -56,7 +57,7 @@ fn records_have_source_and_case() {
         fs::write(folder.path().join("in").join(name), images::png(64, 64)).unwrap();
     }
     let origin_of = |arguments: &[&str], name: &str| {
-        let fixed = ["--model", "model", "--input", "in", "--output", "out"];
+        let fixed = ["--model", package::PATH, "--input", "in", "--output", "out"];
         let (code, text) = predict(folder.path(), &[&fixed, arguments].concat());
         assert_eq!(code, 0, "{text}");
         let bytes = fs::read(folder.path().join(format!("out/{name}.json"))).unwrap();
@@ -76,7 +77,7 @@ fn logits_are_one_tensor_of_the_size_of_the_image() {
     for (name, width, height) in [("whole", 128, 96), ("windows", 101, 77)] {
         fs::write(folder.path().join(format!("{name}.png")), images::png(width, height)).unwrap();
         let (image, file) = (format!("{name}.png"), format!("{name}.safetensors"));
-        let arguments = ["--model", "model", "--input", &image, "--output", "out", "--logits", &file];
+        let arguments = ["--model", package::PATH, "--input", &image, "--output", "out", "--logits", &file];
         let (code, text) = predict(folder.path(), &arguments);
         assert_eq!(code, 0, "{text}");
         let bytes = fs::read(folder.path().join(file)).unwrap();
@@ -100,17 +101,23 @@ fn invalid_arguments_are_usage_errors() {
         fs::write(input.join(name), images::png(32, 32)).unwrap();
     }
     let cases: [(&[&str], &str); 8] = [
-        (&["--model", "model", "--input", "gs://tiles/a.png", "--output", "out"], "local files only"),
+        (&["--model", package::PATH, "--input", "gs://tiles/a.png", "--output", "out"], "local files only"),
         (&["--model", "gs://models/best", "--input", "in", "--output", "out"], "local files only"),
-        (&["--model", "model", "--input", "none", "--output", "out"], "none"),
+        (&["--model", package::PATH, "--input", "none", "--output", "out"], "none"),
         (&["--model", "none", "--input", "in", "--output", "out"], "none"),
-        (&["--model", "model", "--input", "in", "--output", "in"], "--output"),
+        (&["--model", package::PATH, "--input", "in", "--output", "in"], "--output"),
         (
-            &["--model", "model", "--input", "in", "--output", "out", "--logits", "l.safetensors"],
+            &["--model", package::PATH, "--input", "in", "--output", "out", "--logits", "l.safetensors"],
             "exactly one",
         ),
-        (&["--model", "model", "--input", "in", "--output", "out", "--source", "two words"], "--source"),
-        (&["--model", "model", "--input", "in", "--output", "out", "--case", "a/b"], "1 to 64 ASCII letters"),
+        (
+            &["--model", package::PATH, "--input", "in", "--output", "out", "--source", "two words"],
+            "--source",
+        ),
+        (
+            &["--model", package::PATH, "--input", "in", "--output", "out", "--case", "a/b"],
+            "1 to 64 ASCII letters",
+        ),
     ];
     for (arguments, word) in cases {
         let (code, text) = predict(folder.path(), arguments);

@@ -80,7 +80,7 @@ impl<'a> Run<'a> {
         // Seeds again, so that the checks leave no trace in the model.
         let network = network(composed, device)?;
         let metadata = metadata(composed, &map, &dataset);
-        let engine = NetworkEngine::from_parts(network, metadata.clone(), None, String::new());
+        let engine = NetworkEngine::from_parts(network, metadata.clone(), String::new());
         preflight::check_min_size(&dataset.validation, engine.info().min_size)?;
         Ok(Self { composed, map, dataset, loader, loss, metric, metadata, engine })
     }

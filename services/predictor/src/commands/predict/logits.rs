@@ -8,16 +8,19 @@ use safetensors::tensor::{TensorView, serialize};
 /// Maximum side in pixels of an image that is run without a sliding window.
 const MAX_WHOLE_SIDE: usize = 1024;
 
-/// Returns the output of the network for the whole image if its size permits, otherwise `blended`, the output of the
-/// sliding window.
+/// Returns the output of the network for the whole image if its size permits, otherwise that of the sliding window.
 ///
 /// # Errors
-/// [`Error::Engine`].
-pub(super) fn raw(engine: &mut dyn Engine, image: &RgbImage, blended: Logits) -> Result<Logits, Error> {
+/// [`Error::TooSmall`]; [`Error::Engine`].
+pub(super) fn raw(
+    engine: &mut dyn Engine,
+    image: &RgbImage,
+    window: &SlidingWindow,
+) -> Result<Logits, Error> {
     let size = [image.height() as usize, image.width() as usize];
     let divisor = engine.info().size_divisor;
     let whole = (0..2).all(|axis| size[axis].is_multiple_of(divisor[axis]) && size[axis] <= MAX_WHOLE_SIDE);
-    if whole { SlidingWindow::run_whole(engine, image) } else { Ok(blended) }
+    if whole { SlidingWindow::run_whole(engine, image) } else { window.run(engine, image) }
 }
 
 /// Returns a safetensors file with one float32 tensor `logits` of shape [1, C, H, W].
