@@ -208,6 +208,10 @@ fn format_of(bytes: &[u8]) -> Result<ImageFormat, Error> {
     if bytes.is_empty() {
         return Err(Error::Empty);
     }
+    // BigTIFF, with offsets of 64 bits.
+    if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") {
+        return Ok(ImageFormat::Tiff);
+    }
     match image::guess_format(bytes) {
         Ok(
             format @ (ImageFormat::Png

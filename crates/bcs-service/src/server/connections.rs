@@ -1,5 +1,5 @@
-//! Number of connections, and which of them are idle. A new connection takes the place of the one that has been idle for
-//! the longest time if there is no other place.
+//! Number of connections, and which of them are idle. If there is no place for a new connection, it takes that of an idle
+//! one: first of those that have never sent a request, then of the others, each time the one that is idle for longest.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,10 +15,13 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Connections {
     places: Arc<Semaphore>,
-    /// Idle connections, those that have been idle for longest first.
-    idle: Mutex<BTreeMap<u64, CancellationToken>>,
+    /// Idle connections, in the order in which they are closed.
+    idle: Mutex<BTreeMap<Order, CancellationToken>>,
     next: AtomicU64,
 }
+
+/// Whether a connection has had a request, and when it became idle.
+type Order = (bool, u64);
 
 /// The place of a connection. It is idle at first.
 #[derive(Debug)]
@@ -32,11 +35,11 @@ pub(super) struct Place {
 #[derive(Debug, Clone, Copy)]
 enum State {
     /// No request has come yet.
-    New { since: Instant, order: u64 },
+    New { since: Instant, order: Order },
     /// A request is in progress, which is given up at this time.
     Busy { until: Instant },
     /// All requests have been answered.
-    Idle { since: Instant, order: u64 },
+    Idle { since: Instant, order: Order },
 }
 
 impl Connections {
@@ -58,7 +61,7 @@ impl Connections {
         }
     }
 
-    /// Closes the connection that has been idle for the longest time, and waits a moment.
+    /// Closes an idle connection, and waits a moment.
     pub(super) async fn close_one(&self) {
         if let Some((_, closed)) = self.locked().pop_first() {
             closed.cancel();
@@ -68,18 +71,18 @@ impl Connections {
 
     fn place(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Place {
         let closed = CancellationToken::new();
-        let order = self.become_idle(&closed);
+        let order = self.become_idle(&closed, false);
         let state = Mutex::new(State::New { since: Instant::now(), order });
         Place { connections: Arc::clone(self), closed, state, _permit: permit }
     }
 
-    fn become_idle(&self, closed: &CancellationToken) -> u64 {
-        let order = self.next.fetch_add(1, Ordering::Relaxed);
+    fn become_idle(&self, closed: &CancellationToken, served: bool) -> Order {
+        let order = (served, self.next.fetch_add(1, Ordering::Relaxed));
         self.locked().insert(order, closed.clone());
         order
     }
 
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<u64, CancellationToken>> {
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<Order, CancellationToken>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -139,7 +142,7 @@ pub(super) struct InProgress(Arc<Place>);
 
 impl Drop for InProgress {
     fn drop(&mut self) {
-        let order = self.0.connections.become_idle(&self.0.closed);
+        let order = self.0.connections.become_idle(&self.0.closed, true);
         *self.0.locked() = State::Idle { since: Instant::now(), order };
     }
 }
@@ -153,12 +156,11 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(250);
 
     #[tokio::test]
-    async fn a_new_connection_replaces_the_one_idle_for_longest() {
+    async fn a_new_connection_replaces_one_without_requests_first() {
         let connections = Connections::new(2);
         let first = Arc::new(connections.enter().await);
-        let second = Arc::new(connections.enter().await);
         drop(first.begin(Instant::now()));
-        // The second one has been idle for longer, since the first has answered a request.
+        let second = Arc::new(connections.enter().await);
         let third = tokio::spawn({
             let connections = Arc::clone(&connections);
             async move { connections.enter().await }

@@ -196,15 +196,39 @@ async fn broken_forms_are_client_errors() {
 #[tokio::test]
 async fn files_that_claim_much_memory_are_refused() {
     let (server, usual) = start().await;
-    let mut webp = images::encode(images::rgb(8, 8), image::ImageFormat::WebP);
-    let at = webp.iter().position(|byte| *byte == 0x2f).unwrap() + 1;
-    // 16 384×16 384 pixels.
-    webp[at..at + 4].copy_from_slice(&0x0fff_ffff_u32.to_le_bytes());
-    for bytes in [images::bomb(), webp] {
+    for bytes in [images::bomb(), images::webp_bomb()] {
         let detail = problem(server.predict("", bytes).await, 413).await;
         assert!(detail.contains("pixels"), "{detail}");
         check(&server, usual).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_large_images_wait_for_memory_or_are_refused() {
+    let (server, usual) = start().await;
+    let server = Arc::new(server);
+    // Within the limit of pixels, but not of memory.
+    let detail = problem(server.predict("", images::flat(9_000, 9_000)).await, 413).await;
+    assert!(detail.contains("memory"), "{detail}");
+    let large = images::flat(3_000, 3_000);
+    let requests: Vec<_> = (0..20)
+        .map(|_| {
+            let (server, large) = (Arc::clone(&server), large.clone());
+            tokio::spawn(async move { server.predict("?output=mask", large).await.status().as_u16() })
+        })
+        .collect();
+    for _ in 0..5 {
+        check(&server, usual).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let mut answered = 0;
+    for request in requests {
+        let status = request.await.unwrap();
+        assert!([200, 429].contains(&status), "{status}");
+        answered += u32::from(status == 200);
+    }
+    assert!(answered > 0, "no image was segmented");
+    check(&server, usual).await;
 }
 
 #[tokio::test]
