@@ -10,7 +10,7 @@ use bcs_imaging::Limits;
 use bcs_inference::Inference;
 use bcs_service::health::State;
 use bcs_service::routes::Service;
-use bcs_service::{Failure, Health, Metrics, Problem, server};
+use bcs_service::{Admission, Failure, Health, Metrics, Problem, server};
 use bcs_storage::Store;
 use prometheus::IntGauge;
 use utoipa::OpenApi;
