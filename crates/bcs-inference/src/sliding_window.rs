@@ -196,17 +196,15 @@ impl SlidingWindow {
         for view in self.tta.views() {
             let size = view.size(size);
             let plan = self.plan(info, size);
-            for axis in 0..2 {
-                let after = (plan.roi[axis] - plan.before[axis]).saturating_sub(size[axis]);
-                if after > self.padding.most(size[axis]) {
-                    return Err(Error::Window {
-                        argument: "padding",
-                        reason: format!(
-                            "is {}, which can't add {after} pixels to a side of {}; use replicate or constant",
-                            self.padding, size[axis]
-                        ),
-                    });
-                }
+            let after = |axis: &usize| (plan.roi[*axis] - plan.before[*axis]).saturating_sub(size[*axis]);
+            if let Some(axis) = (0..2).find(|axis| after(axis) > self.padding.most(size[*axis])) {
+                let (padding, added, side) = (self.padding, after(&axis), size[axis]);
+                return Err(Error::Window {
+                    argument: "padding",
+                    reason: format!(
+                        "is {padding}, which can't add {added} pixels to a side of {side}; use replicate or constant"
+                    ),
+                });
             }
         }
         Ok(())
