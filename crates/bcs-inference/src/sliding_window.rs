@@ -197,17 +197,15 @@ impl SlidingWindow {
         for view in self.tta.views() {
             let size = view.size(size);
             let plan = self.plan(info, size);
-            for (axis, side) in size.into_iter().enumerate() {
-                let after = (plan.roi[axis] - plan.before[axis]).saturating_sub(side);
-                if after > self.padding.most(side) {
-                    return Err(Error::Window {
-                        argument: "padding",
-                        reason: format!(
-                            "is {}, which can't add {after} pixels to a side of {}; use replicate or constant",
-                            self.padding, side
-                        ),
-                    });
-                }
+            let after = |axis: &usize| (plan.roi[*axis] - plan.before[*axis]).saturating_sub(size[*axis]);
+            if let Some(axis) = (0..2).find(|axis| after(axis) > self.padding.most(size[*axis])) {
+                let (padding, added, side) = (self.padding, after(&axis), size[axis]);
+                return Err(Error::Window {
+                    argument: "padding",
+                    reason: format!(
+                        "is {padding}, which can't add {added} pixels to a side of {side}; use replicate or constant"
+                    ),
+                });
             }
         }
         Ok(())

@@ -33,7 +33,7 @@ pub enum Command {
     /// Serve predictions over HTTP (default)
     Serve(ServeArguments),
     /// Segment an image or all images in a folder
-    Predict(PredictArguments),
+    Predict(Box<PredictArguments>),
 }
 
 /// Arguments of `serve`.

@@ -38,7 +38,14 @@ pub struct Predictor {
     pub limits: Limits,
     /// Metrics.
     pub metrics: PredictionMetrics,
-    novelty: Mutex<Option<(Weak<Model>, Option<Arc<Novelty>>)>>,
+    scorer: Mutex<Option<Scorer>>,
+}
+
+/// The novelty scorer of a model.
+struct Scorer {
+    model: Weak<Model>,
+    /// `None` if the model has no drift reference.
+    novelty: Option<Arc<Novelty>>,
 }
 
 /// What the client states about an image and wants of it.
@@ -96,7 +103,7 @@ impl Predictor {
         limits: Limits,
         metrics: PredictionMetrics,
     ) -> Self {
-        Self { inference, window, workers, limits, metrics, novelty: Mutex::default() }
+        Self { inference, window, workers, limits, metrics, scorer: Mutex::default() }
     }
 
     /// Decodes, measures, segments and renders an image. Between its steps, and while it waits, it ends when the ticket
@@ -216,14 +223,14 @@ impl Predictor {
 
     /// Returns the novelty scorer of a model, created on the first call; `None` if the model has no drift reference.
     pub fn novelty(&self, model: &Arc<Model>) -> Option<Arc<Novelty>> {
-        let mut known = self.novelty.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, novelty)) = &*known
+        let mut scorer = self.scorer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Scorer { model: of, novelty }) = &*scorer
             && of.upgrade().is_some_and(|of| Arc::ptr_eq(&of, model))
         {
             return novelty.clone();
         }
         let novelty = model.reference.as_ref().map(|reference| Arc::new(record::novelty(reference)));
-        *known = Some((Arc::downgrade(model), novelty.clone()));
+        *scorer = Some(Scorer { model: Arc::downgrade(model), novelty: novelty.clone() });
         novelty
     }
 }

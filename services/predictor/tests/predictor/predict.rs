@@ -92,6 +92,42 @@ fn logits_are_one_tensor_of_the_size_of_the_image() {
 }
 
 #[test]
+fn options_of_the_window_reach_the_logits() {
+    let folder = tempfile::tempdir().unwrap();
+    package::write(folder.path());
+    fs::write(folder.path().join("a.png"), images::png(128, 96)).unwrap();
+    let logits = |options: &[&str]| {
+        let fixed =
+            ["--model", package::PATH, "--input", "a.png", "--output", "out", "--logits", "l.safetensors"];
+        let (code, text) = predict(folder.path(), &[&fixed, options].concat());
+        assert_eq!(code, 0, "{options:?}: {text}");
+        let bytes = fs::read(folder.path().join("l.safetensors")).unwrap();
+        let data = SafeTensors::deserialize(&bytes).unwrap().tensor("logits").unwrap().data().to_vec();
+        data.chunks_exact(4).map(|value| f32::from_le_bytes(value.try_into().unwrap())).collect::<Vec<_>>()
+    };
+    let outputs = [
+        // The image in one piece.
+        logits(&[]),
+        logits(&["--batch", "3"]),
+        logits(&["--overlap", "0.5"]),
+        logits(&["--overlap", "0.5,0.25", "--mode", "constant"]),
+        logits(&["--sigma-scale", "0.5"]),
+        logits(&["--roi-size", "32,48"]),
+        logits(&["--roi-size", "160", "--padding", "reflect"]),
+        logits(&["--roi-size", "160", "--padding", "constant=0.5"]),
+        logits(&["--tta", "flips"]),
+        logits(&["--tta", "flips-rotations"]),
+    ];
+    for (index, output) in outputs.iter().enumerate() {
+        assert_eq!(output.len(), 2 * 128 * 96);
+        assert!(outputs[..index].iter().all(|other| other != output), "{index}");
+    }
+    // With test-time augmentation, the logits are those of a probability.
+    let (first, second) = outputs[9].split_at(128 * 96);
+    assert!(first.iter().zip(second).all(|(a, b)| (a.exp() + b.exp() - 1.0).abs() < 1e-5));
+}
+
+#[test]
 fn invalid_arguments_are_usage_errors() {
     let folder = tempfile::tempdir().unwrap();
     package::write(folder.path());
@@ -100,7 +136,7 @@ fn invalid_arguments_are_usage_errors() {
     for name in ["a.png", "b.png"] {
         fs::write(input.join(name), images::png(32, 32)).unwrap();
     }
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 14] = [
         (&["--model", package::PATH, "--input", "gs://tiles/a.png", "--output", "out"], "local files only"),
         (&["--model", "gs://models/best", "--input", "in", "--output", "out"], "local files only"),
         (&["--model", package::PATH, "--input", "none", "--output", "out"], "none"),
@@ -118,6 +154,15 @@ fn invalid_arguments_are_usage_errors() {
             &["--model", package::PATH, "--input", "in", "--output", "out", "--case", "a/b"],
             "1 to 64 ASCII letters",
         ),
+        (&["--model", package::PATH, "--input", "in", "--output", "out", "--overlap", "1"], "less than 1"),
+        (&["--model", package::PATH, "--input", "in", "--output", "out", "--overlap", "0.5,half"], "'half'"),
+        (&["--model", package::PATH, "--input", "in", "--output", "out", "--mode", "mean"], "gaussian"),
+        (
+            &["--model", package::PATH, "--input", "in", "--output", "out", "--roi-size", "33"],
+            "multiples of 2×2",
+        ),
+        (&["--model", package::PATH, "--input", "in", "--output", "out", "--padding", "edge"], "replicate"),
+        (&["--model", package::PATH, "--input", "in", "--output", "out", "--tta", "all"], "flips-rotations"),
     ];
     for (arguments, word) in cases {
         let (code, text) = predict(folder.path(), arguments);
