@@ -263,7 +263,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
 
     /// Valid files with a few changes give an image within the limit or an error.
     #[test]
