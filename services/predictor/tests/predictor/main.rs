@@ -8,3 +8,4 @@ mod operation;
 mod package;
 mod predict;
 mod server;
+mod shutdown;

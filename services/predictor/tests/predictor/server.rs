@@ -129,7 +129,12 @@ impl Server {
 
     /// Sends SIGTERM and waits until the process has ended.
     pub(crate) fn stop(mut self) -> ExitStatus {
-        Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
+        self.end("-TERM")
+    }
+
+    /// Sends a signal and waits until the process has ended. What it stored remains.
+    pub(crate) fn end(&mut self, signal: &str) -> ExitStatus {
+        Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
         self.process.wait().unwrap()
     }
 }
