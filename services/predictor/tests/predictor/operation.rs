@@ -117,7 +117,12 @@ async fn models_are_replaced_under_load_and_bad_ones_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let pointer = folder.path().join("current.txt");
     let write = |version: &str| package::write_version(&folder.path().join(version), version);
-    let point_to = |path: &std::path::Path| fs::write(&pointer, path.display().to_string()).unwrap();
+    let point_to = |path: &std::path::Path| {
+        // A pointer that is written in place may be read half written.
+        let written = pointer.with_extension("new");
+        fs::write(&written, path.display().to_string()).unwrap();
+        fs::rename(written, &pointer).unwrap();
+    };
     let packages: Vec<_> = (1..=6).map(|number| write(&format!("v{number}"))).collect();
     let bad = write("bad");
     let damaged = if cfg!(feature = "libtorch") { bad.join("model.safetensors") } else { bad.clone() };
