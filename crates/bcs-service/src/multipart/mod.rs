@@ -2,7 +2,7 @@
 //! content of a field.
 //!
 //! # Layout
-//! - [`boundary`]: the boundary in a `Content-Type`
+//! - [`boundary()`]: the boundary in a `Content-Type`
 //! - [`Parser`]: from pieces of a body to the parts of the form
 //! - `head`: headers of a part
 

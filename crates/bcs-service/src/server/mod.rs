@@ -1,7 +1,7 @@
 //! The HTTP server: listening, connections within limits, graceful shutdown, and the middleware of all routes.
 //!
 //! # Layout
-//! - [`serve`]: accepts connections until a stop signal
+//! - [`mod@serve`]: accepts connections until a stop signal
 //! - [`scope`]: deadline and cancellation of a request
 //! - [`held_body`]: a response body that keeps something until it has been sent
 //! - `connection`: one connection
