@@ -12,7 +12,7 @@ pub const IGNORE: u8 = 255;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TissueClass {
-    /// Value of the class in a stored mask, which is also its channel in the network's output.
+    /// Value of the class in a stored mask. Its channel in the network's output is its position among the classes.
     pub code: u8,
     /// Name in lower case, as `tumour` or `stroma`.
     pub name: String,
@@ -69,6 +69,12 @@ const DEFAULT_COLORS: [[u8; 3]; 8] = [
     [240, 228, 66],
 ];
 
+/// Returns the first code that two classes have.
+pub fn duplicate_code(classes: &[TissueClass]) -> Option<u8> {
+    let earlier = |at: usize| classes[..at].iter().any(|class| class.code == classes[at].code);
+    (0..classes.len()).find(|at| earlier(*at)).map(|at| classes[at].code)
+}
+
 /// Default classes of a model that does not name its own: `class 0`, `class 1`, …
 pub fn unnamed_classes(count: usize) -> Vec<TissueClass> {
     (0..count)
@@ -89,6 +95,14 @@ mod tests {
         let color: Color = "#0a80ff".parse().unwrap();
         assert_eq!(color, Color([10, 128, 255]));
         assert_eq!(color.to_string(), "#0a80ff");
+    }
+
+    #[test]
+    fn duplicate_codes_are_found() {
+        let mut classes = unnamed_classes(3);
+        assert_eq!(duplicate_code(&classes), None);
+        classes[2].code = 0;
+        assert_eq!(duplicate_code(&classes), Some(0));
     }
 
     #[test]

@@ -7,6 +7,23 @@ pub enum Error {
     /// The first bytes are those of none of the supported formats.
     #[error("the file is not an image of a supported format; send PNG, JPEG, TIFF, WebP or BMP")]
     UnknownFormat,
+    /// The file is an image of a kind that cannot be read.
+    #[error("this kind of {format} image is not supported: {kind}; save it as PNG, or as TIFF in 8-bit RGB")]
+    Unsupported {
+        /// Format according to the first bytes.
+        format: &'static str,
+        /// The kind.
+        kind: String,
+    },
+    /// The file needs more memory than its size in pixels justifies.
+    #[error(
+        "the metadata or the strips of the {format} image need more memory than an image of its size may; save it again, \
+         for example as PNG"
+    )]
+    TooMuchMemory {
+        /// Format according to the first bytes.
+        format: &'static str,
+    },
     /// The file begins like an image but cannot be decoded.
     #[error("the {format} image is damaged or truncated: {reason}")]
     Damaged {

@@ -3,7 +3,7 @@
 //!
 //! # Layout
 //! - [`colormap`]: colour maps for masks
-//! - [`decode`]: decoding of images and masks, within limits
+//! - [`mod@decode`]: decoding of images and masks, within limits
 //! - [`encode`]: encoding of images and masks as PNG and JPEG
 //! - [`extension`]: file extensions of the supported formats
 //! - [`features`]: the image features that drift is measured on

@@ -44,32 +44,32 @@ pub struct Window {
 }
 
 /// Returns the windows of size `roi` that cover an image, row by row; sizes are (height, width). `overlap`, in [0, 1),
-/// is the fraction of a window that it shares with its neighbour. The last window of a row or column is moved back to
-/// end with the image. An image smaller than the window has one window, at the origin, which extends beyond it.
-pub fn positions(image: [usize; 2], roi: [usize; 2], overlap: f64) -> Vec<Window> {
-    let rows = starts(image[0], roi[0], overlap);
-    let columns = starts(image[1], roi[1], overlap);
+/// is the fraction of a window that it shares with its neighbour, per axis. The last window of a row or column is moved
+/// back to end with the image. An image smaller than the window has one window, at the origin, which extends beyond it.
+pub fn positions(image: [usize; 2], roi: [usize; 2], overlap: [f64; 2]) -> Vec<Window> {
+    let [rows, columns] = std::array::from_fn(|axis| starts(image[axis], roi[axis], overlap[axis]));
     rows.iter().flat_map(|&y| columns.iter().map(move |&x| Window { y, x })).collect()
 }
 
-/// Start of each window along one axis.
-fn starts(image: usize, roi: usize, overlap: f64) -> Vec<usize> {
+/// Returns the start of each window along one axis; [`positions`] has every combination of the two axes.
+pub fn starts(image: usize, roi: usize, overlap: f64) -> Vec<usize> {
     let image = image.max(roi);
     // MONAI's scan interval: the part of a window without overlap, at least one pixel.
-    let interval = if roi == image { roi } else { ((roi as f64 * (1.0 - overlap)) as usize).max(1) };
+    let interval = if roi == image { roi } else { (roi as f64 * (1.0 - overlap)) as usize }.max(1);
     let last = image - roi;
     let whole_steps = last.div_ceil(interval);
     (0..=whole_steps).map(|index| (index * interval).min(last)).collect()
 }
 
-/// Returns the weight of each pixel of a window, row by row, as MONAI's `compute_importance_map` with its default
-/// `sigma_scale` of 0.125: 1 in the centre, at least 0.001.
-pub fn importance_map(roi: [usize; 2], mode: BlendMode) -> Vec<f32> {
-    const SIGMA_SCALE: f64 = 0.125;
+/// Returns the weight of each pixel of a window, row by row, as MONAI's `compute_importance_map`: 1 everywhere, or a
+/// Gaussian that is 1 in the centre and at least 0.001. Its standard deviation is `sigma_scale`, greater than 0, times
+/// the side of the window, per axis.
+pub fn importance_map(roi: [usize; 2], mode: BlendMode, sigma_scale: [f64; 2]) -> Vec<f32> {
     if mode == BlendMode::Constant {
         return vec![1.0; roi[0] * roi[1]];
     }
-    let [rows, columns] = roi.map(|length| gaussian(length, SIGMA_SCALE * length as f64));
+    let [rows, columns] =
+        std::array::from_fn(|axis| gaussian(roi[axis], sigma_scale[axis] * roi[axis] as f64));
     let map: Vec<f32> = rows.iter().flat_map(|row| columns.iter().map(move |column| row * column)).collect();
     let floor = map.iter().copied().fold(f32::INFINITY, f32::min).max(1e-3);
     map.into_iter().map(|weight| weight.max(floor)).collect()
@@ -107,20 +107,24 @@ mod tests {
     #[test]
     fn weights_match_monai() {
         // monai.data.utils.compute_importance_map((4, 6), mode="gaussian").
-        let map = importance_map([4, 6], BlendMode::Gaussian);
+        let map = importance_map([4, 6], BlendMode::Gaussian, [0.125; 2]);
         let half = [[0.001, 0.001_503_439_2, 0.008_895_389], [0.002_344_799_7, 0.082_085, 0.485_671_8]];
         for (row, expected) in map.chunks(6).zip(half) {
             assert!(row.iter().zip(expected).all(|(weight, monai)| (weight - monai).abs() < 1e-7), "{row:?}");
             assert!(row.iter().eq(row.iter().rev()));
         }
-        assert_eq!(importance_map([2, 2], BlendMode::Constant), [1.0; 4]);
+        // monai.data.utils.compute_importance_map((3, 4), mode="gaussian", sigma_scale=(0.5, 0.25)).
+        let map = importance_map([3, 4], BlendMode::Gaussian, [0.5, 0.25]);
+        let expected = [0.259_961_37, 0.706_648_2, 0.706_648_2, 0.259_961_37, 0.324_652_46, 0.882_496_9];
+        assert!(map.iter().zip(expected).all(|(weight, monai)| (weight - monai).abs() < 1e-7), "{map:?}");
+        assert_eq!(importance_map([2, 2], BlendMode::Constant, [0.125; 2]), [1.0; 4]);
     }
 
     proptest! {
         #[test]
         fn every_pixel_is_covered_and_no_window_leaves_the_image(
             height in 1usize..300, width in 1usize..300, roi_h in 1usize..120, roi_w in 1usize..120,
-            overlap in 0.0f64..0.95,
+            overlap in proptest::array::uniform2(0.0f64..0.95),
         ) {
             let mut covered = vec![false; height * width];
             for window in positions([height, width], [roi_h, roi_w], overlap) {

@@ -1,4 +1,6 @@
-use bcs_contracts::{DriftReference, TissueClass};
+use std::num::NonZeroUsize;
+
+use bcs_contracts::TissueClass;
 
 use crate::error::Error;
 
@@ -20,73 +22,45 @@ pub struct ModelInfo {
     pub min_size: [usize; 2],
     /// Resolution of the training tiles in µm/px, if known.
     pub mpp: Option<f64>,
-    /// Drift reference, if the model has one.
-    pub reference: Option<DriftReference>,
     /// Device that runs the model: `cpu`, `cuda:0`, …
     pub device: String,
 }
 
-/// A network on a device. An engine is owned by one thread.
+/// Border of one value around the network's input.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Border {
+    /// Number of rows above the image.
+    pub top: usize,
+    /// Number of rows below the image.
+    pub bottom: usize,
+    /// Number of columns to the left of the image.
+    pub left: usize,
+    /// Number of columns to the right of the image.
+    pub right: usize,
+    /// Value of all channels in the border, on the scale of the network's input.
+    pub value: f32,
+}
+
+/// A network on a device. An engine is used by one thread at a time.
 pub trait Engine: Send {
     /// Returns the description of the model.
     fn info(&self) -> &ModelInfo;
 
-    /// Returns the logits `[count, classes, height, width]` of a batch of RGB images; `pixels` holds their bytes, and
-    /// `shape` is `[count, height, width]`.
+    /// Sets the number of threads of a forward pass; by default it is that of the library. Ignored by engines that
+    /// do not compute on the CPU.
+    fn set_threads(&mut self, threads: NonZeroUsize);
+
+    /// Computes the logits `[count, classes, height, width]` of a batch of RGB images into `logits`, which must have
+    /// that many elements. `pixels` holds the bytes of the images, and `shape` is `[count, height, width]`. With a border,
+    /// the logits are those of the larger input: their height and width include the border.
     ///
     /// # Errors
-    /// [`Error::Engine`].
-    fn run(&mut self, pixels: &[u8], shape: [usize; 3]) -> Result<Vec<f32>, Error>;
-}
-
-#[cfg(test)]
-pub(crate) mod fake {
-    //! An engine without a library: class 1 wins where an image is redder than green.
-
-    use bcs_contracts::class::unnamed_classes;
-
-    use super::*;
-
-    pub(crate) struct Fake {
-        /// Description it returns.
-        pub(crate) info: ModelInfo,
-        /// Largest number of pixels in one call.
-        pub(crate) largest: usize,
-        /// Called by [`Engine::run`] first.
-        pub(crate) behaviour: fn() -> Result<(), Error>,
-    }
-
-    impl Default for Fake {
-        fn default() -> Self {
-            let info = ModelInfo {
-                version: "fake".to_owned(),
-                architecture: "Fake".to_owned(),
-                classes: unnamed_classes(2),
-                tile: [32, 32],
-                size_divisor: [8, 8],
-                min_size: [16, 16],
-                mpp: None,
-                reference: None,
-                device: "cpu".to_owned(),
-            };
-            Self { info, largest: 0, behaviour: || Ok(()) }
-        }
-    }
-
-    impl Engine for Fake {
-        fn info(&self) -> &ModelInfo {
-            &self.info
-        }
-
-        fn run(&mut self, pixels: &[u8], [count, height, width]: [usize; 3]) -> Result<Vec<f32>, Error> {
-            (self.behaviour)()?;
-            assert_eq!(pixels.len(), count * height * width * 3);
-            self.largest = self.largest.max(count * height * width);
-            let logits = pixels.chunks_exact(height * width * 3).flat_map(|image| {
-                let tumour = image.chunks_exact(3).map(|pixel| f32::from(pixel[0]) - f32::from(pixel[1]));
-                std::iter::repeat_n(0.0, height * width).chain(tumour)
-            });
-            Ok(logits.collect())
-        }
-    }
+    /// [`Error::Engine`], also for an output that does not have the size of `logits`.
+    fn run(
+        &mut self,
+        pixels: &[u8],
+        shape: [usize; 3],
+        border: &Border,
+        logits: &mut [f32],
+    ) -> Result<(), Error>;
 }

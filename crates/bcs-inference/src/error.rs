@@ -16,10 +16,24 @@ pub enum Error {
         /// Least height.
         min_height: usize,
     },
+    /// An argument of the sliding window is out of range, or does not suit the model or the image.
+    #[error("{argument} of the sliding window {reason}")]
+    Window {
+        /// The argument.
+        argument: &'static str,
+        /// What is wrong and which values are valid, as a predicate of the argument.
+        reason: String,
+    },
     /// The queue is full.
     #[error("the queue is full: {0} images are waiting; try again later")]
     QueueFull(usize),
-    /// The inference thread has ended.
+    /// The request was cancelled.
+    #[error("the request was cancelled")]
+    Cancelled,
+    /// The deadline of the request has passed.
+    #[error("the image was not segmented in time; try again later, or send a smaller one")]
+    Deadline,
+    /// The inference has been shut down.
     #[error("the model is no longer running")]
     Stopped,
     /// The forward pass failed.

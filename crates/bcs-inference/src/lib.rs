@@ -1,23 +1,46 @@
-//! Inference: engines behind one trait, sliding-window inference over an engine, and a queue in front of it. Engines
+//! Inference: engines behind one trait, sliding-window inference over an engine, and a scheduler in front of it. Engines
 //! take and return plain buffers, so that callers do not depend on the library that runs the network.
 //!
 //! # Layout
 //! - [`Engine`]: the trait
-//! - [`libtorch`]: model packages, safetensors and TorchScript on libtorch (feature `libtorch`)
-//! - [`queue`]: a thread that owns an engine, and a bounded queue of requests
+//! - `blend`: weighted average of the logits of overlapping windows
+//! - [`model`]: an opened model, from which engines are made; [`open`] chooses among the engines that were built in
+//! - `fake`: an engine without a library, for tests (feature `fake`)
+//! - `libtorch`: model packages, safetensors and TorchScript (feature `libtorch`)
+//! - [`Logits`]: network output for an image
+//! - [`Padding`]: padding of images smaller than the window
+//! - `plan`: where the windows of an image lie, and their pixels
+//! - [`scheduler`]: inference for many clients at once
 //! - [`segmentation`]: class map, confidence and entropy from logits
 //! - [`sliding_window`]: logits of images of any size
+//! - `strips`: blending that keeps only the rows that are not final
+//! - [`TestTimeAugmentation`]: mean over flipped and rotated views
+//! - `view`: an image flipped or rotated
 
+mod blend;
 mod engine;
 mod error;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
 #[cfg(feature = "libtorch")]
 pub mod libtorch;
-pub mod queue;
+mod logits;
+pub mod model;
+mod padding;
+mod plan;
+pub mod scheduler;
 pub mod segmentation;
 pub mod sliding_window;
+mod strips;
+mod test_time_augmentation;
+mod view;
 
-pub use engine::{Engine, ModelInfo};
+pub use engine::{Border, Engine, ModelInfo};
 pub use error::Error;
-pub use queue::Inference;
+pub use logits::Logits;
+pub use model::{Model, open};
+pub use padding::Padding;
+pub use scheduler::Inference;
 pub use segmentation::Segmentation;
-pub use sliding_window::{Logits, SlidingWindow};
+pub use sliding_window::SlidingWindow;
+pub use test_time_augmentation::TestTimeAugmentation;

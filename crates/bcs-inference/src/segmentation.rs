@@ -4,9 +4,10 @@ use bcs_contracts::features::{CONFIDENCE, ENTROPY, fraction_of};
 use bcs_contracts::record::ClassFraction;
 use bcs_contracts::{Features, TissueClass};
 use image::GrayImage;
+use rayon::prelude::*;
 
 use crate::error::Error;
-use crate::sliding_window::Logits;
+use crate::logits::Logits;
 
 /// Segmentation of an image.
 #[derive(Debug, Clone)]
@@ -30,32 +31,16 @@ impl Segmentation {
         let Logits { classes, height, width, ref values } = *logits;
         let area = height * width;
         let mut mask = vec![0u8; area];
-        let mut class_pixels = vec![0u64; classes];
-        let (mut confidence, mut entropy) = (0.0f64, 0.0f64);
-        let mut pixel = vec![0.0f32; classes];
-        for (at, predicted) in mask.iter_mut().enumerate() {
-            for (class, value) in pixel.iter_mut().enumerate() {
-                *value = values[class * area + at];
-            }
-            let class = argmax(&pixel);
-            let certainty = certainty(&pixel, class);
-            *predicted = u8::try_from(class).unwrap_or(u8::MAX);
-            class_pixels[class] += 1;
-            confidence += f64::from(certainty.confidence);
-            entropy += f64::from(certainty.entropy);
-        }
-        if !confidence.is_finite() || !entropy.is_finite() {
-            return Err(Error::Engine("its output holds NaN or infinity".to_owned()));
-        }
-        let mask = GrayImage::from_raw(width as u32, height as u32, mask)
-            .ok_or_else(|| Error::Engine("its output has another size than its input".to_owned()))?;
-        let largest_entropy = (classes.max(2) as f64).ln();
-        Ok(Self {
-            mask,
-            class_pixels,
-            confidence: confidence / area as f64,
-            entropy: entropy / area as f64 / largest_entropy,
-        })
+        let rows = mask.par_chunks_mut(width.max(1)).enumerate();
+        let rows: Vec<Row> = rows
+            .map(|(y, mask)| {
+                Row::predict(classes, mask, |class| &values[class * area + y * width..][..width])
+            })
+            .collect();
+        // Row by row, so that the sums do not depend on the number of threads.
+        let mut sums = Row::new(classes);
+        rows.iter().for_each(|row| sums.add(row));
+        sums.finish(mask, [height, width])
     }
 
     /// Returns the number and fraction of the pixels predicted as each class.
@@ -77,6 +62,90 @@ impl Segmentation {
         }
         features.insert(CONFIDENCE.to_owned(), self.confidence);
         features.insert(ENTROPY.to_owned(), self.entropy);
+    }
+}
+
+/// A segmentation while the rows of its logits arrive.
+pub(crate) struct Rows {
+    size: [usize; 2],
+    mask: Vec<u8>,
+    sums: Row,
+}
+
+impl Rows {
+    pub(crate) fn new(classes: usize, size: [usize; 2]) -> Self {
+        Self { size, mask: vec![0; size[0] * size[1]], sums: Row::new(classes) }
+    }
+
+    /// Adds the logits `[classes, width]` of row `y`. Rows come once each.
+    pub(crate) fn add(&mut self, y: usize, logits: &[f32]) {
+        let (width, classes) = (self.size[1], self.sums.class_pixels.len());
+        let mask = &mut self.mask[y * width..][..width];
+        self.sums.add(&Row::predict(classes, mask, |class| &logits[class * width..][..width]));
+    }
+
+    /// Returns the segmentation, after the last row.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if the logits held NaN or infinity.
+    pub(crate) fn finish(self) -> Result<Segmentation, Error> {
+        self.sums.finish(self.mask, self.size)
+    }
+}
+
+/// Sums over the pixels of a row, or of several.
+struct Row {
+    class_pixels: Vec<u64>,
+    confidence: f64,
+    entropy: f64,
+}
+
+impl Row {
+    fn new(classes: usize) -> Self {
+        Self { class_pixels: vec![0; classes], confidence: 0.0, entropy: 0.0 }
+    }
+
+    fn add(&mut self, row: &Self) {
+        self.class_pixels.iter_mut().zip(&row.class_pixels).for_each(|(sum, pixels)| *sum += pixels);
+        self.confidence += row.confidence;
+        self.entropy += row.entropy;
+    }
+
+    /// Returns the segmentation of an image of this size (height, width).
+    fn finish(self, mask: Vec<u8>, [height, width]: [usize; 2]) -> Result<Segmentation, Error> {
+        let Self { class_pixels, confidence, entropy } = self;
+        if !confidence.is_finite() || !entropy.is_finite() {
+            return Err(Error::Engine("its output holds NaN or infinity".to_owned()));
+        }
+        let mask = GrayImage::from_raw(width as u32, height as u32, mask)
+            .ok_or_else(|| Error::Engine("its output has another size than its input".to_owned()))?;
+        let area = (height * width) as f64;
+        let largest_entropy = (class_pixels.len().max(2) as f64).ln();
+        Ok(Segmentation {
+            mask,
+            class_pixels,
+            confidence: confidence / area,
+            entropy: entropy / area / largest_entropy,
+        })
+    }
+
+    /// Predicts the pixels of a row into `mask`. `logits` returns the row of a class.
+    fn predict<'a>(classes: usize, mask: &mut [u8], logits: impl Fn(usize) -> &'a [f32]) -> Self {
+        let rows: Vec<&[f32]> = (0..classes).map(logits).collect();
+        let mut row = Self::new(classes);
+        let mut pixel = vec![0.0f32; classes];
+        for (x, predicted) in mask.iter_mut().enumerate() {
+            for (value, row) in pixel.iter_mut().zip(&rows) {
+                *value = row[x];
+            }
+            let class = argmax(&pixel);
+            let certainty = certainty(&pixel, class);
+            *predicted = u8::try_from(class).unwrap_or(u8::MAX);
+            row.class_pixels[class] += 1;
+            row.confidence += f64::from(certainty.confidence);
+            row.entropy += f64::from(certainty.entropy);
+        }
+        row
     }
 }
 

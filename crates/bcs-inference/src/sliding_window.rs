@@ -1,52 +1,63 @@
 //! Sliding-window inference on images of any size, as MONAI's `sliding_window_inference`: the logits of overlapping
 //! windows are blended with a constant or Gaussian weight per pixel. Memory holds the windows of one batch and one
-//! accumulator per image.
+//! accumulator `[classes, height, width]` in float32 per image; test-time augmentation needs a second one.
 
 use std::collections::BTreeMap;
 
-use bcs_imaging::windows::{BlendMode, Window, importance_map, positions};
+use bcs_imaging::windows::{BlendMode, Window};
 use image::RgbImage;
 
-use crate::engine::{Engine, ModelInfo};
+use crate::blend::Blend;
+use crate::engine::{Border, Engine, ModelInfo};
 use crate::error::Error;
+use crate::logits::Logits;
+use crate::padding::Padding;
+use crate::plan::{Frame, Plan, Source};
+use crate::test_time_augmentation::{Probabilities, TestTimeAugmentation};
+use crate::view::View;
 
-/// Sliding-window inference.
-#[derive(Debug, Clone, Copy)]
+/// Sliding-window inference. Values per axis are (height, width).
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SlidingWindow {
-    /// Overlap of neighbouring windows as a fraction of the window. In [0, 1).
-    pub overlap: f64,
+    /// Height and width of the window in pixels; `None` for the model's tile. Must be multiples of the network's size
+    /// divisor and not less than its least size.
+    pub roi: Option<[usize; 2]>,
+    /// Overlap of neighbouring windows as a fraction of the window, per axis. In [0, 1).
+    pub overlap: [f64; 2],
     /// Weights of the pixels of a window where windows overlap.
     pub mode: BlendMode,
-    /// Maximum number of windows per forward pass.
+    /// Standard deviation of Gaussian weights as a fraction of the window, per axis. Greater than 0.
+    pub sigma_scale: [f64; 2],
+    /// Padding of images smaller than the window.
+    pub padding: Padding,
+    /// Maximum number of windows per forward pass, MONAI's `sw_batch_size`.
     pub batch: usize,
+    /// Test-time augmentation.
+    pub tta: TestTimeAugmentation,
 }
 
 impl Default for SlidingWindow {
-    /// MONAI's default overlap (0.25), Gaussian weights, batches of 4.
+    /// MONAI's default overlap (0.25) and `sigma_scale` (0.125), Gaussian weights, batches of 4.
     fn default() -> Self {
-        Self { overlap: 0.25, mode: BlendMode::Gaussian, batch: 4 }
+        Self {
+            roi: None,
+            overlap: [0.25; 2],
+            mode: BlendMode::Gaussian,
+            sigma_scale: [0.125; 2],
+            padding: Padding::Fit,
+            batch: 4,
+            tta: TestTimeAugmentation::None,
+        }
     }
 }
 
-/// Network output for an image, before softmax.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Logits {
-    /// Number of classes.
-    pub classes: usize,
-    /// Height in pixels.
-    pub height: usize,
-    /// Width in pixels.
-    pub width: usize,
-    /// Logits `[classes, height, width]` in row-major order.
-    pub values: Vec<f32>,
-}
-
 impl SlidingWindow {
-    /// Returns the logits of an image, computed in windows of the model's tile size and blended where they overlap. An
-    /// image smaller than the tile is one window, padded to the network's size divisor by repeating its edge.
+    /// Returns the logits of an image, computed in windows and blended where they overlap. Where the image is smaller than
+    /// a window, it is padded as [`Padding`] says. With test-time augmentation the logits are those of the mean
+    /// probability; see [`TestTimeAugmentation`].
     ///
     /// # Errors
-    /// [`Error::TooSmall`]; [`Error::Engine`].
+    /// [`Error::Window`]; [`Error::TooSmall`]; [`Error::Engine`].
     pub fn run(&self, engine: &mut dyn Engine, image: &RgbImage) -> Result<Logits, Error> {
         let mut logits = self.run_all(engine, std::slice::from_ref(image))?;
         logits.pop().ok_or_else(|| Error::Engine("there is no image".to_owned()))
@@ -57,29 +68,24 @@ impl SlidingWindow {
     /// engine that computes differently at other batch sizes. The logits of all images are in memory at once.
     ///
     /// # Errors
-    /// [`Error::TooSmall`] before anything is computed; [`Error::Engine`].
+    /// [`Error::Window`] and [`Error::TooSmall`] before anything is computed; [`Error::Engine`].
     pub fn run_all(&self, engine: &mut dyn Engine, images: &[RgbImage]) -> Result<Vec<Logits>, Error> {
-        let info = engine.info();
+        self.check(engine.info())?;
         for image in images {
-            check_size(image, info.min_size)?;
+            self.check_image(engine.info(), size_of(image))?;
         }
-        let classes = info.classes.len();
-        let plans: Vec<Plan> = images.iter().map(|image| self.plan(info, image)).collect();
-        let mut outputs: Vec<Output> =
-            plans.iter().map(|plan| Output::new(plan, classes, self.mode)).collect();
-        for (roi, windows) in by_size(&plans) {
-            for batch in windows.chunks(self.batch.max(1)) {
-                let values = engine.run(&cut(images, batch, roi), [batch.len(), roi[0], roi[1]])?;
-                let length = classes * roi[0] * roi[1];
-                if values.len() != batch.len() * length {
-                    return Err(Error::Engine("its output has another size than its input".to_owned()));
-                }
-                for ((image, window), values) in batch.iter().zip(values.chunks_exact(length)) {
-                    outputs[*image].add(*window, values);
-                }
+        if self.tta == TestTimeAugmentation::None {
+            return self.run_view(engine, images, View::IDENTITY);
+        }
+        let classes = engine.info().classes.len();
+        let mut means: Vec<_> =
+            images.iter().map(|image| Probabilities::new(classes, size_of(image))).collect();
+        for view in self.tta.views() {
+            for (mean, logits) in means.iter_mut().zip(self.run_view(engine, images, view)?) {
+                mean.add(&logits, view);
             }
         }
-        Ok(outputs.into_iter().map(Output::finish).collect())
+        Ok(means.into_iter().map(Probabilities::finish).collect())
     }
 
     /// Returns the logits of an image computed in one piece, without windows.
@@ -87,222 +93,128 @@ impl SlidingWindow {
     /// # Errors
     /// [`Error::Engine`], also for a size that is not a multiple of the network's divisor.
     pub fn run_whole(engine: &mut dyn Engine, image: &RgbImage) -> Result<Logits, Error> {
-        let (height, width) = (image.height() as usize, image.width() as usize);
-        let values = engine.run(image.as_raw(), [1, height, width])?;
-        Ok(Logits { classes: engine.info().classes.len(), height, width, values })
+        let [height, width] = size_of(image);
+        let classes = engine.info().classes.len();
+        let mut values = vec![0.0; classes * height * width];
+        engine.run(image.as_raw(), [1, height, width], &Border::default(), &mut values)?;
+        Ok(Logits { classes, height, width, values })
     }
 
-    fn plan(&self, info: &ModelInfo, image: &RgbImage) -> Plan {
-        let size = [image.height() as usize, image.width() as usize];
-        let roi: [usize; 2] = std::array::from_fn(|axis| {
-            let padded = size[axis].next_multiple_of(info.size_divisor[axis]);
-            padded.min(info.tile[axis])
-        });
-        Plan { size, roi, windows: positions(size, roi, self.overlap) }
-    }
-}
-
-/// The windows of one image.
-struct Plan {
-    size: [usize; 2],
-    roi: [usize; 2],
-    windows: Vec<Window>,
-}
-
-/// Windows of one size, each with the index of its image.
-type Group = Vec<(usize, Window)>;
-
-/// Groups all windows by size, in the order of the images.
-fn by_size(plans: &[Plan]) -> BTreeMap<[usize; 2], Group> {
-    let mut groups: BTreeMap<[usize; 2], Group> = BTreeMap::new();
-    for (image, plan) in plans.iter().enumerate() {
-        let windows = plan.windows.iter().map(|window| (image, *window));
-        groups.entry(plan.roi).or_default().extend(windows);
-    }
-    groups
-}
-
-fn check_size(image: &RgbImage, [min_height, min_width]: [usize; 2]) -> Result<(), Error> {
-    let (width, height) = image.dimensions();
-    if (height as usize) < min_height || (width as usize) < min_width {
-        return Err(Error::TooSmall { width, height, min_width, min_height });
-    }
-    Ok(())
-}
-
-/// Returns the pixels of windows, one after the other; beyond its image a window repeats the edge.
-fn cut(images: &[RgbImage], windows: &[(usize, Window)], [rows, columns]: [usize; 2]) -> Vec<u8> {
-    let mut pixels = Vec::with_capacity(windows.len() * rows * columns * 3);
-    for (image, window) in windows {
-        let image = &images[*image];
-        let (width, height) = (image.width() as usize, image.height() as usize);
-        let inside = columns.min(width - window.x);
-        for y in window.y..window.y + rows {
-            let row = &image.as_raw()[y.min(height - 1) * width * 3..][..width * 3];
-            pixels.extend_from_slice(&row[window.x * 3..(window.x + inside) * 3]);
-            for _ in inside..columns {
-                pixels.extend_from_slice(&row[(width - 1) * 3..]);
-            }
-        }
-    }
-    pixels
-}
-
-/// The logits of one image while its windows arrive.
-enum Output {
-    /// One window covers the image: its logits are taken as they are, without the padding.
-    Single { logits: Logits, roi: [usize; 2] },
-    /// Several windows are blended.
-    Blended(Blend),
-}
-
-impl Output {
-    fn new(plan: &Plan, classes: usize, mode: BlendMode) -> Self {
-        if plan.windows.len() > 1 {
-            return Self::Blended(Blend::new(classes, plan.size, plan.roi, mode));
-        }
-        let [height, width] = plan.size;
-        Self::Single { logits: Logits { classes, height, width, values: Vec::new() }, roi: plan.roi }
-    }
-
-    /// Adds a window's logits `[classes, rows, columns]`.
-    fn add(&mut self, window: Window, values: &[f32]) {
-        match self {
-            Self::Single { logits, roi } => {
-                let planes = values.chunks_exact(roi[0] * roi[1]);
-                let rows = planes.flat_map(|plane| plane.chunks_exact(roi[1]).take(logits.height));
-                logits.values = rows.flat_map(|row| &row[..logits.width]).copied().collect();
-            }
-            Self::Blended(blend) => blend.add(window, values),
-        }
-    }
-
-    fn finish(self) -> Logits {
-        match self {
-            Self::Single { logits, .. } => logits,
-            Self::Blended(blend) => blend.finish(),
-        }
-    }
-}
-
-/// Weighted sums of logits, and sums of the weights.
-struct Blend {
-    logits: Logits,
-    weights: Vec<f32>,
-    roi: [usize; 2],
-    importance: Vec<f32>,
-}
-
-impl Blend {
-    fn new(classes: usize, [height, width]: [usize; 2], roi: [usize; 2], mode: BlendMode) -> Self {
-        let values = vec![0.0; classes * height * width];
-        Self {
-            logits: Logits { classes, height, width, values },
-            weights: vec![0.0; height * width],
-            roi,
-            importance: importance_map(roi, mode),
-        }
-    }
-
-    /// Adds a window's logits `[classes, rows, columns]`.
-    fn add(&mut self, window: Window, values: &[f32]) {
-        let [rows, columns] = self.roi;
-        let Logits { height, width, classes, .. } = self.logits;
-        let (rows_inside, inside) = (rows.min(height - window.y), columns.min(width - window.x));
-        for y in 0..rows_inside {
-            let importance = &self.importance[y * columns..][..inside];
-            let at = (window.y + y) * width + window.x;
-            for (sum, weight) in self.weights[at..at + inside].iter_mut().zip(importance) {
-                *sum += weight;
-            }
-            for class in 0..classes {
-                let from = &values[(class * rows + y) * columns..][..inside];
-                let sums = &mut self.logits.values[class * height * width + at..][..inside];
-                for ((sum, value), weight) in sums.iter_mut().zip(from).zip(importance) {
-                    *sum += value * weight;
+    /// Returns the logits of a view of each image.
+    fn run_view(
+        &self,
+        engine: &mut dyn Engine,
+        images: &[RgbImage],
+        view: View,
+    ) -> Result<Vec<Logits>, Error> {
+        let classes = engine.info().classes.len();
+        let plans: Vec<Plan> =
+            images.iter().map(|image| self.plan(engine.info(), view.size(size_of(image)))).collect();
+        let blend = |plan: &Plan| Blend::new(classes, *plan, self.mode, self.sigma_scale);
+        let mut blends: Vec<Blend> = plans.iter().map(blend).collect();
+        let source = Source { images, plans: &plans, view, padding: self.padding };
+        for (frame, windows) in self.by_frame(&plans) {
+            let length = classes * frame.roi[0] * frame.roi[1];
+            let border = frame.border(self.padding);
+            for batch in windows.chunks(self.batch.max(1)) {
+                let mut values = vec![0.0; batch.len() * length];
+                engine.run(&frame.cut(&source, batch), frame.shape(batch.len()), &border, &mut values)?;
+                let windows: Vec<_> = batch.iter().zip(values.chunks_exact(length)).collect();
+                for windows in windows.chunk_by(|((a, _), _), ((b, _), _)| a == b) {
+                    let image = windows[0].0.0;
+                    let windows: Vec<_> =
+                        windows.iter().map(|((_, window), values)| (*window, *values)).collect();
+                    blends[image].add(&windows);
                 }
             }
         }
+        Ok(blends.into_iter().map(Blend::finish).collect())
     }
 
-    fn finish(mut self) -> Logits {
-        for plane in self.logits.values.chunks_exact_mut(self.weights.len()) {
-            for (value, weight) in plane.iter_mut().zip(&self.weights) {
-                *value /= weight;
+    /// Returns where the windows of an image of this size lie.
+    pub(crate) fn plan(&self, info: &ModelInfo, size: [usize; 2]) -> Plan {
+        let window = self.roi.unwrap_or(info.tile);
+        let fitted: [usize; 2] = std::array::from_fn(|axis| {
+            window[axis].min(size[axis].next_multiple_of(info.size_divisor[axis]))
+        });
+        let (roi, before) = match self.padding {
+            Padding::Fit => (fitted, [0; 2]),
+            _ => (window, std::array::from_fn(|axis| window[axis].saturating_sub(size[axis]) / 2)),
+        };
+        Plan { size, roi, before, overlap: self.overlap }
+    }
+
+    /// Groups all windows by frame, in the order of the images, each with the index of its image.
+    fn by_frame(&self, plans: &[Plan]) -> BTreeMap<Frame, Vec<(usize, Window)>> {
+        let mut groups: BTreeMap<Frame, Vec<(usize, Window)>> = BTreeMap::new();
+        for (image, plan) in plans.iter().enumerate() {
+            let windows = plan.windows().into_iter().map(|window| (image, window));
+            groups.entry(plan.frame(self.padding)).or_default().extend(windows);
+        }
+        groups
+    }
+
+    /// Checks the arguments for a model, as [`Self::run`] does first.
+    ///
+    /// # Errors
+    /// [`Error::Window`].
+    pub fn check(&self, info: &ModelInfo) -> Result<(), Error> {
+        let error = |argument, reason| Err(Error::Window { argument, reason });
+        if let Some(overlap) = self.overlap.iter().find(|overlap| !(0.0..1.0).contains(*overlap)) {
+            return error("overlap", format!("is {overlap}; it must be at least 0 and less than 1"));
+        }
+        if let Some(scale) = self.sigma_scale.iter().find(|scale| !(scale.is_finite() && **scale > 0.0)) {
+            return error("sigma_scale", format!("is {scale}; it must be greater than 0"));
+        }
+        let Some(roi) = self.roi else { return Ok(()) };
+        let (divisor, least) = (info.size_divisor, info.min_size);
+        let suits = |axis: usize| {
+            roi[axis] > 0 && roi[axis] >= least[axis] && roi[axis].is_multiple_of(divisor[axis])
+        };
+        if suits(0) && suits(1) {
+            return Ok(());
+        }
+        error(
+            "roi",
+            format!(
+                "is {}×{} (height×width); the model needs multiples of {}×{} that are at least {}×{}",
+                roi[0], roi[1], divisor[0], divisor[1], least[0], least[1]
+            ),
+        )
+    }
+
+    /// Checks the size of an image. With rotations, its height and width are swapped in some views.
+    pub(crate) fn check_image(&self, info: &ModelInfo, size: [usize; 2]) -> Result<(), Error> {
+        let least = match self.padding {
+            Padding::Fit => info.min_size.map(|least| least.max(1)),
+            _ => [1; 2],
+        };
+        let least = if self.tta.rotates() { [least[0].max(least[1]); 2] } else { least };
+        if size[0] < least[0] || size[1] < least[1] {
+            let [height, width] = size.map(|side| side as u32);
+            return Err(Error::TooSmall { width, height, min_width: least[1], min_height: least[0] });
+        }
+        for view in self.tta.views() {
+            let size = view.size(size);
+            let plan = self.plan(info, size);
+            let after = |axis: &usize| (plan.roi[*axis] - plan.before[*axis]).saturating_sub(size[*axis]);
+            if let Some(axis) = (0..2).find(|axis| after(axis) > self.padding.most(size[*axis])) {
+                let (padding, added, side) = (self.padding, after(&axis), size[axis]);
+                return Err(Error::Window {
+                    argument: "padding",
+                    reason: format!(
+                        "is {padding}, which can't add {added} pixels to a side of {side}; use replicate or constant"
+                    ),
+                });
             }
         }
-        self.logits
+        Ok(())
     }
+}
+
+pub(crate) fn size_of(image: &RgbImage) -> [usize; 2] {
+    [image.height() as usize, image.width() as usize]
 }
 
 #[cfg(test)]
-mod tests {
-    use image::Rgb;
-
-    use super::*;
-    use crate::engine::fake::Fake;
-
-    fn image(width: u32, height: u32) -> RgbImage {
-        RgbImage::from_fn(width, height, |x, y| Rgb([(x * 3 % 256) as u8, (y * 5 % 256) as u8, 9]))
-    }
-
-    #[test]
-    fn pixelwise_outputs_do_not_depend_on_the_windows() {
-        for mode in [BlendMode::Constant, BlendMode::Gaussian] {
-            for (width, height) in [(32, 32), (40, 33), (100, 75), (20, 90), (17, 16)] {
-                let image = image(width, height);
-                let window = SlidingWindow { overlap: 0.25, mode, batch: 3 };
-                let logits = window.run(&mut Fake::default(), &image).unwrap();
-                assert_eq!((logits.width, logits.height), (width as usize, height as usize));
-                for (at, pixel) in image.pixels().enumerate() {
-                    let expected = f32::from(pixel[0]) - f32::from(pixel[1]);
-                    let area = (width * height) as usize;
-                    assert!((logits.values[area + at] - expected).abs() < 1e-3, "{width}×{height} at {at}");
-                    assert!(logits.values[at].abs() < 1e-6);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn batches_have_at_most_the_given_number_of_windows() {
-        let mut engine = Fake::default();
-        let window = SlidingWindow { batch: 2, ..SlidingWindow::default() };
-        window.run(&mut engine, &image(200, 200)).unwrap();
-        assert_eq!(engine.largest, 2 * 32 * 32);
-    }
-
-    #[test]
-    fn too_small_images_are_errors_with_the_least_size() {
-        let error = SlidingWindow::default().run(&mut Fake::default(), &image(1, 1)).unwrap_err();
-        assert!(error.to_string().contains("16×16"), "{error}");
-        let images = [image(40, 40), image(40, 15)];
-        let mut engine = Fake::default();
-        assert!(SlidingWindow::default().run_all(&mut engine, &images).is_err());
-        assert_eq!(engine.largest, 0, "the engine ran before the sizes were checked");
-    }
-
-    #[test]
-    fn images_of_any_sizes_run_together_as_they_do_alone() {
-        let sizes = [(32, 32), (40, 33), (32, 32), (100, 75), (20, 90), (17, 16), (32, 32), (32, 40)];
-        let images: Vec<_> = sizes.iter().map(|(width, height)| image(*width, *height)).collect();
-        for mode in [BlendMode::Constant, BlendMode::Gaussian] {
-            for batch in [1, 3, 64] {
-                let window = SlidingWindow { overlap: 0.25, mode, batch };
-                let together = window.run_all(&mut Fake::default(), &images).unwrap();
-                for (image, logits) in images.iter().zip(&together) {
-                    assert_eq!(*logits, window.run(&mut Fake::default(), image).unwrap());
-                }
-            }
-        }
-        assert!(SlidingWindow::default().run_all(&mut Fake::default(), &[]).unwrap().is_empty());
-    }
-
-    #[test]
-    fn windows_of_several_images_share_batches() {
-        let images = [image(32, 32), image(32, 32), image(32, 32)];
-        let mut engine = Fake::default();
-        SlidingWindow::default().run_all(&mut engine, &images).unwrap();
-        assert_eq!(engine.largest, 3 * 32 * 32);
-    }
-}
+mod tests;

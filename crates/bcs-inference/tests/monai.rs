@@ -2,40 +2,25 @@
 //! `golden/make_golden.py` made the files.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use bcs_contracts::PackageMetadata;
 use bcs_contracts::keys::imported_version;
 use bcs_imaging::windows::BlendMode;
-use bcs_inference::libtorch::{NetworkEngine, open};
-use bcs_inference::{Engine, Segmentation, SlidingWindow};
+use bcs_inference::libtorch::NetworkEngine;
+use bcs_inference::{Engine, Segmentation, SlidingWindow, open};
 use bcs_model::nets::Network;
 use bcs_model::package::{self, Existing, sha256};
-use bcs_model::weights::{Load, load_state, read_safetensors, write_safetensors};
+use bcs_model::weights::{Load, load_state, write_safetensors};
+use common::{floats, golden, largest_difference, tensors, with_prefix};
 use image::RgbImage;
-use tch::{Device, Tensor};
-
-fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
-}
-
-fn tensors(name: &str) -> BTreeMap<String, Tensor> {
-    read_safetensors(&fs::read(golden(name)).unwrap(), name).unwrap()
-}
+use tch::Device;
 
 fn picture(name: &str) -> RgbImage {
     bcs_imaging::decode(&fs::read(golden(name)).unwrap(), bcs_imaging::Limits::default()).unwrap().rgb
-}
-
-fn floats(tensor: &Tensor) -> Vec<f32> {
-    tensor.flatten(0, -1).try_into().unwrap()
-}
-
-fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 /// The engine of the golden network.
@@ -51,11 +36,8 @@ fn golden_engine() -> NetworkEngine {
     }))
     .unwrap();
     let network = Network::new("UNet", &metadata.architecture.arguments, Device::Cpu).unwrap();
-    let state = golden
-        .iter()
-        .filter_map(|(name, tensor)| Some((name.strip_prefix("state/")?.to_owned(), tensor.shallow_clone())));
-    load_state(&network, state.collect(), Load::Strict).unwrap();
-    NetworkEngine::from_parts(network, metadata, None, "golden".to_owned())
+    load_state(&network, with_prefix(&golden, "state/"), Load::Strict).unwrap();
+    NetworkEngine::from_parts(network, metadata, "golden".to_owned())
 }
 
 #[test]
@@ -63,7 +45,7 @@ fn blended_logits_are_monais() {
     let (golden, mut engine) = (tensors("window.safetensors"), golden_engine());
     let image = picture("window.png");
     for (mode, name) in [(BlendMode::Constant, "constant"), (BlendMode::Gaussian, "gaussian")] {
-        let window = SlidingWindow { overlap: 0.25, mode, batch: 4 };
+        let window = SlidingWindow { mode, ..SlidingWindow::default() };
         let logits = window.run(&mut engine, &image).unwrap();
         let difference = largest_difference(&logits.values, &floats(&golden[name]));
         assert!(difference < 1e-5, "{name}: {difference}");
@@ -90,7 +72,7 @@ fn logits_of_several_images_are_those_of_each() {
 
 #[test]
 fn torchscript_archives_of_the_predecessor_run_unchanged() {
-    let mut engine = open(&golden("script.pt"), Device::Cpu).unwrap();
+    let mut engine = open(&golden("script.pt"), "cpu").unwrap().engine().unwrap();
     assert_eq!(engine.info().classes.len(), 3);
     let image = picture("tile.png");
     let logits = SlidingWindow::default().run(engine.as_mut(), &image).unwrap();
@@ -104,6 +86,40 @@ fn torchscript_archives_of_the_predecessor_run_unchanged() {
             Segmentation::from_logits(&SlidingWindow::default().run(engine.as_mut(), &other).unwrap())
                 .unwrap();
         assert_eq!(segmentation.mask.dimensions(), (width, height));
+    }
+}
+
+#[test]
+fn engines_of_a_model_share_its_weights_and_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let architecture = serde_json::json!({"name": "UNet", "arguments": {
+        "spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [4, 8], "strides": [2],
+        "num_res_units": 1, "norm": "batch",
+    }});
+    let arguments = architecture["arguments"].as_object().unwrap();
+    let network = Network::new("UNet", arguments, Device::Cpu).unwrap();
+    let metadata = serde_json::from_value(serde_json::json!({"architecture": architecture})).unwrap();
+    let files = BTreeMap::from([("model.safetensors".to_owned(), write_safetensors(&network).unwrap())]);
+    package::write(folder.path(), metadata, &files, Existing::Refuse).unwrap();
+    let model = open(folder.path(), "cpu").unwrap();
+    let image = image::imageops::crop_imm(&picture("window.png"), 0, 0, 64, 64).to_image();
+    let mut expected = NetworkEngine::from_parts(
+        network,
+        serde_json::from_value(serde_json::json!({
+            "architecture": architecture, "classes": bcs_contracts::class::unnamed_classes(2),
+        }))
+        .unwrap(),
+        "memory".to_owned(),
+    );
+    let expected = SlidingWindow::run_whole(&mut expected, &image).unwrap();
+    let (mut one, mut other) = (model.engine().unwrap(), model.engine().unwrap());
+    let outputs = std::thread::scope(|scope| {
+        let one = scope.spawn(|| SlidingWindow::run_whole(one.as_mut(), &image).unwrap());
+        let other = scope.spawn(|| SlidingWindow::run_whole(other.as_mut(), &image).unwrap());
+        [one.join().unwrap(), other.join().unwrap()]
+    });
+    for logits in outputs {
+        assert_eq!(largest_difference(&logits.values, &expected.values), 0.0);
     }
 }
 
@@ -125,7 +141,7 @@ fn a_version_names_the_weights_where_the_metadata_have_none() {
     let version = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
         fs::write(&path, bytes).unwrap();
-        open(&path, Device::Cpu).unwrap().info().version.clone()
+        open(&path, "cpu").unwrap().info.version.clone()
     };
     assert_eq!(version("net.pt", &script), imported_version("net", &sha256(&script)));
 
@@ -145,8 +161,8 @@ fn a_version_names_the_weights_where_the_metadata_have_none() {
     let files = BTreeMap::from([("model.safetensors".to_owned(), one.clone())]);
     let package = folder.path().join("package");
     package::write(&package, serde_json::from_str(&metadata).unwrap(), &files, Existing::Refuse).unwrap();
-    let engine = open(&package, Device::Cpu).unwrap();
-    assert_eq!(engine.info().version, imported_version("package", &sha256(&one)));
+    let model = open(&package, "cpu").unwrap();
+    assert_eq!(model.info.version, imported_version("package", &sha256(&one)));
 }
 
 #[test]
@@ -161,9 +177,9 @@ fn other_files_are_errors_that_say_why() {
         (nested, "metadata.json"),
         (folder.path().join("gone.pt"), "does not exist"),
         (folder.path().to_owned(), "metadata.json"),
-        (golden("tile.png"), "not a model package"),
+        (golden("tile.png"), "a model package"),
     ] {
-        let error = open(&path, Device::Cpu).err().unwrap().to_string();
+        let error = open(&path, "cpu").err().unwrap().to_string();
         assert!(error.contains("can't be opened") && error.contains(part), "{error}");
     }
 }
@@ -175,7 +191,7 @@ fn damaged_torchscript_archives_are_errors() {
     let script = fs::read(golden("script.pt")).unwrap();
     let open_with = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
-        open(&path, Device::Cpu).err().map(|error| error.to_string())
+        open(&path, "cpu").err().map(|error| error.to_string())
     };
     for length in [0, 3, 1000, script.len() / 2, script.len() - 1] {
         assert!(open_with(&script[..length]).is_some(), "{length}");

@@ -54,6 +54,12 @@ impl Health {
         let started = states.wait_for(|state| *state != State::Starting).await;
         started.map_or(State::Stopping, |state| state.clone())
     }
+
+    /// Waits until the state is [`State::Stopping`].
+    pub async fn stopping(&self) {
+        // The sender is `self`, so it does not end before.
+        let _ = self.state.subscribe().wait_for(|state| *state == State::Stopping).await;
+    }
 }
 
 #[cfg(test)]
@@ -69,5 +75,6 @@ mod tests {
         health.set(State::Stopping);
         health.set(State::Ready);
         assert_eq!(health.state(), State::Stopping);
+        health.stopping().await;
     }
 }

@@ -1,23 +1,29 @@
 //! Parts that all servers share.
 //!
 //! # Layout
+//! - [`admission`]: admission of requests by memory
 //! - [`environment`]: environment variables applied to settings
 //! - [`failure`]: errors of a program and their exit codes
 //! - [`health`]: readiness of a server
 //! - [`logging`]: structured logs for Cloud Logging, or text for terminals
+//! - [`memory`]: memory that this process may use, and sizes in settings
 //! - [`metrics`]: Prometheus metrics of HTTP requests
+//! - [`multipart`]: forms within limits
 //! - [`negotiation`]: the media type that a client prefers
 //! - [`page`]: style sheet and response headers of HTML pages
 //! - [`problem`]: error responses as `application/problem+json`
 //! - [`routes`]: `/health`, `/ready` and `/metrics`
-//! - [`server`]: middleware of all routes, listening and graceful shutdown
+//! - [`server`]: the HTTP server: connections within limits, graceful shutdown, and the middleware of all routes
 //! - [`settings`]: settings from built-in defaults and a file
 
+pub mod admission;
 pub mod environment;
 pub mod failure;
 pub mod health;
 pub mod logging;
+pub mod memory;
 pub mod metrics;
+pub mod multipart;
 pub mod negotiation;
 pub mod page;
 pub mod problem;
@@ -25,6 +31,7 @@ pub mod routes;
 pub mod server;
 pub mod settings;
 
+pub use admission::{Admission, AdmissionLimits, Refused, Ticket};
 pub use environment::Environment;
 pub use failure::Failure;
 pub use health::Health;

@@ -1,14 +1,19 @@
-//! Prometheus metrics of HTTP requests: counts and latencies by route. Labels are route templates, never paths, so that
-//! clients cannot create time series by requesting arbitrary paths.
+//! Prometheus metrics of HTTP requests, counts and latencies by route, and the access log.
+//!
+//! Labels are from closed sets (route templates, and known methods), so that clients cannot create time series with
+//! arbitrary paths or methods.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header;
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use tracing::{debug, info, warn};
+
+use crate::server::REQUEST_ID;
 
 /// Upper bounds of the latency histogram buckets in seconds.
 const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -65,26 +70,47 @@ impl Metrics {
     pub fn page(&self) -> Response {
         match TextEncoder::new().encode_to_string(&self.inner.registry.gather()) {
             Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
-            Err(error) => (axum::http::StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
         }
     }
 }
 
-/// Middleware that counts requests and measures their latency.
+/// Middleware that counts requests, measures their latency and logs them.
 pub async fn track(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
-    let method = request.method().as_str().to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    let method = method_label(request.method());
+    let id = request.headers().get(REQUEST_ID).cloned();
     let in_flight = InFlight::enter(&metrics.inner.in_flight);
     let start = Instant::now();
     let response = next.run(request).await;
     drop(in_flight);
-    metrics.inner.latency.with_label_values(&[&method, &route]).observe(start.elapsed().as_secs_f64());
+    let seconds = start.elapsed().as_secs_f64();
+    metrics.inner.latency.with_label_values(&[method, route]).observe(seconds);
     let status = response.status();
-    metrics.inner.requests.with_label_values(&[method.as_str(), &route, status.as_str()]).inc();
+    metrics.inner.requests.with_label_values(&[method, route, status.as_str()]).inc();
+    log(method, route, status, seconds * 1e3, id.as_ref());
     response
+}
+
+/// Returns the method if it is one of HTTP, otherwise `other`.
+fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}
+
+/// Logs a request. Platforms send probes all the time, so these are of interest only where they are asked for.
+fn log(method: &str, route: &str, status: StatusCode, latency_ms: f64, id: Option<&HeaderValue>) {
+    let request_id = id.and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let status = status.as_u16();
+    match (status, route) {
+        // 503 is the answer to overload, shutdown and a model that is loading, not a fault of the server.
+        (500..=502 | 504.., _) => warn!(method, route, status, latency_ms, request_id, "Request failed."),
+        (_, "/health" | "/ready" | "/metrics") => {
+            debug!(method, route, status, latency_ms, request_id, "Probe.");
+        }
+        _ => info!(method, route, status, latency_ms, request_id, "Request."),
+    }
 }
 
 /// Guard that counts a request as in progress until dropped, also if the client disconnects.
@@ -100,5 +126,17 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invented_methods_share_one_label() {
+        for (method, label) in [("GET", "GET"), ("DELETE", "DELETE"), ("get", "other"), ("BREW", "other")] {
+            assert_eq!(method_label(&Method::from_bytes(method.as_bytes()).unwrap()), label);
+        }
     }
 }

@@ -52,8 +52,13 @@ where
     get,
     path = "/health",
     tag = "service",
-    responses((status = 200, description = "The process is alive", body = serde_json::Value,
-        example = json!({"status": "alive"})))
+    responses(
+        (status = 200, description = "The process is alive", body = serde_json::Value,
+            example = json!({"status": "alive"})),
+        (status = 503, description = "Where the platform probes readiness at this route: requests cannot be answered",
+            body = Problem, content_type = "application/problem+json",
+            headers(("retry-after" = u32, description = "Seconds to wait before trying again")))
+    )
 )]
 async fn health(state: extract::State<Arc<dyn Service>>) -> Response {
     if state.health_is_readiness() {
@@ -71,8 +76,9 @@ async fn health(state: extract::State<Arc<dyn Service>>) -> Response {
     tag = "service",
     responses(
         (status = 200, description = "Requests can be answered", body = State, example = json!({"status": "ready"})),
-        (status = 503, description = "Requests cannot be answered, and why; see `Retry-After`", body = Problem,
+        (status = 503, description = "Requests cannot be answered, and why", body = Problem,
             content_type = "application/problem+json",
+            headers(("retry-after" = u32, description = "Seconds to wait before trying again")),
             example = json!({"type": "about:blank", "title": "Service Unavailable", "status": 503,
                 "detail": "the server is stopping; try again"}))
     )

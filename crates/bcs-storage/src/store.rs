@@ -52,4 +52,10 @@ pub trait Store: Send + Sync {
         self.get(&key).await?;
         self.delete(&key).await
     }
+
+    /// Checks that the store is there, which costs less than [`Store::probe`] and changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    async fn check(&self) -> Result<(), Error>;
 }

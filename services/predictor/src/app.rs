@@ -1,17 +1,18 @@
 //! State shared by all requests, and the router.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
-use bcs_drift::novelty::Novelty;
-use bcs_inference::{Inference, ModelInfo};
+use bcs_imaging::Limits;
+use bcs_inference::Inference;
 use bcs_service::health::State;
 use bcs_service::routes::Service;
-use bcs_service::{Failure, Health, Metrics, Problem, server};
+use bcs_service::{Admission, Failure, Health, Metrics, Problem, server};
 use bcs_storage::Store;
+use prometheus::IntGauge;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,7 +21,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::error::Error;
 use crate::metrics::PredictionMetrics;
 use crate::openapi::ApiDoc;
-use crate::record;
+use crate::predictor::Predictor;
 use crate::routes::{info, predict_img, predictions, viewer};
 use crate::settings::Settings;
 use crate::workers::Workers;
@@ -31,40 +32,32 @@ pub struct App {
     pub settings: Settings,
     /// Store of the predictions.
     pub store: Arc<dyn Store>,
-    /// Queue of the model.
-    pub inference: Inference,
+    /// Admission of requests.
+    pub admission: Admission,
+    /// Segments images.
+    pub predictor: Predictor,
     /// Readiness of the model.
     pub health: Health,
-    /// Pool for decoding and encoding.
-    pub workers: Workers,
     /// HTTP metrics.
     pub http_metrics: Metrics,
-    /// Prediction metrics.
-    pub metrics: PredictionMetrics,
-    novelty: OnceLock<Option<Novelty>>,
 }
 
 impl App {
-    /// Creates the state, with all metrics at zero.
-    ///
-    /// # Errors
-    /// [`Failure::Failed`] if two metrics have the same name, which is a bug.
+    /// Creates the state from its parts. `metrics` are those of predictions, registered with `http_metrics`.
     pub fn new(
         settings: Settings,
         store: Arc<dyn Store>,
         inference: Inference,
         health: Health,
-    ) -> Result<Self, Failure> {
-        let http_metrics = Metrics::new("bcs_predictor").map_err(Failure::failed)?;
-        let metrics = PredictionMetrics::register(&http_metrics).map_err(Failure::failed)?;
+        http_metrics: Metrics,
+        metrics: PredictionMetrics,
+    ) -> Self {
         let workers = Workers::new(settings.limits.workers());
-        let novelty = OnceLock::new();
-        Ok(Self { settings, store, inference, health, workers, http_metrics, metrics, novelty })
-    }
-
-    /// Returns the novelty scorer of the model, created on the first call; `None` if the model has no drift reference.
-    pub fn novelty(&self, model: &ModelInfo) -> Option<&Novelty> {
-        self.novelty.get_or_init(|| record::novelty(model)).as_ref()
+        let limits = Limits { max_pixels: settings.limits.max_pixels };
+        let window = (&settings.window).into();
+        let predictor = Predictor::new(inference, window, workers, limits, metrics);
+        let admission = Admission::new(settings.limits.admission());
+        Self { settings, store, admission, predictor, health, http_metrics }
     }
 }
 
@@ -72,13 +65,19 @@ impl App {
 impl Service for App {
     async fn check_ready(&self) -> Result<(), Problem> {
         match self.health.state() {
-            State::Ready => Ok(()),
+            State::Ready => self.store.check().await.map_err(|error| Error::Store(error).into()),
             state => Err(Error::NotReady(state).into()),
         }
     }
 
     fn metrics(&self) -> &Metrics {
-        self.metrics.waiting.set(i64::try_from(self.inference.waiting()).unwrap_or(i64::MAX));
+        let (stats, in_use) = (self.predictor.inference.stats(), self.admission.in_use());
+        let set = |gauge: &IntGauge, value: u64| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        let metrics = &self.predictor.metrics;
+        set(&metrics.waiting, stats.images as u64);
+        set(&metrics.windows_waiting, stats.windows as u64);
+        set(&metrics.upload_bytes, in_use.upload_bytes);
+        set(&metrics.pixel_bytes, in_use.pixel_bytes);
         &self.http_metrics
     }
 
@@ -113,7 +112,7 @@ pub fn router(app: Arc<App>) -> Result<Router, Failure> {
         .route("/predict-img", post(predict_img::predict_img))
         .route("/", get(viewer::viewer))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", api))
-        // `upload::read` has its own limit.
+        // `upload::receive` has its own limit.
         .layer(DefaultBodyLimit::disable());
     let metrics = app.http_metrics.clone();
     Ok(server::with_layers(routes.with_state(app), &metrics))

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bcs_service::Problem;
+use bcs_service::admission::Refused;
 use bcs_service::health::State;
 
 use crate::upload::FIELDS;
@@ -55,6 +56,9 @@ pub enum Error {
     /// Inference failed.
     #[error(transparent)]
     Inference(#[from] bcs_inference::Error),
+    /// There is no memory or time for the request, or it was cancelled.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The model is not ready.
     #[error("{}", not_ready(.0))]
     NotReady(State),
@@ -90,6 +94,7 @@ impl Error {
             Self::Query(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Image(error) => status_of_image(error),
             Self::Inference(error) => status_of_inference(error),
+            Self::Refused(refused) => refused.status(),
             Self::NotReady(_) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoPrediction(_) => StatusCode::NOT_FOUND,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -101,6 +106,7 @@ impl Error {
         match self.status() {
             StatusCode::BAD_REQUEST => "malformed",
             StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+            StatusCode::REQUEST_TIMEOUT => "slow",
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported",
             StatusCode::UNPROCESSABLE_ENTITY => "unprocessable",
             StatusCode::TOO_MANY_REQUESTS => "queue_full",
@@ -114,8 +120,8 @@ fn status_of_image(error: &bcs_imaging::Error) -> StatusCode {
     use bcs_imaging::Error as Image;
     match error {
         Image::Empty | Image::Damaged { .. } | Image::NotAMask { .. } => StatusCode::BAD_REQUEST,
-        Image::UnknownFormat => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Image::TooManyPixels { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Image::UnknownFormat | Image::Unsupported { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Image::TooManyPixels { .. } | Image::TooMuchMemory { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Image::UnknownColormap { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Image::Encode { .. } | Image::SizeMismatch { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -125,14 +131,19 @@ fn status_of_inference(error: &bcs_inference::Error) -> StatusCode {
     use bcs_inference::Error as Inference;
     match error {
         Inference::TooSmall { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        Inference::Window { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         Inference::QueueFull(_) => StatusCode::TOO_MANY_REQUESTS,
         // A fault of the model, not of the image: another replica may answer.
         Inference::Model(_) | Inference::Stopped | Inference::Engine(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Inference::Cancelled | Inference::Deadline => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        if let Error::Refused(refused) = error {
+            return refused.into();
+        }
         let problem = Self::new(error.status(), error.to_string());
         match problem.status() {
             StatusCode::TOO_MANY_REQUESTS => problem.retry_after(QUEUE_RETRY),

@@ -1,6 +1,5 @@
 //! An uploaded image, decoded and measured.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bcs_contracts::Features;
@@ -10,21 +9,15 @@ use image::RgbImage;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::origin::Origin;
-
 /// An image and everything that is known about it before inference.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Input {
     /// RGB pixels, after applying the EXIF orientation.
-    pub image: Arc<RgbImage>,
+    pub image: RgbImage,
     /// Hash, format and size of the file.
     pub info: InputInfo,
     /// Image features.
     pub features: Features,
-    /// Source and case.
-    pub origin: Origin,
-    /// Time of arrival.
-    pub received: ReceiveTime,
 }
 
 /// Time at which a request or file was received.
@@ -49,13 +42,7 @@ impl Input {
     ///
     /// # Errors
     /// The errors of [`fn@decode`].
-    pub fn read(
-        bytes: &[u8],
-        limits: Limits,
-        window: [usize; 2],
-        origin: Origin,
-        received: ReceiveTime,
-    ) -> Result<Self, Error> {
+    pub fn read(bytes: &[u8], limits: Limits, window: [usize; 2]) -> Result<Self, Error> {
         let decoded = decode(bytes, limits)?;
         let (width, height) = decoded.rgb.dimensions();
         let info = InputInfo {
@@ -67,7 +54,7 @@ impl Input {
         };
         let window = window.map(|side| u32::try_from(side).unwrap_or(u32::MAX));
         let features = features::measure(&decoded.rgb, window);
-        Ok(Self { image: Arc::new(decoded.rgb), info, features, origin, received })
+        Ok(Self { image: decoded.rgb, info, features })
     }
 }
 
@@ -82,7 +69,7 @@ mod tests {
 
     fn read(image: &RgbImage, window: [usize; 2]) -> Input {
         let bytes = bcs_imaging::encode::png(image).unwrap();
-        Input::read(&bytes, Limits::default(), window, Origin::default(), ReceiveTime::now()).unwrap()
+        Input::read(&bytes, Limits::default(), window).unwrap()
     }
 
     #[test]

@@ -7,10 +7,10 @@
 //! - [`error`]: errors of requests and their HTTP responses
 //! - [`input`]: an uploaded image, decoded and measured
 //! - [`metrics`]: Prometheus metrics of predictions
-//! - [`model`]: opens a model
 //! - [`openapi`]: parts of the OpenAPI description that routes share
 //! - [`origin`]: source and case of an image
-//! - [`prediction`]: from uploaded bytes to a stored prediction
+//! - [`prediction`]: stores predictions and reads them back
+//! - [`predictor`]: from the bytes of a file to a prediction
 //! - [`record`]: makes the stored record of a prediction
 //! - [`render`]: encodes masks and overlays
 //! - [`routes`]: one file per route
@@ -24,10 +24,10 @@ pub mod commands;
 pub mod error;
 pub mod input;
 pub mod metrics;
-pub mod model;
 pub mod openapi;
 pub mod origin;
 pub mod prediction;
+pub mod predictor;
 pub mod record;
 pub mod render;
 pub mod routes;

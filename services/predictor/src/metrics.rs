@@ -9,19 +9,36 @@ const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 /// Upper bounds of the image size buckets in pixels: from a tile to the largest allowed region.
 const PIXELS: [f64; 8] = [1e4, 5.1e4, 2.7e5, 1.1e6, 4.2e6, 1.7e7, 5e7, 1e8];
 
+/// Upper bounds of the batch size buckets in windows.
+const WINDOWS: [f64; 7] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
+
 /// Metrics of predictions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PredictionMetrics {
     /// Number of prediction requests by outcome.
     pub outcomes: IntCounterVec,
-    /// Number of images waiting for the model.
+    /// Number of images whose windows do not all run yet.
     pub waiting: IntGauge,
-    /// Seconds from entering the queue to the segmentation.
+    /// Number of windows waiting for the model.
+    pub windows_waiting: IntGauge,
+    /// Bytes of uploads that admitted requests hold.
+    pub upload_bytes: IntGauge,
+    /// Bytes of decoded images and results that admitted requests hold.
+    pub pixel_bytes: IntGauge,
+    /// Seconds until the first window of an image runs.
+    pub queue: Histogram,
+    /// Seconds from the first window to the segmentation.
     pub inference: Histogram,
     /// Seconds to decode and measure an image.
     pub decode: Histogram,
+    /// Seconds to encode mask and overlay.
+    pub render: Histogram,
+    /// Seconds to store a prediction.
+    pub store: Histogram,
     /// Pixels of decoded images.
     pub pixels: Histogram,
+    /// Windows per batch.
+    pub batch: Histogram,
 }
 
 impl PredictionMetrics {
@@ -30,33 +47,43 @@ impl PredictionMetrics {
     /// # Errors
     /// [`Error`] if a name is already registered.
     pub fn register(metrics: &Metrics) -> Result<Self, Error> {
+        let registry = metrics.registry();
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(format!("bcs_predictor_{name}"), help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, Error>(gauge)
+        };
         let histogram = |name: &str, help: &str, buckets: &[f64]| {
-            Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))
+            let options = HistogramOpts::new(format!("bcs_predictor_{name}"), help).buckets(buckets.to_vec());
+            let histogram = Histogram::with_opts(options)?;
+            registry.register(Box::new(histogram.clone()))?;
+            Ok::<_, Error>(histogram)
         };
         let outcomes =
             Opts::new("bcs_predictor_predictions_total", "Number of prediction requests by outcome");
-        let registered = Self {
-            outcomes: IntCounterVec::new(outcomes, &["outcome"])?,
-            waiting: IntGauge::new("bcs_predictor_queue_length", "Number of images waiting for the model")?,
+        let outcomes = IntCounterVec::new(outcomes, &["outcome"])?;
+        registry.register(Box::new(outcomes.clone()))?;
+        Ok(Self {
+            outcomes,
+            waiting: gauge("queue_length", "Number of images whose windows do not all run yet")?,
+            windows_waiting: gauge("windows_waiting", "Number of windows waiting for the model")?,
+            upload_bytes: gauge("upload_bytes", "Bytes of uploads that admitted requests hold")?,
+            pixel_bytes: gauge(
+                "pixel_bytes",
+                "Bytes of decoded images and results that admitted requests hold",
+            )?,
+            queue: histogram("queue_seconds", "Seconds until the first window of an image runs", &SECONDS)?,
             inference: histogram(
-                "bcs_predictor_inference_seconds",
-                "Seconds from entering the queue to the segmentation",
+                "inference_seconds",
+                "Seconds from the first window to the segmentation",
                 &SECONDS,
             )?,
-            decode: histogram(
-                "bcs_predictor_decode_seconds",
-                "Seconds to decode and measure an image",
-                &SECONDS,
-            )?,
-            pixels: histogram("bcs_predictor_image_pixels", "Pixels of decoded images", &PIXELS)?,
-        };
-        let registry = metrics.registry();
-        registry.register(Box::new(registered.outcomes.clone()))?;
-        registry.register(Box::new(registered.waiting.clone()))?;
-        registry.register(Box::new(registered.inference.clone()))?;
-        registry.register(Box::new(registered.decode.clone()))?;
-        registry.register(Box::new(registered.pixels.clone()))?;
-        Ok(registered)
+            decode: histogram("decode_seconds", "Seconds to decode and measure an image", &SECONDS)?,
+            render: histogram("render_seconds", "Seconds to encode mask and overlay", &SECONDS)?,
+            store: histogram("store_seconds", "Seconds to store a prediction", &SECONDS)?,
+            pixels: histogram("image_pixels", "Pixels of decoded images", &PIXELS)?,
+            batch: histogram("batch_windows", "Windows per batch", &WINDOWS)?,
+        })
     }
 
     /// Counts a prediction request.

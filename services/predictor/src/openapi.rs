@@ -21,13 +21,19 @@ use uuid::Uuid;
 )]
 pub struct ApiDoc;
 
-/// Form with an image.
+/// Form with an image in exactly one of these fields. Other fields are ignored.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes a body that is read field by field")]
 pub struct ImageForm {
-    /// The image: PNG, JPEG, TIFF, WebP or BMP. The field may also be named `file` or `image`.
-    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
+    /// The image: PNG, JPEG, TIFF, WebP or BMP.
+    #[schema(required = false, value_type = String, format = Binary, content_media_type = "application/octet-stream")]
     data: Vec<u8>,
+    /// The same as `data`.
+    #[schema(required = false, value_type = String, format = Binary, content_media_type = "application/octet-stream")]
+    file: Vec<u8>,
+    /// The same as `data`.
+    #[schema(required = false, value_type = String, format = Binary, content_media_type = "application/octet-stream")]
+    image: Vec<u8>,
 }
 
 /// The bytes of an image.

@@ -1,75 +1,71 @@
 //! Makes the stored record of a prediction, for HTTP requests and files alike.
 
-use bcs_contracts::record::FORMAT_VERSION;
-use bcs_contracts::{DriftReference, FeatureTable, PredictionRecord, reference};
+use bcs_contracts::record::{FORMAT_VERSION, InputInfo};
+use bcs_contracts::{DriftReference, FeatureTable, Features, PredictionRecord, reference};
 use bcs_drift::novelty::Novelty;
 use bcs_inference::{ModelInfo, Segmentation};
 use uuid::Uuid;
 
-use crate::input::Input;
+use crate::input::ReceiveTime;
+use crate::origin::Origin;
 
-/// Returns the record of a prediction. `mask` is the key of its mask; the latency is measured up to now.
+/// What a record says about the image.
+#[derive(Debug)]
+pub struct Subject {
+    /// Hash, format and size of the file.
+    pub info: InputInfo,
+    /// Image features.
+    pub features: Features,
+    /// Source and case.
+    pub origin: Origin,
+    /// Time of arrival.
+    pub received: ReceiveTime,
+}
+
+/// Returns the record of a prediction, without the key of its mask and its latency, which are known when it is stored.
 pub fn describe(
     id: Uuid,
-    input: &Input,
+    subject: Subject,
     segmentation: &Segmentation,
     model: &ModelInfo,
     novelty: Option<&Novelty>,
-    mask: String,
 ) -> PredictionRecord {
-    let mut features = input.features.clone();
+    let Subject { info, mut features, origin, received } = subject;
     segmentation.add_features(&model.classes, &mut features);
     let drift_score = novelty.and_then(|novelty| novelty.score(&features));
     PredictionRecord {
         format_version: FORMAT_VERSION,
         id,
-        time: input.received.timestamp,
+        time: received.timestamp,
         model_version: model.version.clone(),
-        source: input.origin.source.clone(),
-        case: input.origin.case.clone(),
-        input: input.info.clone(),
+        source: origin.source,
+        case: origin.case,
+        input: info,
         features,
         classes: segmentation.fractions(&model.classes),
         confidence: segmentation.confidence,
         entropy: segmentation.entropy,
         drift_score,
-        mask,
-        latency_ms: input.received.instant.elapsed().as_secs_f64() * 1e3,
+        mask: String::new(),
+        latency_ms: 0.0,
     }
 }
 
-/// Returns the novelty scorer of a model; `None` if it has no drift reference.
+/// Returns the novelty scorer of a drift reference.
 ///
 /// The image features of a reference of format 1 were measured over whole images and cannot be compared with those of
 /// the records written here, so scores cover the model features only.
-pub fn novelty(model: &ModelInfo) -> Option<Novelty> {
-    let reference = model.reference.as_ref()?;
+pub fn novelty(reference: &DriftReference) -> Novelty {
     if reference.format_version == reference::FORMAT_VERSION {
-        return Some(Novelty::new(reference));
+        return Novelty::new(reference);
     }
     let model_features = DriftReference { image: FeatureTable::default(), ..reference.clone() };
-    Some(Novelty::new(&model_features))
+    Novelty::new(&model_features)
 }
 
 #[cfg(test)]
 mod tests {
-    use bcs_contracts::Features;
-
     use super::*;
-
-    fn model(reference: Option<&str>) -> ModelInfo {
-        ModelInfo {
-            version: "v".to_owned(),
-            architecture: "UNet".to_owned(),
-            classes: Vec::new(),
-            tile: [64, 64],
-            size_divisor: [1, 1],
-            min_size: [1, 1],
-            mpp: None,
-            reference: reference.map(|text| serde_json::from_str(text).unwrap()),
-            device: "cpu".to_owned(),
-        }
-    }
 
     #[test]
     fn image_features_are_scored_only_against_a_reference_of_the_same_format() {
@@ -80,9 +76,8 @@ mod tests {
             "model": {"cases": [null, null], "features": {"confidence": [0.8, 1.0]}}}"#;
         // Unusual in the image feature, usual in the model feature.
         let features = Features::from([("grey_mean".to_owned(), 0.9), ("confidence".to_owned(), 0.9)]);
-        let score = |reference| novelty(&model(reference)).and_then(|novelty| novelty.score(&features));
-        assert_eq!(score(Some(format_2)), Some(0.5));
-        assert_eq!(score(Some(format_1)), Some(0.0));
-        assert_eq!(score(None), None);
+        let score = |reference| novelty(&serde_json::from_str(reference).unwrap()).score(&features);
+        assert_eq!(score(format_2), Some(0.5));
+        assert_eq!(score(format_1), Some(0.0));
     }
 }

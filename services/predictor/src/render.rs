@@ -1,11 +1,10 @@
 //! Encodes a segmentation: the mask as stored, and the overlay for viewing.
 
-use std::sync::Arc;
-
 use axum::http::HeaderMap;
 use bcs_contracts::{Color, TissueClass};
 use bcs_imaging::{Error, colormap, encode, overlay as layers};
 use bcs_service::negotiation;
+use bytes::Bytes;
 use image::{GrayImage, RgbImage};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -88,17 +87,37 @@ impl Default for OverlayStyle {
     }
 }
 
-/// Blends the class colours over the image and encodes it. `mask` holds class indices.
+/// Encoded mask and overlay of a segmentation.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// The mask: a PNG of class codes.
+    pub mask: Bytes,
+    /// The overlay, if it was asked for.
+    pub overlay: Option<Bytes>,
+}
+
+/// Encodes a segmentation. `indices` holds class indices. Neither image is copied.
 ///
 /// # Errors
 /// [`Error::Encode`], or [`Error::SizeMismatch`] if image and mask differ in size.
-pub fn overlay(
-    image: Arc<RgbImage>,
+pub fn render(
+    image: RgbImage,
+    indices: GrayImage,
+    classes: &[TissueClass],
+    style: Option<OverlayStyle>,
+) -> Result<Rendered, Error> {
+    // The mask of indices becomes that of codes, so it comes last.
+    let overlay = style.map(|style| overlay(image, &indices, classes, style)).transpose()?;
+    Ok(Rendered { mask: mask(indices, classes)?.into(), overlay: overlay.map(Bytes::from) })
+}
+
+/// Blends the class colours over the image and encodes it. `mask` holds class indices.
+fn overlay(
+    mut image: RgbImage,
     mask: &GrayImage,
     classes: &[TissueClass],
     style: OverlayStyle,
 ) -> Result<Vec<u8>, Error> {
-    let mut image = Arc::unwrap_or_clone(image);
     layers::blend(&mut image, mask, &style.colormap.palette(classes)?, style.alpha)?;
     match style.format {
         Format::Png => encode::png(&image),
@@ -107,18 +126,11 @@ pub fn overlay(
 }
 
 /// Encodes a mask of class indices as a PNG of class codes.
-///
-/// # Errors
-/// [`Error::Encode`].
-pub fn mask(indices: &GrayImage, classes: &[TissueClass]) -> Result<Vec<u8>, Error> {
-    if classes.iter().enumerate().all(|(index, class)| index == usize::from(class.code)) {
-        return encode::mask_png(indices);
-    }
-    let mut codes = indices.clone();
-    for value in codes.iter_mut() {
+fn mask(mut mask: GrayImage, classes: &[TissueClass]) -> Result<Vec<u8>, Error> {
+    for value in mask.iter_mut() {
         *value = classes.get(usize::from(*value)).map_or(*value, |class| class.code);
     }
-    encode::mask_png(&codes)
+    encode::mask_png(&mask)
 }
 
 #[cfg(test)]
@@ -141,19 +153,20 @@ mod tests {
     #[test]
     fn stored_masks_hold_class_codes() {
         let indices = GrayImage::from_fn(4, 1, |x, _| Luma([(x % 2) as u8]));
-        let stored =
-            |codes| decode_mask(&mask(&indices, &classes("a", codes)).unwrap(), Limits::default()).unwrap();
+        let stored = |codes| {
+            decode_mask(&mask(indices.clone(), &classes("a", codes)).unwrap(), Limits::default()).unwrap()
+        };
         assert_eq!(stored([0, 1]).into_raw(), [0, 1, 0, 1]);
         assert_eq!(stored([3, 9]).into_raw(), [3, 9, 3, 9]);
     }
 
     #[test]
     fn the_background_class_is_not_tinted() {
-        let image = Arc::new(RgbImage::from_pixel(2, 1, Rgb([200, 100, 50])));
+        let image = RgbImage::from_pixel(2, 1, Rgb([200, 100, 50]));
         let indices = GrayImage::from_fn(2, 1, |x, _| Luma([x as u8]));
         let tinted = |colormap, first| {
             let style = OverlayStyle { colormap, ..OverlayStyle::default() };
-            let bytes = overlay(Arc::clone(&image), &indices, &classes(first, [0, 1]), style).unwrap();
+            let bytes = overlay(image.clone(), &indices, &classes(first, [0, 1]), style).unwrap();
             let rgb = decode(&bytes, Limits::default()).unwrap().rgb;
             [0, 1].map(|x| rgb.get_pixel(x, 0) != image.get_pixel(x, 0))
         };

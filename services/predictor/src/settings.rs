@@ -1,14 +1,21 @@
 //! Settings: the defaults of `config/predictor.yaml`, overridden by a file, overridden by environment variables.
 
+mod check;
+mod limits;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bcs_imaging::windows::BlendMode;
 use bcs_inference::SlidingWindow;
+use bcs_inference::scheduler;
 use bcs_service::environment::InvalidVariable;
 use bcs_service::settings::{ServerSettings, StorageMode, require_local};
 use bcs_service::{Environment, Failure};
 use serde::Deserialize;
+
+pub use limits::{Connections, Limits};
 
 /// Settings. `config/predictor.yaml` documents each of them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -20,6 +27,8 @@ pub struct Settings {
     pub model: Model,
     /// Store of the predictions.
     pub storage: Storage,
+    /// Limits of connections.
+    pub connections: Connections,
     /// Limits of requests.
     pub limits: Limits,
     /// Sliding window.
@@ -46,8 +55,12 @@ pub struct Model {
     pub path: Option<PathBuf>,
     /// Device: `cpu`, `cuda`, `cuda:N` or `auto`.
     pub device: String,
-    /// Number of threads of the model; `None` for one per core.
-    pub threads: Option<NonZeroUsize>,
+    /// Number of batches that run at the same time; `None` for one per core.
+    pub workers: Option<NonZeroUsize>,
+    /// Number of threads of each of them.
+    pub threads: NonZeroUsize,
+    /// Seconds between two looks for another model at the same path; `None` to keep the first one.
+    pub reload: Option<f64>,
 }
 
 /// Store of the predictions.
@@ -60,28 +73,6 @@ pub struct Storage {
     pub predictions_bucket: String,
     /// Whether uploaded images are stored.
     pub store_inputs: bool,
-}
-
-/// Limits of requests.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Maximum size of an upload in bytes.
-    pub max_upload_bytes: u64,
-    /// Maximum width × height of an image.
-    pub max_pixels: u64,
-    /// Maximum number of images waiting for the model.
-    pub queue: NonZeroUsize,
-    /// Maximum number of images decoded or encoded at the same time; `None` for one per core.
-    pub decode_concurrency: Option<NonZeroUsize>,
-}
-
-impl Limits {
-    /// Returns the number of images to decode or encode at the same time.
-    pub fn workers(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        self.decode_concurrency.map_or_else(cores, NonZeroUsize::get)
-    }
 }
 
 /// Sliding window.
@@ -112,7 +103,7 @@ impl From<&Window> for SlidingWindow {
             Blend::Gaussian => BlendMode::Gaussian,
             Blend::Constant => BlendMode::Constant,
         };
-        Self { overlap: window.overlap, mode, batch: window.batch.get() }
+        Self { overlap: [window.overlap; 2], mode, batch: window.batch.get(), ..Self::default() }
     }
 }
 
@@ -130,6 +121,9 @@ impl ServerSettings for Settings {
         environment.set_optional(&mut server.health_route, "AIP_HEALTH_ROUTE");
         environment.set_optional(&mut model.path, "MODEL_PATH");
         environment.set_text(&mut model.device, "DEVICE");
+        let mut reload = model.reload.unwrap_or(0.0);
+        environment.set(&mut reload, "MODEL_RELOAD", "a number of seconds; 0 for never")?;
+        model.reload = Some(reload).filter(|seconds| *seconds != 0.0);
         environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
         environment.set_bool(&mut storage.store_inputs, "STORE_INPUTS")?;
         environment.set(&mut storage.mode, "STORAGE_MODE", "local")
@@ -142,11 +136,15 @@ impl ServerSettings for Settings {
                 "window.overlap is {overlap}; it must be at least 0 and less than 1"
             )));
         }
-        if self.limits.max_upload_bytes == 0 || self.limits.max_pixels == 0 {
-            return Err(Failure::usage(
-                "limits.max_upload_bytes and limits.max_pixels must be greater than 0",
-            ));
+        check::in_range("window.batch", self.window.batch.get(), 1..=1024)?;
+        check::device(&self.model.device)?;
+        check::in_range("model.workers", self.model.workers.map_or(1, NonZeroUsize::get), 1..=1024)?;
+        check::in_range("model.threads", self.model.threads.get(), 1..=1024)?;
+        if let Some(reload) = self.model.reload {
+            check::seconds("model.reload (MODEL_RELOAD)", reload)?;
         }
+        self.connections.check()?;
+        self.limits.check()?;
         let bucket = &self.storage.predictions_bucket;
         if self.storage.mode == StorageMode::Gcp || bucket.starts_with("gs://") {
             return Err(Failure::usage(format!(
@@ -154,11 +152,23 @@ impl ServerSettings for Settings {
                  PREDICTIONS_BUCKET to a folder"
             )));
         }
-        self.server.health_route.as_deref().map_or(Ok(()), check_route)
+        self.server.health_route.as_deref().map_or(Ok(()), check::route)
     }
 }
 
 impl Settings {
+    /// Returns how images are scheduled.
+    pub fn scheduling(&self) -> scheduler::Options {
+        let defaults = scheduler::Options::default();
+        scheduler::Options {
+            window: (&self.window).into(),
+            workers: self.model.workers.unwrap_or(defaults.workers),
+            threads: self.model.threads,
+            queue: self.limits.queue.get(),
+            reload: self.model.reload.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+        }
+    }
+
     /// Returns the path of the model.
     ///
     /// # Errors
@@ -166,28 +176,13 @@ impl Settings {
     pub fn model_path(&self) -> Result<&Path, Failure> {
         let path = self.model.path.as_deref().ok_or_else(|| {
             Failure::usage(
-                "no model is set; set MODEL_PATH to a model package, a TorchScript .pt file, or a .safetensors file with \
-                 metadata.json beside it",
+                "no model is set; set MODEL_PATH to a model package, a TorchScript .pt file, a .safetensors file with \
+                 metadata.json beside it, or a .txt file that names one of these",
             )
         })?;
         require_local(path, "MODEL_PATH")?;
         Ok(path)
     }
-}
-
-/// Checks that a route is a plain path: the router panics on malformed patterns.
-fn check_route(route: &str) -> Result<(), Failure> {
-    let plain = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with([':', '*'])
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.~:@".contains(c))
-    };
-    if route.strip_prefix('/').is_some_and(|parts| parts.split('/').all(plain)) {
-        return Ok(());
-    }
-    Err(Failure::usage(format!(
-        "the health route (AIP_HEALTH_ROUTE) is '{route}'; it must be a plain path such as /v1/endpoints/1/deployedModels/2"
-    )))
 }
 
 #[cfg(test)]
@@ -230,6 +225,16 @@ mod tests {
     }
 
     #[test]
+    fn models_are_looked_for_again_if_configured() {
+        assert_eq!(with("", &[]).unwrap().model.reload, None);
+        assert_eq!(with("", &[("MODEL_RELOAD", "30")]).unwrap().model.reload, Some(30.0));
+        assert_eq!(with("model: {reload: 5}", &[]).unwrap().model.reload, Some(5.0));
+        assert_eq!(with("model: {reload: 5}", &[("MODEL_RELOAD", "0")]).unwrap().model.reload, None);
+        assert!(usage_error("model: {reload: -1}", &[]).contains("model.reload"));
+        assert!(usage_error("", &[("MODEL_RELOAD", "often")]).contains("MODEL_RELOAD=often"));
+    }
+
+    #[test]
     fn invalid_settings_are_named() {
         assert!(usage_error("limits: {que: 3}", &[]).contains("que"));
         assert!(usage_error("limits: {queue: 0}", &[]).contains("limits.queue"));
@@ -238,9 +243,33 @@ mod tests {
         assert!(usage_error("", &[("STORE_INPUTS", "maybe")]).contains("STORE_INPUTS=maybe"));
         assert!(usage_error("", &[("STORAGE_MODE", "gcp")]).contains("STORAGE_MODE=local"));
         assert!(usage_error("", &[("STORAGE_MODE", "s3")]).contains("STORAGE_MODE=s3"));
+        let huge = usage_error("limits: {queue: 9223372036854775807}", &[]);
+        assert!(huge.contains("limits.queue is 9223372036854775807"), "{huge}");
+        assert!(usage_error("", &[("DEVICE", "banana")]).contains("(DEVICE) is 'banana'"));
+        assert!(usage_error("model: {device: \"cuda:-1\"}", &[]).contains("model.device"));
+        for name in ["wait", "upload_timeout", "request_timeout"] {
+            assert!(usage_error(&format!("limits: {{{name}: 0}}"), &[]).contains(&format!("limits.{name}")));
+        }
+        assert!(usage_error("connections: {max: 0}", &[]).contains("connections.max"));
+        assert!(usage_error("connections: {idle_timeout: 1.0e9}", &[]).contains("connections.idle_timeout"));
+        assert!(usage_error("limits: {memory: much}", &[]).contains("limits.memory"));
+        assert!(usage_error("limits: {memory: 200MB}", &[]).contains("limits.process_memory"));
         for route in ["ready", "/{id}", "/a//b", "/*all"] {
             assert!(usage_error("", &[("AIP_HEALTH_ROUTE", route)]).contains(route));
         }
+    }
+
+    #[test]
+    fn requests_share_the_memory_that_the_process_does_not_need() {
+        let admission = |file: &str| with(file, &[]).unwrap().limits.admission();
+        let small = admission("limits: {memory: 512MB, process_memory: 200MB}");
+        assert_eq!((small.upload_bytes, small.pixel_bytes), (78_000_000, 234_000_000));
+        // The largest upload fits, and small ones beside it.
+        let tight = admission("limits: {memory: 400MB, process_memory: 200MB}");
+        assert_eq!((tight.upload_bytes, tight.pixel_bytes), (2 * 33_554_432, 200_000_000 - 2 * 33_554_432));
+        let default = admission("");
+        assert!(default.pixel_bytes > default.upload_bytes);
+        assert_eq!(default.wait, std::time::Duration::from_secs(5));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::windows;
 /// Overlap of the windows, as a fraction of their size. Without overlap every pixel counts once (those that the last
 /// window of a row or column shares with its neighbour count twice), and the cost is that of one pass over the image;
 /// overlapping windows would count the middle of the image more often than its border, at several times the cost.
-const OVERLAP: f64 = 0.0;
+const OVERLAP: [f64; 2] = [0.0; 2];
 
 /// Measures an image in windows of the size (height, width) that the model takes, and averages each feature over the
 /// windows that have it.
@@ -177,7 +177,7 @@ mod tests {
         ) {
             let image = noisy(width, height, seed);
             let crops: Vec<Features> =
-                windows::positions([height as usize, width as usize], window.map(|side| side as usize), 0.0)
+                windows::positions([height as usize, width as usize], window.map(|side| side as usize), OVERLAP)
                     .into_iter()
                     .map(|at| {
                         let (x, y) = (at.x as u32, at.y as u32);

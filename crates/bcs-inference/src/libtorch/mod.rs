@@ -3,40 +3,34 @@
 mod network;
 mod torchscript;
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 pub use network::NetworkEngine;
 use tch::Device;
-pub use torchscript::TorchScriptEngine;
 
+use bcs_model::device;
 use bcs_model::package::Package;
 
-use crate::engine::Engine;
+use crate::engine::Border;
 use crate::error::Error;
+use crate::model::{Model, has_extension};
+
+pub(crate) fn accepts(path: &Path) -> bool {
+    path.is_dir() || has_extension(path, &["safetensors", "pt", "pth", "ts"])
+}
 
 /// Opens a model: a package folder, a `.safetensors` with its `metadata.json` beside it, or a TorchScript `.pt`.
-///
-/// # Errors
-/// [`Error::Model`].
-pub fn open(path: &Path, device: Device) -> Result<Box<dyn Engine>, Error> {
+pub(crate) fn open(path: &Path, device: &str) -> Result<Model, Error> {
+    let device = device::parse(device).map_err(|error| Error::Model(error.to_string()))?;
     let name = name_of(path);
     if path.is_dir() {
-        return Ok(Box::new(NetworkEngine::new(Package::read(path, device)?, &name)));
+        return Ok(network::model(Package::read(path, device)?, &name));
     }
-    if !path.exists() {
-        return Err(Error::Model(format!("{} does not exist", path.display())));
+    if has_extension(path, &["safetensors"]) {
+        return Ok(network::model(Package::read_weights(path, device)?, &name));
     }
-    match path.extension().and_then(|ending| ending.to_str()) {
-        Some("safetensors") => {
-            let package = Package::read_weights(path, device)?;
-            Ok(Box::new(NetworkEngine::new(package, &name)))
-        }
-        Some("pt" | "pth" | "ts") => Ok(Box::new(TorchScriptEngine::open(path, device, &name)?)),
-        _ => Err(Error::Model(format!(
-            "{} is not a model package (folder), a .safetensors or a TorchScript .pt",
-            path.display()
-        ))),
-    }
+    torchscript::open(path, device, &name)
 }
 
 /// Returns the name of a file without its extension, or of a folder.
@@ -52,12 +46,29 @@ fn device_name(device: Device) -> String {
     }
 }
 
-/// Returns the elements of a tensor as `f32` in row-major order.
-fn floats(tensor: &tch::Tensor) -> Result<Vec<f32>, tch::TchError> {
-    let tensor = tensor.f_to_device(Device::Cpu)?.f_to_kind(tch::Kind::Float)?.f_contiguous()?;
-    let mut values = vec![0.0; tensor.numel()];
-    tensor.f_copy_data(&mut values, tensor.numel())?;
-    Ok(values)
+/// Sets the number of threads of forward passes that this thread starts; libtorch keeps one number per thread.
+fn use_threads(threads: Option<NonZeroUsize>) {
+    if let Some(threads) = threads.and_then(|threads| i32::try_from(threads.get()).ok()) {
+        tch::set_num_threads(threads);
+    }
+}
+
+/// Copies the elements of a tensor as `f32` in row-major order.
+fn copy(tensor: &tch::Tensor, values: &mut [f32]) -> Result<(), Error> {
+    if tensor.numel() != values.len() {
+        return Err(Error::Engine("its output has another size than its input".to_owned()));
+    }
+    let mut copied = || -> Result<(), tch::TchError> {
+        let tensor = tensor.f_to_device(Device::Cpu)?.f_to_kind(tch::Kind::Float)?.f_contiguous()?;
+        tensor.f_copy_data(values, tensor.numel())
+    };
+    copied().map_err(|error| engine_error(&error))
+}
+
+/// Puts a border around the input of a network.
+fn pad(input: tch::Tensor, border: &Border) -> Result<tch::Tensor, tch::TchError> {
+    let sides = [border.left, border.right, border.top, border.bottom].map(|side| side as i64);
+    if sides == [0; 4] { Ok(input) } else { input.f_pad(sides, "constant", f64::from(border.value)) }
 }
 
 impl From<bcs_model::Error> for Error {

@@ -2,9 +2,11 @@
 //! size. A `metadata.json` beside the archive may describe the input and the classes.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 
-use bcs_contracts::class::unnamed_classes;
+use bcs_contracts::class::{duplicate_code, unnamed_classes};
 use bcs_contracts::keys::{METADATA_FILE, imported_version};
 use bcs_contracts::package::InputSpec;
 use bcs_contracts::{PackageMetadata, TissueClass};
@@ -13,63 +15,66 @@ use bcs_model::preprocess::to_input;
 use bcs_model::weights::check_torchscript;
 use tch::{CModule, Device, TchError, Tensor};
 
-use super::{device_name, engine_error, floats};
-use crate::engine::{Engine, ModelInfo};
+use super::{copy, device_name, engine_error, pad, use_threads};
+use crate::engine::{Border, Engine, ModelInfo};
 use crate::error::Error;
+use crate::model::{Model, Weights};
 
 /// Least side of an image in pixels, about a nucleus at 0.5 µm/px: the module does not tell its own.
 const MIN_SIDE: usize = 16;
 
-/// Engine of a TorchScript module.
-pub struct TorchScriptEngine {
+/// Opens an archive, and runs it on a blank tile to find the number of classes. The version is made of `name` and the
+/// archive's checksum. A TorchScript archive is a program: open only those that you trust.
+///
+/// # Errors
+/// [`Error::Model`] for a damaged archive, and for a network that does not map RGB images to logits of their size.
+pub(super) fn open(path: &Path, device: Device, name: &str) -> Result<Model, Error> {
+    let error = |reason: String| Error::Model(format!("{}: {reason}", path.display()));
+    let file = fs::read(path).map_err(|reason| error(reason.to_string()))?;
+    let version = imported_version(name, &sha256(&file));
+    let module = load(&file, device).map_err(error)?;
+    let (input, named) = read_metadata(path).map_err(error)?;
+    let tile = input.tile.map(|length| length as usize);
+    let module = Module { module, device, input };
+    let classes = module.count_classes(tile).map_err(|reason| error(reason.to_string()))?;
+    let classes = match named.len() {
+        0 => unnamed_classes(classes),
+        count if count == classes => named,
+        count => {
+            return Err(error(format!(
+                "{METADATA_FILE} names {count} classes, but the network has {classes} output channels"
+            )));
+        }
+    };
+    if let Some(code) = duplicate_code(&classes) {
+        return Err(error(format!("{METADATA_FILE} gives two classes the code {code}")));
+    }
+    let info = Arc::new(ModelInfo {
+        version,
+        architecture: "TorchScript".to_owned(),
+        classes,
+        tile,
+        // The only size that the module is known to accept.
+        size_divisor: tile,
+        min_size: [MIN_SIDE; 2],
+        mpp: module.input.mpp,
+        device: device_name(device),
+    });
+    let engine = TorchScriptEngine { module: Arc::new(module), info: Arc::clone(&info), threads: None };
+    Ok(Model::new(info, None, engine))
+}
+
+/// A module on a device, and its preprocessing.
+struct Module {
     module: CModule,
     device: Device,
     input: InputSpec,
-    info: ModelInfo,
 }
 
-impl TorchScriptEngine {
-    /// Opens an archive, and runs it on a blank tile to find the number of classes. The version is made of `name` and
-    /// the archive's checksum. A TorchScript archive is a program: open only those that you trust.
-    ///
-    /// # Errors
-    /// [`Error::Model`] for a damaged archive, and for a network that does not map RGB images to logits of their size.
-    pub fn open(path: &Path, device: Device, name: &str) -> Result<Self, Error> {
-        let error = |reason: String| Error::Model(format!("{}: {reason}", path.display()));
-        let file = fs::read(path).map_err(|reason| error(reason.to_string()))?;
-        let version = imported_version(name, &sha256(&file));
-        let module = load(&file, device).map_err(error)?;
-        let (input, named) = read_metadata(path).map_err(error)?;
-        let tile = input.tile.map(|length| length as usize);
-        let info = ModelInfo {
-            version,
-            architecture: "TorchScript".to_owned(),
-            classes: Vec::new(),
-            tile,
-            // The only size that the module is known to accept.
-            size_divisor: tile,
-            min_size: [MIN_SIDE; 2],
-            mpp: input.mpp,
-            reference: None,
-            device: device_name(device),
-        };
-        let mut engine = Self { module, device, input, info };
-        let classes = engine.count_classes().map_err(|reason| error(reason.to_string()))?;
-        engine.info.classes = match named.len() {
-            0 => unnamed_classes(classes),
-            count if count == classes => named,
-            count => {
-                return Err(error(format!(
-                    "{METADATA_FILE} names {count} classes, but the network has {classes} output channels"
-                )));
-            }
-        };
-        Ok(engine)
-    }
-
-    fn count_classes(&self) -> Result<usize, Error> {
-        let [height, width] = self.info.tile;
-        let size = self.forward(&vec![255; height * width * 3], [1, height, width])?.size();
+impl Module {
+    fn count_classes(&self, [height, width]: [usize; 2]) -> Result<usize, Error> {
+        let pixels = vec![255; height * width * 3];
+        let size = self.forward(&pixels, [1, height, width], &Border::default())?.size();
         match size[..] {
             [1, classes, h, w] if classes >= 2 && [h, w] == [height, width].map(|length| length as i64) => {
                 Ok(classes as usize)
@@ -81,11 +86,26 @@ impl TorchScriptEngine {
         }
     }
 
-    fn forward(&self, pixels: &[u8], shape: [usize; 3]) -> Result<Tensor, Error> {
+    fn forward(&self, pixels: &[u8], shape: [usize; 3], border: &Border) -> Result<Tensor, Error> {
         let _no_grad = tch::no_grad_guard();
         let input = to_input(pixels, shape, 3, &self.input.scaling, self.device)
             .map_err(|error| engine_error(&error))?;
+        let input = pad(input, border).map_err(|error| engine_error(&error))?;
         self.module.forward_ts(&[input]).map_err(|error| engine_error(&error))
+    }
+}
+
+/// Engine of a TorchScript module, which all engines share.
+#[derive(Clone)]
+struct TorchScriptEngine {
+    module: Arc<Module>,
+    info: Arc<ModelInfo>,
+    threads: Option<NonZeroUsize>,
+}
+
+impl Weights for TorchScriptEngine {
+    fn engine(&self) -> Result<Box<dyn Engine>, Error> {
+        Ok(Box::new(self.clone()))
     }
 }
 
@@ -120,8 +140,18 @@ impl Engine for TorchScriptEngine {
         &self.info
     }
 
-    fn run(&mut self, pixels: &[u8], shape: [usize; 3]) -> Result<Vec<f32>, Error> {
-        let logits = self.forward(pixels, shape)?;
-        floats(&logits).map_err(|error| engine_error(&error))
+    fn set_threads(&mut self, threads: NonZeroUsize) {
+        self.threads = Some(threads);
+    }
+
+    fn run(
+        &mut self,
+        pixels: &[u8],
+        shape: [usize; 3],
+        border: &Border,
+        logits: &mut [f32],
+    ) -> Result<(), Error> {
+        use_threads(self.threads);
+        copy(&self.module.forward(pixels, shape, border)?, logits)
     }
 }

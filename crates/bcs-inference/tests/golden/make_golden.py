@@ -6,6 +6,7 @@
 
 - window.safetensors: the parameters of a network (its arguments are in the metadata), and the logits of window.png
   from `monai.inferers.sliding_window_inference` with constant and with Gaussian weights.
+- inferers.json, inferers.safetensors: see golden_inferers.py.
 - script.pt: a network as TorchScript, as the predecessor's trainer wrote it; script.safetensors: its logits of tile.png.
 """
 import argparse
@@ -21,6 +22,8 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
+
+import golden_inferers
 
 HERE = pathlib.Path(__file__).parent
 ARGUMENTS = dict(spatial_dims=2, in_channels=3, out_channels=3, channels=[4, 8, 16], strides=[2, 2], num_res_units=1)
@@ -69,6 +72,7 @@ def strip_debug_records(path):
 def write(folder):
     write_window(folder)
     write_script(folder)
+    golden_inferers.write(folder)
 
 
 def tensors(path):
@@ -78,6 +82,10 @@ def tensors(path):
 
 def pixels(path):
     return {"pixels": torch.from_numpy(np.array(Image.open(path))).double()}
+
+
+def text(path):
+    return {"bytes": torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8).double()}
 
 
 def records(path):
@@ -92,7 +100,7 @@ def records(path):
     return {name: torch.frombuffer(bytearray(content), dtype=torch.uint8).double() for name, content in contents.items()}
 
 
-READERS = {".safetensors": tensors, ".png": pixels, ".pt": records}
+READERS = {".safetensors": tensors, ".png": pixels, ".pt": records, ".json": text}
 
 
 def largest_difference(old, new):

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use bcs_contracts::class::unnamed_classes;
+use bcs_contracts::class::{duplicate_code, unnamed_classes};
 use bcs_contracts::keys::{METADATA_FILE, MODEL_FILE, REFERENCE_FILE};
 use bcs_contracts::package::READABLE;
 use bcs_contracts::{DriftReference, PackageMetadata};
@@ -39,10 +39,14 @@ impl Package {
     /// [`Error::File`] for a file that is missing, unreadable or does not match its checksum; [`Error::Weights`] for
     /// parameters that do not fit the network; [`Error::NotFinite`] for NaN or infinite parameters.
     pub fn read(folder: &Path, device: Device) -> Result<Self, Error> {
-        let metadata = read_metadata(&folder.join(METADATA_FILE))?;
+        let metadata_path = folder.join(METADATA_FILE);
+        let metadata = read_metadata(&metadata_path)?;
         let mut files = read_verified(folder, &metadata)?;
         let weights_path = folder.join(MODEL_FILE);
-        let weights = files.remove(MODEL_FILE).map_or_else(|| read(&weights_path), Ok)?;
+        let weights = files.remove(MODEL_FILE).ok_or_else(|| {
+            let reason = format!("'files' has no checksum of {MODEL_FILE}; write the package again");
+            unreadable(&metadata_path, &reason)
+        })?;
         let reference_path = folder.join(REFERENCE_FILE);
         let reference = files.remove(REFERENCE_FILE);
         let reference = reference.map(|bytes| parse_json(&bytes, &reference_path)).transpose()?;
@@ -84,6 +88,10 @@ impl Package {
                 "it names {} classes, but the network has {outputs} output channels",
                 metadata.classes.len()
             );
+            return Err(Error::File { path: METADATA_FILE.to_owned(), reason });
+        }
+        if let Some(code) = duplicate_code(&metadata.classes) {
+            let reason = format!("two classes have the code {code}; give each class its own");
             return Err(Error::File { path: METADATA_FILE.to_owned(), reason });
         }
         Ok(Self { network, metadata, reference, weights_sha256: sha256(weights) })
@@ -221,6 +229,17 @@ mod tests {
         fs::write(&path, text.replace(MODEL_FILE, "../model.safetensors")).unwrap();
         let error = Package::read(folder.path(), Device::Cpu).unwrap_err().to_string();
         assert!(error.contains("not a plain file name"), "{error}");
+        let mut metadata: PackageMetadata = serde_json::from_str(&text).unwrap();
+        metadata.files.clear();
+        fs::write(&path, serde_json::to_vec(&metadata).unwrap()).unwrap();
+        let error = Package::read(folder.path(), Device::Cpu).unwrap_err().to_string();
+        assert!(error.contains("no checksum of model.safetensors"), "{error}");
+        let mut metadata: PackageMetadata = serde_json::from_str(&text).unwrap();
+        metadata.classes = unnamed_classes(2);
+        metadata.classes[1].code = 0;
+        fs::write(&path, serde_json::to_vec(&metadata).unwrap()).unwrap();
+        let error = Package::read(folder.path(), Device::Cpu).unwrap_err().to_string();
+        assert!(error.contains("two classes have the code 0"), "{error}");
         fs::write(&path, text).unwrap();
         fs::remove_file(folder.path().join(MODEL_FILE)).unwrap();
         assert!(Package::read(folder.path(), Device::Cpu).unwrap_err().to_string().contains(MODEL_FILE));

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bcs_service::server::ServeLimits;
 use bcs_service::settings::ServerSettings;
 use bcs_service::{Failure, Health, logging, server};
 use tracing::{error, info, warn};
@@ -41,9 +42,8 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     let router = app::router(Arc::clone(&app));
     info!(address, reports = app.monitor.archive.store().name(), "Listening on {address}");
     tokio::spawn(log_reference(app));
-    server::serve(listener, router, health)
-        .await
-        .map_err(|error| Failure::failed(format!("the server failed: {error}")))
+    server::serve(listener, router, health, ServeLimits::default()).await;
+    Ok(())
 }
 
 /// Reads the drift reference before the first run needs it, and logs the result.

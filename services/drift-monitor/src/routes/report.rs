@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -27,15 +28,18 @@ use crate::openapi::ReportSchema;
         )),
         (status = 404, description = "No report has this id", body = Problem,
             content_type = "application/problem+json"),
-        (status = 503, description = "The bucket cannot be read now; see `Retry-After`", body = Problem,
-            content_type = "application/problem+json")
+        (status = 503, description = "The bucket cannot be read now", body = Problem,
+            content_type = "application/problem+json",
+            headers(("retry-after" = u32, description = "Seconds to wait before trying again")))
     )
 )]
 pub async fn report(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
+    // An id that is not UTF-8 is none that exists.
+    let Path(id) = id.map_err(|_| Error::NoReport("?".to_owned()))?;
     let archive = &app.monitor.archive;
     // Read for pages, too: a page without its JSON is from a run in progress.
     let json = archive.json(&id).await?;

@@ -25,8 +25,9 @@ use crate::report::Summary;
             (Vec<Summary> = "application/json"),
             (String = "text/html")
         )),
-        (status = 503, description = "The bucket cannot be read now; see `Retry-After`", body = Problem,
-            content_type = "application/problem+json")
+        (status = 503, description = "The bucket cannot be read now", body = Problem,
+            content_type = "application/problem+json",
+            headers(("retry-after" = u32, description = "Seconds to wait before trying again")))
     )
 )]
 pub async fn reports(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Error> {

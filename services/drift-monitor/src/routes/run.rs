@@ -39,8 +39,9 @@ use crate::request::RunRequest;
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Unprocessable Entity", "status": 422,
                 "detail": "a window must have 1 to 397 days; choose another one"})),
-        (status = 503, description = "The drift reference or a bucket cannot be used; see `Retry-After`", body = Problem,
-            content_type = "application/problem+json")
+        (status = 503, description = "The drift reference or a bucket cannot be used", body = Problem,
+            content_type = "application/problem+json",
+            headers(("retry-after" = u32, description = "Seconds to wait before trying again")))
     )
 )]
 pub async fn run(

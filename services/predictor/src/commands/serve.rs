@@ -1,27 +1,26 @@
 //! `bcs-predictor serve`: listens immediately and loads the model in the background.
 
-use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bcs_contracts::DriftReference;
 use bcs_inference::Inference;
+use bcs_inference::scheduler::{Hooks, ModelFile};
 use bcs_service::health::{Health, State};
 use bcs_service::settings::ServerSettings;
-use bcs_service::{Failure, logging, server};
+use bcs_service::{Failure, Metrics, logging, server};
 use bcs_storage::{LocalStore, Store};
-use tokio::sync::oneshot;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::app::{self, App};
 use crate::cli::ServeArguments;
-use crate::model;
+use crate::metrics::PredictionMetrics;
 use crate::settings::{Settings, Storage};
 
-/// Time that the inference thread may take to finish after the server has stopped. Platforms kill the process 10 s after
-/// the stop signal.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
+/// Time that the model may take to finish its batches after the server has stopped, which takes up to 7 s. Platforms kill
+/// the process 10 s after the stop signal.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Serves until a stop signal.
 ///
@@ -47,16 +46,29 @@ async fn serve(settings: Settings, model: PathBuf) -> Result<(), Failure> {
         server::bind(&settings.server.host, settings.server.port).await.map_err(Failure::failed)?;
     let store = open_store(&settings.storage).await?;
     let health = Health::default();
-    let (inference, ended) = start_inference(&settings, model, health.clone());
+    let http_metrics = Metrics::new("bcs_predictor").map_err(Failure::failed)?;
+    let metrics = PredictionMetrics::register(&http_metrics).map_err(Failure::failed)?;
+    let limits = settings.connections.serve(&settings.limits);
+    let inference = start_inference(&settings, model, health.clone(), &metrics);
     let store_name = store.name();
-    let app = Arc::new(App::new(settings, store, inference, health.clone())?);
+    let app = Arc::new(App::new(settings, store, inference.clone(), health.clone(), http_metrics, metrics));
     let router = app::router(Arc::clone(&app))?;
-    tokio::spawn(log_start(app));
+    tokio::spawn(prepare(Arc::clone(&app)));
+    let stopping = health.clone();
+    tokio::spawn(async move { app.admission.refuse_slow_when_stopping(&stopping).await });
     info!(address, store = store_name, "Listening on {address}");
-    let served = server::serve(listener, router, health).await;
-    // libtorch crashes in its destructors if the process exits while it runs.
-    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, ended).await;
-    served.map_err(|error| Failure::failed(format!("the server failed: {error}")))
+    server::serve(listener, router, health, limits).await;
+    stop(inference).await;
+    Ok(())
+}
+
+/// Waits for the threads of the model: libtorch crashes in its destructors if the process exits while it computes.
+async fn stop(inference: Inference) {
+    let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
+    let stopped = tokio::task::spawn_blocking(move || inference.shutdown(deadline)).await;
+    if !stopped.unwrap_or(false) {
+        warn!("The model has not finished its work in time.");
+    }
 }
 
 /// Opens the store and checks that it is writable.
@@ -71,41 +83,34 @@ async fn open_store(storage: &Storage) -> Result<Arc<dyn Store>, Failure> {
     Ok(store)
 }
 
-/// Starts the thread that loads and runs the model. The receiver completes when that thread has ended.
+/// Starts the threads that load and run the model.
 fn start_inference(
     settings: &Settings,
     path: PathBuf,
     health: Health,
-) -> (Inference, oneshot::Receiver<Infallible>) {
-    let (running, ended) = oneshot::channel();
-    let report = move |answered: Result<(), String>| {
-        // Dropped with this closure, when the thread ends.
-        let _running = &running;
-        health.set(answered.map_or_else(State::Failed, |()| State::Ready));
+    metrics: &PredictionMetrics,
+) -> Inference {
+    let source = ModelFile { path, device: settings.model.device.clone() };
+    let batches = metrics.batch.clone();
+    let hooks = Hooks {
+        health: Box::new(move |answered| {
+            health.set(answered.map_or_else(State::Failed, |()| State::Ready));
+        }),
+        batch: Box::new(move |windows| batches.observe(windows as f64)),
     };
-    let (device, threads) = (settings.model.device.clone(), settings.model.threads);
-    let open = move || model::open(&path, &device, threads);
-    let queue = settings.limits.queue.get();
-    (Inference::start(open, (&settings.window).into(), queue, Box::new(report)), ended)
+    Inference::start(source, settings.scheduling(), hooks)
 }
 
-/// Logs whether the model was loaded, and creates its novelty scorer.
-async fn log_start(app: Arc<App>) {
-    match app.health.started().await {
-        State::Ready => {
-            let Some(model) = app.inference.info() else { return };
-            let (version, device) = (&model.version, &model.device);
-            info!(version, architecture = model.architecture, device, "The model is ready.");
-            if let Some(shortcomings) = model.reference.as_ref().and_then(DriftReference::shortcomings) {
-                warn!(version, shortcomings, "Drift scores cover the model features only.");
-            }
-            let (app, model) = (Arc::clone(&app), Arc::clone(model));
-            // Before the first request needs it. Cancelled only at shutdown.
-            let _ = tokio::task::spawn_blocking(move || app.novelty(&model).is_some()).await;
-        }
-        State::Failed(reason) => {
-            error!(reason, "The model failed, so /ready is 503; correct MODEL_PATH and restart.");
-        }
-        State::Starting | State::Stopping => {}
+/// Creates the novelty scorer of the model once it is loaded, before the first request needs it.
+async fn prepare(app: Arc<App>) {
+    if app.health.started().await != State::Ready {
+        return;
     }
+    let Some(loaded) = app.predictor.inference.current() else { return };
+    let model = Arc::clone(loaded.model());
+    if let Some(shortcomings) = model.reference.as_ref().and_then(DriftReference::shortcomings) {
+        warn!(version = model.info.version, shortcomings, "Drift scores cover the model features only.");
+    }
+    // Cancelled only at shutdown.
+    let _ = tokio::task::spawn_blocking(move || app.predictor.novelty(&model).is_some()).await;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use bcs_inference::ModelInfo;
+use bcs_inference::Model as Opened;
 use bcs_service::health::State as Readiness;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,6 +21,8 @@ pub struct Info {
     readiness: Readiness,
     /// The model; null until it is loaded.
     model: Option<Model>,
+    /// Why the newest model at the path of the current one was refused; null if it was not.
+    refused_model: Option<String>,
     /// Limits of a request.
     limits: Limits,
 }
@@ -70,8 +72,9 @@ struct Limits {
     queue: usize,
 }
 
-impl From<&ModelInfo> for Model {
-    fn from(model: &ModelInfo) -> Self {
+impl From<&Opened> for Model {
+    fn from(opened: &Opened) -> Self {
+        let model = &opened.info;
         let class = |class: &bcs_contracts::TissueClass| Class {
             code: class.code,
             name: class.name.clone(),
@@ -84,7 +87,7 @@ impl From<&ModelInfo> for Model {
             tile: model.tile,
             min_size: model.min_size,
             mpp: model.mpp,
-            has_reference: model.reference.is_some(),
+            has_reference: opened.reference.is_some(),
             device: model.device.clone(),
         }
     }
@@ -107,6 +110,7 @@ impl From<&ModelInfo> for Model {
                 ],
                 "tile": [224, 224], "min_size": [16, 16], "mpp": 0.25, "has_reference": true, "device": "cpu"
             },
+            "refused_model": null,
             "limits": {"max_upload_bytes": 33_554_432, "max_pixels": 100_000_000, "queue": 32}
         })))
 )]
@@ -115,7 +119,8 @@ pub async fn info(State(app): State<Arc<App>>) -> Json<Info> {
     Json(Info {
         version: env!("CARGO_PKG_VERSION"),
         readiness: app.health.state(),
-        model: app.inference.info().map(|model| Model::from(model.as_ref())),
+        model: app.predictor.inference.current().map(|model| Model::from(model.model().as_ref())),
+        refused_model: app.predictor.inference.refused(),
         limits: Limits {
             max_upload_bytes: limits.max_upload_bytes,
             max_pixels: limits.max_pixels,

@@ -2,24 +2,26 @@
 
 use std::sync::Arc;
 
-use axum::extract::multipart::MultipartRejection;
+use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Multipart, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bcs_contracts::PredictionRecord;
 use bcs_service::Problem;
-use bytes::Bytes;
+use bcs_service::server::{HeldBody, RequestScope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::error::Error;
+use crate::input::ReceiveTime;
 use crate::openapi::{Image, ImageForm, RecordSchema};
 use crate::origin::Origin;
-use crate::prediction::{self, Prediction, Stored};
-use crate::render::{self, Colormap, DEFAULT_ALPHA, Format, OverlayStyle};
-use crate::upload;
+use crate::prediction::{self, Stored};
+use crate::predictor;
+use crate::render::{Colormap, DEFAULT_ALPHA, Format, OverlayStyle, Rendered};
+use crate::upload::{self, UploadLimits};
 
 /// Response header with the id of the prediction.
 const PREDICTION_ID: HeaderName = HeaderName::from_static("x-prediction-id");
@@ -105,29 +107,36 @@ impl Options {
                 ("x-prediction-id" = String, description = "Id of the stored prediction"),
                 ("x-model-version" = String, description = "Version of the model"),
                 ("x-drift-score" = f64, description = "How unusual the image is compared with the training data, in [0, 1]; only if the model has a drift reference")
+            ),
+            links(
+                ("record" = (operation_id = "record", parameters(("id" = "$response.header.x-prediction-id")))),
+                ("mask" = (operation_id = "mask", parameters(("id" = "$response.header.x-prediction-id"))))
             )),
         (status = 400, description = "Not multipart, no image in it, a damaged image, or an invalid `x-source` or `x-case`", body = Problem,
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Bad Request", "status": 400,
                 "detail": "the png image is damaged or truncated: unexpected end of file"})),
-        (status = 413, description = "Too many bytes or too many pixels", body = Problem,
+        (status = 408, description = "The upload was too slow while other requests waited", body = Problem,
+            content_type = "application/problem+json",
+            headers(("retry-after" = u32, description = "Seconds to wait before trying again"))),
+        (status = 413, description = "Too many bytes, too many pixels, or more memory than the server has for an image", body = Problem,
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Payload Too Large", "status": 413,
                 "detail": "the image is 20000×20000 pixels, more than the 100000000 allowed; cut it into smaller regions"})),
-        (status = 415, description = "Not an image of a supported format", body = Problem,
+        (status = 415, description = "Not an image of a supported format, or of a kind of it that is not supported; the detail names it", body = Problem,
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Unsupported Media Type", "status": 415,
                 "detail": "the file is not an image of a supported format; send PNG, JPEG, TIFF, WebP or BMP"})),
         (status = 422, description = "An image too small for the model, or an invalid query", body = Problem,
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Unprocessable Entity", "status": 422,
-                "detail": "the image has 1×1 pixels; the model needs at least 32×32"})),
-        (status = 429, description = "The queue is full; see `Retry-After`", body = Problem,
+                "detail": "the image has 8×8 pixels; the model needs at least 16×16"})),
+        (status = 429, description = "The queue is full, or there is no memory for the request", body = Problem,
             content_type = "application/problem+json",
             headers(("retry-after" = u32, description = "Seconds to wait before trying again")),
             example = json!({"type": "about:blank", "title": "Too Many Requests", "status": 429,
                 "detail": "the queue is full: 32 images are waiting; try again later"})),
-        (status = 503, description = "The model is not ready or the store fails; see `Retry-After`", body = Problem,
+        (status = 503, description = "The model is not ready, the store fails, the server is stopping, or the request took too long", body = Problem,
             content_type = "application/problem+json",
             headers(("retry-after" = u32, description = "Seconds to wait before trying again")),
             example = json!({"type": "about:blank", "title": "Service Unavailable", "status": 503,
@@ -138,11 +147,12 @@ pub async fn predict_img(
     State(app): State<Arc<App>>,
     query: Result<Query<Options>, QueryRejection>,
     headers: HeaderMap,
-    multipart: Result<Multipart, MultipartRejection>,
+    scope: RequestScope,
+    body: Body,
 ) -> Result<Response, Error> {
     let format = Format::preferred(&headers);
-    let result = predict(&app, query, &headers, format, multipart).await;
-    app.metrics.count(result.as_ref().err().map_or("stored", Error::outcome));
+    let result = predict(&app, query, &headers, format, scope, body).await;
+    app.predictor.metrics.count(result.as_ref().err().map_or("stored", Error::outcome));
     result
 }
 
@@ -151,46 +161,30 @@ async fn predict(
     query: Result<Query<Options>, QueryRejection>,
     headers: &HeaderMap,
     format: Format,
-    multipart: Result<Multipart, MultipartRejection>,
+    scope: RequestScope,
+    body: Body,
 ) -> Result<Response, Error> {
-    let multipart = multipart.map_err(|rejection| Error::Multipart(rejection.body_text()))?;
-    let upload = upload::read(multipart, app.settings.limits.max_upload_bytes).await?;
+    let limits = &app.settings.limits;
+    let limits = UploadLimits { bytes: limits.max_upload_bytes, timeout: limits.upload_timeout() };
+    let upload = upload::receive(body, headers, limits, &app.admission, scope).await?;
     let options = Options::checked(query)?;
-    let origin = Origin::from_headers(headers, upload.file_name.as_deref())?;
-    let input = app.settings.storage.store_inputs.then(|| upload.bytes.clone());
-    let prediction = prediction::segment(app, upload.bytes, origin).await?;
     let style = OverlayStyle { alpha: options.alpha, colormap: options.colormap, format };
-    let (prediction, rendered) = render(app, prediction, options.output, style).await?;
-    let stored = prediction::store(app, &prediction, rendered.mask.clone(), input).await?;
-    Ok(respond(rendered, stored, format))
-}
-
-/// Encoded mask and overlay of a prediction.
-struct Rendered {
-    mask: Bytes,
-    overlay: Option<Bytes>,
-    output: Output,
-}
-
-async fn render(
-    app: &App,
-    prediction: Prediction,
-    output: Output,
-    style: OverlayStyle,
-) -> Result<(Prediction, Rendered), Error> {
-    let work = move || {
-        let (indices, classes) = (&prediction.segmentation.mask, &prediction.model.classes);
-        let mask = render::mask(indices, classes)?.into();
-        let image = Arc::clone(&prediction.input.image);
-        let overlay = (output == Output::Overlay).then(|| render::overlay(image, indices, classes, style));
-        let overlay = overlay.transpose()?.map(Bytes::from);
-        Ok((prediction, Rendered { mask, overlay, output }))
+    let wanted = predictor::Options {
+        origin: Origin::from_headers(headers, upload.file_name.as_deref())?,
+        received: ReceiveTime::now(),
+        overlay: (options.output == Output::Overlay).then_some(style),
     };
-    app.workers.run(work).await.map_err(|panic| Error::Internal(panic.to_string()))?
+    let input = app.settings.storage.store_inputs.then(|| upload.bytes.clone());
+    let not_ready = || Error::NotReady(app.health.state());
+    let prediction = app.predictor.predict(upload.bytes, wanted, upload.ticket, not_ready).await?;
+    let stored = prediction::store(app, &prediction, input).await?;
+    let response = respond(options.output, prediction.rendered, stored, format);
+    // The memory of the response is free once it has been sent.
+    Ok(response.map(|body| HeldBody::wrap(body, prediction.ticket)))
 }
 
-fn respond(rendered: Rendered, stored: Stored, format: Format) -> Response {
-    let (media_type, body) = match (rendered.output, rendered.overlay) {
+fn respond(output: Output, rendered: Rendered, stored: Stored, format: Format) -> Response {
+    let (media_type, body) = match (output, rendered.overlay) {
         (Output::Overlay, Some(overlay)) => (format.media_type(), overlay),
         (Output::Json, _) => ("application/json", stored.json),
         _ => (Format::Png.media_type(), rendered.mask),

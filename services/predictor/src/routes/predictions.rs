@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -26,12 +27,16 @@ use crate::prediction;
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Not Found", "status": 404,
                 "detail": "there is no prediction 'x'; the response header x-prediction-id has the id of a prediction"})),
-        (status = 503, description = "The store cannot be read now; see `Retry-After`", body = Problem,
-            content_type = "application/problem+json")
+        (status = 503, description = "The store cannot be read now", body = Problem,
+            content_type = "application/problem+json",
+            headers(("retry-after" = u32, description = "Seconds to wait before trying again")))
     )
 )]
-pub async fn record(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<impl IntoResponse, Error> {
-    let bytes = prediction::fetch(&app, &id, keys::record).await?;
+pub async fn record(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<impl IntoResponse, Error> {
+    let bytes = prediction::fetch(&app, &text(id)?, keys::record).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], bytes))
 }
 
@@ -48,11 +53,20 @@ pub async fn record(State(app): State<Arc<App>>, Path(id): Path<String>) -> Resu
         (status = 200, description = "The mask as stored", content_type = "image/png", body = Image),
         (status = 404, description = "No prediction has this id", body = Problem,
             content_type = "application/problem+json"),
-        (status = 503, description = "The store cannot be read now; see `Retry-After`", body = Problem,
-            content_type = "application/problem+json")
+        (status = 503, description = "The store cannot be read now", body = Problem,
+            content_type = "application/problem+json",
+            headers(("retry-after" = u32, description = "Seconds to wait before trying again")))
     )
 )]
-pub async fn mask(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<impl IntoResponse, Error> {
-    let bytes = prediction::fetch(&app, &id, keys::mask).await?;
+pub async fn mask(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<impl IntoResponse, Error> {
+    let bytes = prediction::fetch(&app, &text(id)?, keys::mask).await?;
     Ok(([(header::CONTENT_TYPE, "image/png")], bytes))
+}
+
+/// Returns the id. One that is not UTF-8 is none that exists.
+fn text(id: Result<Path<String>, PathRejection>) -> Result<String, Error> {
+    id.map(|Path(id)| id).map_err(|_| Error::NoPrediction("?".to_owned()))
 }

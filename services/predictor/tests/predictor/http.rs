@@ -231,6 +231,7 @@ async fn invalid_forms_routes_and_ids_are_problems() {
         "none",
         "017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
         "..%2f..%2fmodel",
+        "%ff",
         "7d444840-9dc0-11d1-b245-5ffdce74fad2",
     ] {
         for path in [format!("/predictions/{id}"), format!("/predictions/{id}/mask")] {
@@ -265,7 +266,13 @@ async fn service_routes_describe_the_server() {
     for line in [
         "bcs_predictor_predictions_total{outcome=\"stored\"} 1",
         "bcs_predictor_queue_length 0",
+        "bcs_predictor_windows_waiting 0",
+        "bcs_predictor_queue_seconds_count 1",
+        "bcs_predictor_decode_seconds_count 1",
         "bcs_predictor_inference_seconds_count 1",
+        "bcs_predictor_render_seconds_count 1",
+        "bcs_predictor_store_seconds_count 1",
+        "bcs_predictor_batch_windows_sum 1",
         "bcs_predictor_image_pixels_sum 4096",
         "route=\"/predict-img/\",status=\"200\"} 1",
     ] {
@@ -278,6 +285,23 @@ async fn service_routes_describe_the_server() {
     for status in ["200", "400", "413", "415", "422", "429", "503"] {
         assert!(predict["responses"][status].is_object(), "{status}");
     }
+    for (path, operations) in api["paths"].as_object().unwrap() {
+        for (status, response) in operations
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|operation| operation["responses"].as_object().unwrap())
+        {
+            let has_header = response["headers"]["retry-after"].is_object();
+            assert_eq!(has_header, ["408", "429", "503"].contains(&status.as_str()), "{path} {status}");
+        }
+    }
+    assert!(api["paths"]["/health"]["get"]["responses"]["503"].is_object());
+    let link = &predict["responses"]["200"]["links"]["record"];
+    assert_eq!(link["operationId"], api["paths"]["/predictions/{id}"]["get"]["operationId"]);
+    assert_eq!(link["parameters"]["id"], "$response.header.x-prediction-id");
+    let required = &api["components"]["schemas"]["ImageForm"]["required"];
+    assert!(required.is_null(), "{required}");
     let form = &api["components"]["schemas"]["ImageForm"]["properties"]["data"];
     assert_eq!((&form["type"], &form["format"]), (&"string".into(), &"binary".into()));
     let parameters = predict["parameters"].as_array().unwrap();

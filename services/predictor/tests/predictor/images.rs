@@ -74,6 +74,22 @@ pub(crate) fn bomb() -> Vec<u8> {
     bytes
 }
 
+/// A grey PNG of this size whose pixels are all the same, of a few kB.
+pub(crate) fn flat(width: u32, height: u32) -> Vec<u8> {
+    encode(GrayImage::from_pixel(width, height, Luma([200])), ImageFormat::Png)
+}
+
+/// A lossless WebP of a few bytes whose header states 16 383×16 383 pixels.
+pub(crate) fn webp_bomb() -> Vec<u8> {
+    let webp = encode(rgb(8, 8), ImageFormat::WebP);
+    let at = webp.windows(4).position(|kind| kind == b"VP8L").unwrap();
+    let mut chunk = webp[at..].to_vec();
+    // After type, length and signature: width and height less one, in 14 bits each.
+    chunk[9..13].copy_from_slice(&0x0fff_bffe_u32.to_le_bytes());
+    let length = u32::try_from(chunk.len() + 4).unwrap().to_le_bytes();
+    [b"RIFF".as_slice(), &length, b"WEBP", &chunk].concat()
+}
+
 /// Decodes a mask.
 pub(crate) fn mask(bytes: &[u8]) -> GrayImage {
     bcs_imaging::decode::decode_mask(bytes, bcs_imaging::Limits::default()).unwrap()

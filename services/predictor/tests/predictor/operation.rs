@@ -98,6 +98,7 @@ async fn a_missing_model_is_reported_by_ready() {
     assert!(server.stop().success());
 }
 
+#[cfg(feature = "libtorch")]
 #[tokio::test]
 async fn a_damaged_package_is_reported_by_ready() {
     let folder = tempfile::tempdir().unwrap();
@@ -109,6 +110,73 @@ async fn a_damaged_package_is_reported_by_ready() {
     let server = Server::start(folder, &model, &[], "");
     let reason = unready(&server).await;
     assert!(reason.contains("SHA-256") && reason.contains("model.safetensors"), "{reason}");
+}
+
+#[tokio::test]
+async fn models_are_replaced_under_load_and_bad_ones_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let pointer = folder.path().join("current.txt");
+    let write = |version: &str| package::write_version(&folder.path().join(version), version);
+    let point_to = |path: &std::path::Path| {
+        // A pointer that is written in place may be read half written.
+        let written = pointer.with_extension("new");
+        fs::write(&written, path.display().to_string()).unwrap();
+        fs::rename(written, &pointer).unwrap();
+    };
+    let packages: Vec<_> = (1..=6).map(|number| write(&format!("v{number}"))).collect();
+    let bad = write("bad");
+    let damaged = if cfg!(feature = "libtorch") { bad.join("model.safetensors") } else { bad.clone() };
+    fs::write(damaged, "damaged").unwrap();
+
+    point_to(&packages[0]);
+    let server = Server::start(folder, &pointer, &[("MODEL_RELOAD", "0.01")], "");
+    let server = std::sync::Arc::new(server);
+    wait_until(&server, |info| info["status"] == "ready").await;
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (server, stop) = (std::sync::Arc::clone(&server), std::sync::Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut versions = Vec::new();
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let response = server.predict("?output=json", images::png(100, 100)).await;
+                    assert_eq!(response.status(), 200);
+                    let version = response.headers()["x-model-version"].to_str().unwrap().to_owned();
+                    let record: serde_json::Value = response.json().await.unwrap();
+                    assert_eq!(record["model_version"], version.as_str());
+                    versions.push(version);
+                }
+                versions
+            })
+        })
+        .collect();
+    for (at, package) in packages.iter().enumerate().skip(1) {
+        point_to(package);
+        let version = format!("v{}", at + 1);
+        wait_until(&server, |info| info["model"]["version"] == version.as_str()).await;
+        let response = server.predict("", images::png(64, 64)).await;
+        assert_eq!(response.headers()["x-model-version"], version.as_str());
+    }
+    point_to(&bad);
+    wait_until(&server, |info| info["refused_model"].is_string()).await;
+    let info = server.json("/info").await;
+    assert!(info["refused_model"].as_str().unwrap().contains("bad"), "{info}");
+    assert_eq!((&info["model"]["version"], &info["status"]), (&"v6".into(), &"ready".into()));
+    assert_eq!(server.predict("", images::png(64, 64)).await.status(), 200);
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    for client in clients {
+        let versions = client.await.unwrap();
+        assert!(versions.is_sorted(), "{versions:?}");
+    }
+}
+
+/// Waits until `/info` is as expected.
+async fn wait_until(server: &Server, condition: impl Fn(&serde_json::Value) -> bool) {
+    let start = Instant::now();
+    while !condition(&server.json("/info").await) {
+        assert!(start.elapsed() < Duration::from_secs(20), "{}", server.json("/info").await);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Waits until loading the model has failed, and returns the reason. Meanwhile `/health` is 200.
@@ -146,6 +214,17 @@ async fn stored_files_have_the_mode_of_the_umask() {
 }
 
 #[tokio::test]
+async fn a_store_that_has_vanished_is_reported_by_ready() {
+    let server = Server::ready().await;
+    fs::remove_dir_all(server.bucket()).unwrap();
+    let response = server.get("/ready").await;
+    assert!(response.headers().contains_key("retry-after"));
+    problem(response, 503).await;
+    problem(server.predict("", images::png(64, 64)).await, 503).await;
+    assert!(!server.bucket().exists());
+}
+
+#[tokio::test]
 async fn predictions_that_cannot_be_stored_are_problems() {
     let server = Server::ready().await;
     fs::remove_dir_all(server.bucket()).unwrap();
@@ -164,13 +243,17 @@ fn invalid_configuration_prevents_the_start_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "in the way").unwrap();
     let bucket = folder.path().join("file/below").display().to_string();
-    let cases: [BadStart<'_>; 7] = [
+    let cases: [BadStart<'_>; 11] = [
         (&[], "", 2, "MODEL_PATH"),
         (&[("MODEL_PATH", "gs://models/best")], "", 2, "local files only"),
         (&[("MODEL_PATH", "m"), ("STORAGE_MODE", "gcp")], "", 2, "STORAGE_MODE=local"),
         (&[("MODEL_PATH", "m"), ("PORT", "http")], "", 2, "PORT=http"),
         (&[("MODEL_PATH", "m"), ("AIP_HEALTH_ROUTE", "/info")], "", 2, "AIP_HEALTH_ROUTE"),
         (&[("MODEL_PATH", "m")], "sever: {port: 1}", 2, "sever"),
+        (&[("MODEL_PATH", "m"), ("DEVICE", "banana")], "", 2, "banana"),
+        (&[("MODEL_PATH", "m")], "limits: {queue: 9223372036854775807}", 2, "limits.queue"),
+        (&[("MODEL_PATH", "m")], "limits: {memory: 100MB}", 2, "limits.memory"),
+        (&[("MODEL_PATH", "m")], "connections: {max: 0}", 2, "connections.max"),
         (&[("MODEL_PATH", "m"), ("PREDICTIONS_BUCKET", &bucket)], "", 1, "file/below"),
     ];
     for (variables, settings, code, word) in cases {

@@ -1,48 +1,72 @@
-//! A small model package.
+//! A small model, for the engine that was built in: libtorch, or else the fake one.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use bcs_contracts::keys::{MODEL_FILE, REFERENCE_FILE};
-use bcs_model::nets::Network;
-use bcs_model::package;
-use bcs_model::weights::write_safetensors;
-use serde_json::json;
-use tch::Device;
+use serde_json::{Value, json};
 
 /// Version of the model.
 pub(crate) const VERSION: &str = "train-2026-01-31_12-00-00-epoch=07-1f2e3d4c";
 
-/// Writes a package into `folder`: a UNet with two levels and random parameters, for tiles of 64×64 pixels. Of the two
-/// features of its drift reference, images of [`crate::images::rgb`] are usual in `grey_mean` and unusual in `red_mean`.
+/// Path of the model in the folder of [`write()`].
+pub(crate) const PATH: &str = if cfg!(feature = "libtorch") { "model" } else { "model/model.json" };
+
+/// Writes the model of the version [`VERSION`] into `folder`.
 pub(crate) fn write(folder: &Path) -> PathBuf {
-    let arguments = json!({
-        "spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [4, 8], "strides": [2], "num_res_units": 1,
-    });
-    tch::manual_seed(7);
-    let network = Network::new("UNet", arguments.as_object().unwrap(), Device::Cpu).unwrap();
-    let metadata = serde_json::from_value(json!({
-        "version": VERSION,
-        "architecture": {"name": "UNet", "arguments": arguments},
+    write_version(folder, VERSION)
+}
+
+/// Writes a model for tiles of 64×64 pixels. Of the two features of its drift reference, images of
+/// [`crate::images::rgb`] are usual in `grey_mean` and unusual in `red_mean`.
+pub(crate) fn write_version(folder: &Path, version: &str) -> PathBuf {
+    let path = folder.join(PATH);
+    let parent = if cfg!(feature = "libtorch") { path.as_path() } else { path.parent().unwrap() };
+    std::fs::create_dir_all(parent).unwrap();
+    let reference = serde_json::to_vec(&reference(version)).unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(parent.join(name), bytes).unwrap();
+    write("reference.json", &reference);
+    if cfg!(feature = "libtorch") {
+        // MONAI's UNet of these arguments after torch.manual_seed(7).
+        let weights = include_bytes!("fixtures/unet.safetensors");
+        write("model.safetensors", weights);
+        let arguments = json!({
+            "spatial_dims": 2, "in_channels": 3, "out_channels": 2, "channels": [4, 8], "strides": [2],
+            "num_res_units": 1,
+        });
+        let mut metadata = metadata(version, "UNet", &arguments);
+        metadata["files"] =
+            json!({"model.safetensors": sha256(weights), "reference.json": sha256(&reference)});
+        write("metadata.json", metadata.to_string().as_bytes());
+    } else {
+        let arguments = json!({"weights": [[0, 0, 0], [1, -1, 0]], "size_divisor": 2, "min_size": 4});
+        write("model.json", metadata(version, "Fake", &arguments).to_string().as_bytes());
+    }
+    path
+}
+
+fn metadata(version: &str, name: &str, arguments: &Value) -> Value {
+    json!({
+        "version": version,
+        "architecture": {"name": name, "arguments": arguments},
         "classes": [
             {"code": 0, "name": "other", "color": "#999999"},
             {"code": 7, "name": "tumour", "color": "#d55e00"},
         ],
         "input": {"tile": [64, 64]},
-    }));
-    let reference = json!({
-        "format_version": 2, "model_version": VERSION,
+    })
+}
+
+fn reference(version: &str) -> Value {
+    json!({
+        "format_version": 2, "model_version": version,
         "image": {
             "cases": [null, null, null],
             "features": {"grey_mean": [0.1, 0.5, 0.9], "red_mean": [0.999, 0.9995, 1.0]},
         },
         "model": {"cases": [], "features": {}},
-    });
-    let files = BTreeMap::from([
-        (MODEL_FILE.to_owned(), write_safetensors(&network).unwrap()),
-        (REFERENCE_FILE.to_owned(), serde_json::to_vec(&reference).unwrap()),
-    ]);
-    let path = folder.join("model");
-    package::write(&path, metadata.unwrap(), &files, package::Existing::Refuse).unwrap();
-    path
+    })
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

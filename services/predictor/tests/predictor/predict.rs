@@ -32,7 +32,8 @@ fn a_folder_is_segmented_and_invalid_files_are_named() {
     {
         fs::write(input.join(name), bytes).unwrap();
     }
-    let (code, text) = predict(folder.path(), &["--model", "model", "--input", "in", "--output", "out"]);
+    let (code, text) =
+        predict(folder.path(), &["--model", package::PATH, "--input", "in", "--output", "out"]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("b.png") && text.contains("1 of 3"), "{text}");
     for (name, size) in [("a", (64, 64)), ("c", (90, 70))] {
@@ -56,7 +57,7 @@ fn records_have_source_and_case() {
         fs::write(folder.path().join("in").join(name), images::png(64, 64)).unwrap();
     }
     let origin_of = |arguments: &[&str], name: &str| {
-        let fixed = ["--model", "model", "--input", "in", "--output", "out"];
+        let fixed = ["--model", package::PATH, "--input", "in", "--output", "out"];
         let (code, text) = predict(folder.path(), &[&fixed, arguments].concat());
         assert_eq!(code, 0, "{text}");
         let bytes = fs::read(folder.path().join(format!("out/{name}.json"))).unwrap();
@@ -76,7 +77,7 @@ fn logits_are_one_tensor_of_the_size_of_the_image() {
     for (name, width, height) in [("whole", 128, 96), ("windows", 101, 77)] {
         fs::write(folder.path().join(format!("{name}.png")), images::png(width, height)).unwrap();
         let (image, file) = (format!("{name}.png"), format!("{name}.safetensors"));
-        let arguments = ["--model", "model", "--input", &image, "--output", "out", "--logits", &file];
+        let arguments = ["--model", package::PATH, "--input", &image, "--output", "out", "--logits", &file];
         let (code, text) = predict(folder.path(), &arguments);
         assert_eq!(code, 0, "{text}");
         let bytes = fs::read(folder.path().join(file)).unwrap();
@@ -90,6 +91,44 @@ fn logits_are_one_tensor_of_the_size_of_the_image() {
     }
 }
 
+/// The fake engine looks at single pixels, so that its logits do not depend on the window.
+#[cfg(feature = "libtorch")]
+#[test]
+fn options_of_the_window_reach_the_logits() {
+    let folder = tempfile::tempdir().unwrap();
+    package::write(folder.path());
+    fs::write(folder.path().join("a.png"), images::png(128, 96)).unwrap();
+    let logits = |options: &[&str]| {
+        let fixed =
+            ["--model", package::PATH, "--input", "a.png", "--output", "out", "--logits", "l.safetensors"];
+        let (code, text) = predict(folder.path(), &[&fixed, options].concat());
+        assert_eq!(code, 0, "{options:?}: {text}");
+        let bytes = fs::read(folder.path().join("l.safetensors")).unwrap();
+        let data = SafeTensors::deserialize(&bytes).unwrap().tensor("logits").unwrap().data().to_vec();
+        data.chunks_exact(4).map(|value| f32::from_le_bytes(value.try_into().unwrap())).collect::<Vec<_>>()
+    };
+    let outputs = [
+        // The image in one piece.
+        logits(&[]),
+        logits(&["--batch", "3"]),
+        logits(&["--overlap", "0.5"]),
+        logits(&["--overlap", "0.5,0.25", "--mode", "constant"]),
+        logits(&["--sigma-scale", "0.5"]),
+        logits(&["--roi-size", "32,48"]),
+        logits(&["--roi-size", "160", "--padding", "reflect"]),
+        logits(&["--roi-size", "160", "--padding", "constant=0.5"]),
+        logits(&["--tta", "flips"]),
+        logits(&["--tta", "flips-rotations"]),
+    ];
+    for (index, output) in outputs.iter().enumerate() {
+        assert_eq!(output.len(), 2 * 128 * 96);
+        assert!(outputs[..index].iter().all(|other| other != output), "{index}");
+    }
+    // With test-time augmentation, the logits are those of a probability.
+    let (first, second) = outputs[9].split_at(128 * 96);
+    assert!(first.iter().zip(second).all(|(a, b)| (a.exp() + b.exp() - 1.0).abs() < 1e-5));
+}
+
 #[test]
 fn invalid_arguments_are_usage_errors() {
     let folder = tempfile::tempdir().unwrap();
@@ -99,18 +138,33 @@ fn invalid_arguments_are_usage_errors() {
     for name in ["a.png", "b.png"] {
         fs::write(input.join(name), images::png(32, 32)).unwrap();
     }
-    let cases: [(&[&str], &str); 8] = [
-        (&["--model", "model", "--input", "gs://tiles/a.png", "--output", "out"], "local files only"),
+    let cases: [(&[&str], &str); 14] = [
+        (&["--model", package::PATH, "--input", "gs://tiles/a.png", "--output", "out"], "local files only"),
         (&["--model", "gs://models/best", "--input", "in", "--output", "out"], "local files only"),
-        (&["--model", "model", "--input", "none", "--output", "out"], "none"),
+        (&["--model", package::PATH, "--input", "none", "--output", "out"], "none"),
         (&["--model", "none", "--input", "in", "--output", "out"], "none"),
-        (&["--model", "model", "--input", "in", "--output", "in"], "--output"),
+        (&["--model", package::PATH, "--input", "in", "--output", "in"], "--output"),
         (
-            &["--model", "model", "--input", "in", "--output", "out", "--logits", "l.safetensors"],
+            &["--model", package::PATH, "--input", "in", "--output", "out", "--logits", "l.safetensors"],
             "exactly one",
         ),
-        (&["--model", "model", "--input", "in", "--output", "out", "--source", "two words"], "--source"),
-        (&["--model", "model", "--input", "in", "--output", "out", "--case", "a/b"], "1 to 64 ASCII letters"),
+        (
+            &["--model", package::PATH, "--input", "in", "--output", "out", "--source", "two words"],
+            "--source",
+        ),
+        (
+            &["--model", package::PATH, "--input", "in", "--output", "out", "--case", "a/b"],
+            "1 to 64 ASCII letters",
+        ),
+        (&["--model", package::PATH, "--input", "in", "--output", "out", "--overlap", "1"], "less than 1"),
+        (&["--model", package::PATH, "--input", "in", "--output", "out", "--overlap", "0.5,half"], "'half'"),
+        (&["--model", package::PATH, "--input", "in", "--output", "out", "--mode", "mean"], "gaussian"),
+        (
+            &["--model", package::PATH, "--input", "in", "--output", "out", "--roi-size", "33"],
+            "multiples of 2×2",
+        ),
+        (&["--model", package::PATH, "--input", "in", "--output", "out", "--padding", "edge"], "replicate"),
+        (&["--model", package::PATH, "--input", "in", "--output", "out", "--tta", "all"], "flips-rotations"),
     ];
     for (arguments, word) in cases {
         let (code, text) = predict(folder.path(), arguments);

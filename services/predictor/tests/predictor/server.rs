@@ -1,6 +1,7 @@
 //! Runs the server on a free port.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
@@ -110,9 +111,30 @@ impl Server {
         bucket(self.folder.path())
     }
 
+    /// Returns the largest resident memory that the server has had, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+    }
+
+    /// Opens a connection and sends bytes on it.
+    pub(crate) fn send(&self, bytes: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address.trim_start_matches("http://")).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        stream.set_write_timeout(Some(TIMEOUT)).unwrap();
+        stream.write_all(bytes).unwrap();
+        stream
+    }
+
     /// Sends SIGTERM and waits until the process has ended.
     pub(crate) fn stop(mut self) -> ExitStatus {
-        Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
+        self.end("-TERM")
+    }
+
+    /// Sends a signal and waits until the process has ended. What it stored remains.
+    pub(crate) fn end(&mut self, signal: &str) -> ExitStatus {
+        Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
         self.process.wait().unwrap()
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bcs_contracts::keys::METADATA_FILE;
 use bcs_contracts::{PackageMetadata, tile_name};
 use bcs_data::{LabelMap, TileSet, index};
-use bcs_inference::libtorch;
 use bcs_model::device;
 use fs_err as fs;
 use serde_json::json;
@@ -34,13 +33,14 @@ const LABEL_MAP: &str = "--label-map";
 
 /// Evaluates.
 pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
-    let device = device::parse(&arguments.device)?;
+    // First, so that it is a usage error.
+    device::parse(&arguments.device)?;
     require_path("--model", &arguments.model)?;
     let tolerance = arguments.surface_tolerance;
     if !tolerance.is_finite() || tolerance < 0.0 {
         return Err(Error::Usage(format!("--surface-tolerance is {tolerance}; it must be at least 0")));
     }
-    let mut engine = libtorch::open(&arguments.model, device)?;
+    let mut engine = bcs_inference::open(&arguments.model, &arguments.device)?.engine()?;
     let classes = engine.info().classes.clone();
     let map = label_map(arguments, classes.len())?;
     let pairs = index::pairs(&arguments.images, &arguments.masks)?;

@@ -88,7 +88,7 @@ impl<'a> Run<'a> {
         let network = network(composed, device)?;
         let loaded = initial.map(|weights| weights.copy_into(&network)).transpose()?;
         let metadata = metadata(composed, &map, &dataset);
-        let engine = NetworkEngine::from_parts(network, metadata.clone(), None, String::new());
+        let engine = NetworkEngine::from_parts(network, metadata.clone(), String::new());
         preflight::check_min_size(&dataset.validation, engine.info().min_size)?;
         Ok(Self { composed, map, dataset, loader, loss, metric, metadata, engine, loaded })
     }

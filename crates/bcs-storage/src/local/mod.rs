@@ -1,13 +1,13 @@
 //! A folder as a bucket: an object is a file, which is written under a temporary name and then renamed.
 
-use std::fs::{self, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+mod write;
+
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tempfile::Builder;
 
 use crate::error::Error;
 use crate::key;
@@ -47,13 +47,9 @@ impl LocalStore {
 
     fn put_blocking(&self, key: &str, bytes: &[u8], mode: PutMode) -> Result<(), Error> {
         let path = self.root.join(key);
-        write_atomically(&self.root.join(UNFINISHED), &path, bytes, mode).map_err(|error| {
-            match error.kind() {
-                io::ErrorKind::AlreadyExists => {
-                    Error::AlreadyExists { store: self.name(), key: key.to_owned() }
-                }
-                _ => self.unavailable(key, &error),
-            }
+        write::write(&self.root.join(UNFINISHED), &path, bytes, mode).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Error::AlreadyExists { store: self.name(), key: key.to_owned() },
+            _ => self.unavailable(key, &error),
         })
     }
 
@@ -83,6 +79,14 @@ impl LocalStore {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.unavailable(key, &error)),
             _ => Ok(()),
         }
+    }
+
+    fn check_blocking(&self) -> Result<(), Error> {
+        let kind = fs::metadata(&self.root).map_err(|error| self.unavailable("", &error))?;
+        if kind.is_dir() {
+            return Ok(());
+        }
+        Err(self.unavailable("", &io::ErrorKind::NotADirectory.into()))
     }
 
     /// Runs file operations on a thread for blocking work.
@@ -125,22 +129,10 @@ impl Store for LocalStore {
         key::check(key)?;
         self.blocking(key, Self::delete_blocking).await
     }
-}
 
-/// Writes a file under a temporary name, flushes it to disk and renames it, so that readers see all of it or nothing.
-fn write_atomically(unfinished: &Path, path: &Path, bytes: &[u8], mode: PutMode) -> io::Result<()> {
-    // The default of temporary files is 0600; the umask applies to this mode as it does to that of any new file.
-    let mut file = Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(unfinished)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_data()?;
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+    async fn check(&self) -> Result<(), Error> {
+        self.blocking("", |store, _| store.check_blocking()).await
     }
-    match mode {
-        PutMode::Create => file.persist_noclobber(path),
-        PutMode::Overwrite => file.persist(path),
-    }?;
-    Ok(())
 }
 
 fn walk(root: &Path, folder: &Path, keys: &mut Vec<String>) -> io::Result<()> {
@@ -220,9 +212,21 @@ mod tests {
         let error = LocalStore::open(file.join("bucket")).unwrap_err();
         assert!(error.to_string().contains("file/bucket"), "{error}");
         let (folder, store) = store();
-        assert!(store.probe().await.is_ok());
+        assert!(store.probe().await.is_ok() && store.check().await.is_ok());
         drop(folder);
+        assert!(matches!(store.check().await, Err(Error::Unavailable { .. })));
         assert!(matches!(store.probe().await, Err(Error::Unavailable { .. })));
+    }
+
+    #[tokio::test]
+    async fn the_folder_of_unfinished_writes_is_made_again_but_not_the_store() {
+        let (folder, store) = store();
+        let put = |key: &'static str| store.put(key, Bytes::from_static(b"1"), PutMode::Create);
+        fs::remove_dir(folder.path().join("bucket").join(UNFINISHED)).unwrap();
+        put("a").await.unwrap();
+        fs::remove_dir_all(folder.path().join("bucket")).unwrap();
+        assert!(matches!(put("b").await, Err(Error::Unavailable { .. })));
+        assert!(!folder.path().join("bucket").exists());
     }
 
     #[tokio::test]

@@ -1,10 +1,20 @@
 //! Decoding of images and masks, within limits that are checked before memory is allocated.
 
+mod tiff;
+
 use std::io::Cursor;
 
+use image::error::ImageError;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
+use tiff::Tiff;
 
 use crate::error::Error;
+
+/// Most bytes of metadata in memory: profiles, tables of strips. Larger profiles are ignored.
+const METADATA_BYTES: usize = 8 << 20;
+
+/// Bytes per pixel of width of a PNG decoder: four rows of RGBA with 16 bits.
+const PNG_ROW_BYTES: u64 = 32;
 
 /// Limits of a file.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +27,56 @@ impl Default for Limits {
     /// 100 megapixels: 300 MB of RGB, a region of 2.5 mm × 2.5 mm at 0.25 µm/px.
     fn default() -> Self {
         Self { max_pixels: 100_000_000 }
+    }
+}
+
+/// What the first bytes of an image say about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Width in pixels, before the EXIF orientation is applied.
+    pub width: u32,
+    /// Height in pixels, before the EXIF orientation is applied.
+    pub height: u32,
+    /// Bytes per pixel that decoding needs at most, besides the result where it is RGB already.
+    bytes_per_pixel: u64,
+}
+
+impl Header {
+    /// Returns the memory in bytes that decoding to RGB needs at its peak, without metadata, of which one decoder holds up
+    /// to 8 MiB.
+    pub fn peak_bytes(&self) -> u64 {
+        // An orientation other than upright needs a copy in RGB, at a time when nothing else is needed.
+        let pixels = u64::from(self.width) * u64::from(self.height);
+        pixels.saturating_mul(self.bytes_per_pixel.max(6))
+    }
+}
+
+/// Reads the header of an image.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn header(bytes: &[u8], limits: Limits) -> Result<Header, Error> {
+    let format = format_of(bytes)?;
+    let header = if format == ImageFormat::Tiff {
+        Tiff::open(bytes)?.header()
+    } else {
+        let decoder = decoder(bytes, format)?;
+        let (width, height) = decoder.dimensions();
+        let own = u64::from(decoder.color_type().bytes_per_pixel());
+        Header { width, height, bytes_per_pixel: working_bytes(format) + own + 3 }
+    };
+    check_pixels(header.width, header.height, limits)?;
+    Ok(header)
+}
+
+/// Bytes per pixel that a decoder needs besides its result.
+fn working_bytes(format: ImageFormat) -> u64 {
+    match format {
+        // Coefficients of a progressive image.
+        ImageFormat::Jpeg => 6,
+        // RGBA of a lossless image.
+        ImageFormat::WebP => 4,
+        _ => 0,
     }
 }
 
@@ -34,7 +94,8 @@ pub struct Decoded {
 /// without tissue), and the EXIF orientation is applied.
 ///
 /// # Errors
-/// [`Error::Empty`]; [`Error::UnknownFormat`]; [`Error::TooManyPixels`]; [`Error::Damaged`].
+/// [`Error::Empty`]; [`Error::UnknownFormat`]; [`Error::Unsupported`]; [`Error::TooManyPixels`];
+/// [`Error::TooMuchMemory`]; [`Error::Damaged`].
 pub fn decode(bytes: &[u8], limits: Limits) -> Result<Decoded, Error> {
     let (image, format) = decode_upright(bytes, limits)?;
     Ok(Decoded { rgb: into_rgb(image), format })
@@ -98,15 +159,42 @@ fn unpack(row: &[u8], index: usize, bits: usize) -> u8 {
 
 fn decode_upright(bytes: &[u8], limits: Limits) -> Result<(DynamicImage, &'static str), Error> {
     let format = format_of(bytes)?;
-    let damaged =
-        |error: image::ImageError| Error::Damaged { format: name_of(format), reason: error.to_string() };
-    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(damaged)?;
-    let (width, height) = decoder.dimensions();
-    check_pixels(width, height, limits)?;
-    let orientation = decoder.orientation().map_err(damaged)?;
-    let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    let (mut image, orientation) = if format == ImageFormat::Tiff {
+        let mut tiff = Tiff::open(bytes)?;
+        let header = tiff.header();
+        check_pixels(header.width, header.height, limits)?;
+        let orientation = tiff.orientation()?;
+        (tiff.image()?, orientation)
+    } else {
+        let mut decoder = decoder(bytes, format)?;
+        let (width, height) = decoder.dimensions();
+        check_pixels(width, height, limits)?;
+        let orientation = decoder.orientation().map_err(|error| image_error(error, format))?;
+        let image = DynamicImage::from_decoder(decoder).map_err(|error| image_error(error, format))?;
+        (image, orientation)
+    };
     image.apply_orientation(orientation);
     Ok((image, name_of(format)))
+}
+
+/// Returns a decoder that has read the header.
+fn decoder(bytes: &[u8], format: ImageFormat) -> Result<impl ImageDecoder + '_, Error> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = image::Limits::no_limits();
+    // Only the PNG decoder takes a limit: that of profiles and of its rows, of which the width is in the first chunk.
+    let width = bytes.get(16..20).and_then(|width| width.try_into().ok()).map_or(0, u32::from_be_bytes);
+    limits.max_alloc = Some(METADATA_BYTES as u64 + u64::from(width) * PNG_ROW_BYTES);
+    reader.limits(limits);
+    reader.into_decoder().map_err(|error| image_error(error, format))
+}
+
+fn image_error(error: ImageError, format: ImageFormat) -> Error {
+    let format = name_of(format);
+    match error {
+        ImageError::Unsupported(error) => Error::Unsupported { format, kind: error.to_string() },
+        ImageError::Limits(_) => Error::TooMuchMemory { format },
+        other => Error::Damaged { format, reason: other.to_string() },
+    }
 }
 
 fn check_pixels(width: u32, height: u32, limits: Limits) -> Result<(), Error> {
@@ -119,6 +207,10 @@ fn check_pixels(width: u32, height: u32, limits: Limits) -> Result<(), Error> {
 fn format_of(bytes: &[u8]) -> Result<ImageFormat, Error> {
     if bytes.is_empty() {
         return Err(Error::Empty);
+    }
+    // BigTIFF, with offsets of 64 bits.
+    if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") {
+        return Ok(ImageFormat::Tiff);
     }
     match image::guess_format(bytes) {
         Ok(

@@ -1,0 +1,64 @@
+//! Checks of values.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use bcs_service::Failure;
+
+/// Most seconds of a time: a day.
+const MAX_SECONDS: f64 = 86_400.0;
+
+/// Checks that a number is in a range.
+///
+/// # Errors
+/// [`Failure::Usage`] names the setting and the range.
+pub(super) fn in_range<T: PartialOrd + Display + Copy>(
+    name: &str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Result<(), Failure> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("{name} is {value}; it must be from {} to {}", range.start(), range.end())))
+}
+
+/// Checks a number of seconds.
+///
+/// # Errors
+/// As [`in_range`].
+pub(super) fn seconds(name: &str, value: f64) -> Result<(), Failure> {
+    in_range(name, value, 0.001..=MAX_SECONDS)
+}
+
+/// Checks the name of a device, but not whether there is one.
+///
+/// # Errors
+/// [`Failure::Usage`] names the variable and the valid values.
+pub(super) fn device(name: &str) -> Result<(), Failure> {
+    let index = name.strip_prefix("cuda:").is_some_and(|index| index.parse::<u16>().is_ok());
+    if index || ["cpu", "cuda", "auto"].contains(&name) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "model.device (DEVICE) is '{name}'; it must be cpu, cuda, cuda:N (such as cuda:0) or auto"
+    )))
+}
+
+/// Checks that a route is a plain path: the router panics on malformed patterns.
+///
+/// # Errors
+/// [`Failure::Usage`] names the variable and the route.
+pub(super) fn route(route: &str) -> Result<(), Failure> {
+    let plain = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with([':', '*'])
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.~:@".contains(c))
+    };
+    if route.strip_prefix('/').is_some_and(|parts| parts.split('/').all(plain)) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "the health route (AIP_HEALTH_ROUTE) is '{route}'; it must be a plain path such as /v1/endpoints/1/deployedModels/2"
+    )))
+}
