@@ -41,6 +41,9 @@ pub enum Error {
         /// What went wrong.
         reason: String,
     },
+    /// A network can't be written in another runtime's format.
+    #[error("the network can't be exported: {0}")]
+    Export(String),
     /// The folder to write exists and has files in it.
     #[error("{path} exists already; choose another folder or replace this one")]
     Exists {

@@ -3,6 +3,7 @@
 //! # Layout
 //! - [`blocks`]: building blocks of networks: convolution, normalization, activation, residual unit
 //! - [`device`]: CPU or GPU, chosen at run time
+//! - [`export`]: networks as programs of other runtimes
 //! - [`losses`]: loss functions, by MONAI's names
 //! - [`metrics`]: segmentation metrics, and the score that selects a checkpoint
 //! - [`nets`]: networks, by MONAI's names
@@ -29,6 +30,7 @@ mod arguments;
 pub mod blocks;
 pub mod device;
 mod error;
+pub mod export;
 pub mod losses;
 pub mod metrics;
 pub mod nets;

@@ -87,15 +87,17 @@ impl Interpolation {
     }
 
     fn apply(self, input: &Tensor) -> Result<Tensor, Error> {
-        let (_, _, height, width) = input.size4()?;
-        let size = [2 * height, 2 * width];
+        // By a factor, not to a size, so that an exported trace holds for images of any size.
+        let (size, factors) = (None::<i64>, [2.0, 2.0]);
         let align_corners = self.align_corners;
         Ok(match self.mode {
-            InterpolateMode::Nearest => input.f_upsample_nearest2d(size, 2.0, 2.0)?,
-            InterpolateMode::NearestExact => input.f_internal_upsample_nearest_exact2d(size, 2.0, 2.0)?,
-            InterpolateMode::Bilinear => input.f_upsample_bilinear2d(size, align_corners, 2.0, 2.0)?,
-            InterpolateMode::Bicubic => input.f_upsample_bicubic2d(size, align_corners, 2.0, 2.0)?,
-            InterpolateMode::Area => input.f_adaptive_avg_pool2d(size)?,
+            // A new pixel covers one pixel alone.
+            InterpolateMode::Nearest | InterpolateMode::Area => {
+                input.f_upsample_nearest2d_vec(size, factors)?
+            }
+            InterpolateMode::NearestExact => input.f_internal_upsample_nearest_exact2d_vec(size, factors)?,
+            InterpolateMode::Bilinear => input.f_upsample_bilinear2d_vec(size, align_corners, factors)?,
+            InterpolateMode::Bicubic => input.f_upsample_bicubic2d_vec(size, align_corners, factors)?,
         })
     }
 }

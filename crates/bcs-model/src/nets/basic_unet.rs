@@ -13,7 +13,7 @@ use crate::blocks::adn::Dropout;
 use crate::blocks::conv::MAX_CHANNELS;
 use crate::blocks::{
     AdnSpec, Block, Conv2d, ConvOptions, Convolution, ConvolutionOptions, Interpolation, LayerSpec, UpSample,
-    UpsampleMode,
+    UpsampleMode, repeat_edge,
 };
 use crate::error::{Error, argument};
 
@@ -310,8 +310,9 @@ impl UpCat {
 
 /// Repeats the last row or column of an image that is smaller than `skip`: halving took it off an odd side.
 fn pad(upsampled: Tensor, skip: &Tensor) -> Result<Tensor, Error> {
-    let (_, _, height, width) = skip.size4()?;
-    let (_, _, up_height, up_width) = upsampled.size4()?;
-    let padding = [0, i64::from(width != up_width), 0, i64::from(height != up_height)];
-    Ok(if padding == [0; 4] { upsampled } else { upsampled.f_replication_pad2d(padding)? })
+    let (sides, wanted) = (upsampled.size(), skip.size());
+    [2, 3]
+        .into_iter()
+        .filter(|axis| wanted[*axis] == sides[*axis] + 1)
+        .try_fold(upsampled, |image, axis| repeat_edge(&image, skip, axis as i64))
 }

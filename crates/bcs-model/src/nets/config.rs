@@ -1,6 +1,6 @@
 //! From the configuration group `model_hyp` to a network and its arguments.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bcs_contracts::package::Architecture;
 use serde_json::{Map, Value};
@@ -32,7 +32,9 @@ const SHARED_KEYS: [&str; 12] = [
 ];
 
 /// Returns the network that the configuration group `model_hyp` describes: `model` is its name, in any case, and the
-/// other keys are its arguments. All arguments are checked, and those left out have MONAI's defaults.
+/// other keys are its arguments, by MONAI's names. Some arguments have another key too (`activation` for `act`), which
+/// has no effect beside MONAI's name: a built-in file may have set it. All arguments are checked, and those left out have
+/// MONAI's defaults.
 ///
 /// # Errors
 /// [`Error::Argument`] with the configuration key, as `model_hyp.strides`: for an unknown network, a key that the
@@ -49,7 +51,8 @@ pub fn config_keys() -> BTreeSet<&'static str> {
 fn architecture_among(networks: &[Entry], config: &Map<String, Value>) -> Result<Architecture, Error> {
     let entry = chosen(networks, config).map_err(|error| error.within(GROUP))?;
     let given = select(entry, config).map_err(|error| error.within(GROUP))?;
-    let arguments = entry.complete(&given).map_err(|error| entry.in_config(error).within(GROUP))?;
+    let arguments = given.iter().map(|(name, given)| ((*name).to_owned(), given.value.clone())).collect();
+    let arguments = entry.complete(&arguments).map_err(|error| in_config(&given, error).within(GROUP))?;
     Ok(Architecture { name: entry.name.to_owned(), arguments })
 }
 
@@ -63,18 +66,38 @@ fn chosen<'a>(networks: &'a [Entry], config: &Map<String, Value>) -> Result<&'a 
     }
 }
 
+/// Value of an argument, and the configuration key that gave it.
+struct Given<'a> {
+    key: &'a str,
+    value: &'a Value,
+}
+
 /// Selects the arguments of a network, under its own names.
-fn select(entry: &Entry, config: &Map<String, Value>) -> Result<Map<String, Value>, Error> {
-    let mut arguments = Map::new();
+fn select<'a>(entry: &Entry, config: &'a Map<String, Value>) -> Result<BTreeMap<&'a str, Given<'a>>, Error> {
+    let mut arguments = BTreeMap::new();
     for (key, value) in config {
-        if let Some(name) = entry.argument_of(key) {
-            arguments.insert(name.to_owned(), value.clone());
+        let given = Given { key, value };
+        if entry.has(key) {
+            arguments.insert(key.as_str(), given);
+        } else if let Some(name) = entry.renamed(key) {
+            if !config.contains_key(name) {
+                arguments.insert(name, given);
+            }
         } else if !SHARED_KEYS.contains(&key.as_str()) {
-            let keys = entry.keys().collect::<Vec<_>>().join(", ");
+            let keys = entry.describe_keys();
             return Err(argument(key, format!("is not an argument of {}; its keys are {keys}", entry.name)));
         }
     }
     Ok(arguments)
+}
+
+/// Replaces an argument's name in an error by the configuration key that gave its value.
+fn in_config(given: &BTreeMap<&str, Given<'_>>, error: Error) -> Error {
+    let Error::Argument { name, reason } = error else { return error };
+    let end = name.find(['.', '[']).unwrap_or(name.len());
+    let (first, rest) = name.split_at(end);
+    let key = given.get(first).map_or(first, |given| given.key);
+    argument(&format!("{key}{rest}"), reason)
 }
 
 #[cfg(test)]
@@ -183,11 +206,11 @@ mod tests {
         let errors = [
             (
                 json!({"model": "Pointwise", "norm": "batch"}),
-                "model_hyp.norm is not an argument of Pointwise; its keys are in_channels, out_channels, constant",
+                "model_hyp.norm is not an argument of Pointwise; its keys are in_channels, out_channels, with_bias (or constant)",
             ),
             (
-                json!({"model": "Pointwise", "with_bias": true}),
-                "model_hyp.with_bias is not an argument of Pointwise; its keys are in_channels, out_channels, constant",
+                json!({"model": "Pointwise", "with_bias": 1}),
+                "model_hyp.with_bias is 1; it must be true or false",
             ),
             (
                 json!({"model": "Pointwise", "constant": 1}),
@@ -220,6 +243,24 @@ mod tests {
     }
 
     #[test]
+    fn flexible_unet_takes_the_backbone() {
+        let found = architecture(&config(&json!({"model": "flexibleunet", "is_pad": false}))).unwrap();
+        let expected = json!({
+            "in_channels": 3, "out_channels": 2, "backbone": "efficientnet-b0", "pretrained": false,
+            "decoder_channels": [256, 128, 64, 32, 16], "spatial_dims": 2,
+            "norm": ["batch", {"eps": 1e-3, "momentum": 0.1}], "act": "prelu", "dropout": 0.1, "decoder_bias": false,
+            "upsample": "nontrainable", "pre_conv": "default", "interp_mode": "nearest", "is_pad": false,
+        });
+        assert_eq!((found.name.as_str(), Value::Object(found.arguments)), ("FlexibleUNet", expected));
+        let given = json!({"model": "flexibleunet", "pre_conv": null, "interp_mode": "trilinear", "backbone": "resnet50"});
+        let found = architecture(&config(&given)).unwrap().arguments;
+        assert_eq!((&found["pre_conv"], &found["interp_mode"]), (&Value::Null, &json!("bilinear")));
+        Network::new("FlexibleUNet", &found, Device::Cpu).unwrap();
+        let error = architecture(&config(&json!({"model": "flexibleunet", "backbone": "vgg"}))).unwrap_err();
+        assert!(error.to_string().starts_with("model_hyp.backbone is 'vgg'; the backbones are"), "{error}");
+    }
+
+    #[test]
     fn activation_and_dropout_mean_the_same_for_every_network() {
         let renamed =
             json!({"model": "segresnet", "init_filters": 4, "norm": "batch", "blocks_up": [1, 1, 2]});
@@ -241,10 +282,24 @@ mod tests {
     }
 
     #[test]
+    fn monais_own_names_are_keys_too_and_win() {
+        let own = |name: &str, changes: &Value| {
+            let mut config = config(changes);
+            config.insert("model".to_owned(), name.into());
+            architecture(&config).unwrap().arguments
+        };
+        assert_eq!(own("UNet", &json!({"act": "RELU", "activation": "ELU"}))["act"], "RELU");
+        assert_eq!(own("SegResNet", &json!({"dropout_prob": 0.2}))["dropout_prob"], 0.2);
+        assert_eq!(own("SegResNet", &json!({"dropout_prob": null}))["dropout_prob"], Value::Null);
+        // The other name is not even checked.
+        assert_eq!(own("BasicUNet", &json!({"act": "MISH", "activation": 3}))["act"], "MISH");
+    }
+
+    #[test]
     fn errors_name_the_configuration_key() {
         let cases = [
             (json!({"depth": 3}), "model_hyp.depth is not an argument of UNet; its keys are spatial_dims,"),
-            (json!({"act": "RELU"}), "model_hyp.act is not an argument of UNet"),
+            (json!({"act": "RELUU"}), "model_hyp.act is 'RELUU'; the activations are ELU,"),
             (json!({"activation": "RELUU"}), "model_hyp.activation is 'RELUU'; the activations are ELU,"),
             (json!({"activation": 3}), "model_hyp.activation is 3; it must be a layer's name"),
             (
@@ -275,10 +330,9 @@ mod tests {
     #[test]
     fn all_keys_are_known() {
         let keys = config_keys();
-        for key in ["model", "backbone", "activation", "norm", "adn_ordering", "bias", "strides", "features"]
-        {
+        for key in ["model", "backbone", "activation", "act", "dropout_prob", "norm", "strides", "features"] {
             assert!(keys.contains(key), "{key}");
         }
-        assert!(!keys.contains("act"));
+        assert!(!keys.contains("depth"));
     }
 }

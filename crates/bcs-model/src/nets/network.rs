@@ -41,12 +41,18 @@ impl Network {
     /// layer would get a single value per channel, which PyTorch refuses too; [`Error::Torch`].
     pub fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
         self.check_shape(&input.size())?;
-        self.net.forward(input, train).map_err(|error| match error {
-            Error::SingleValue { .. } | Error::EmptyOutput { .. } => {
-                self.too_small(&input.size(), train, &error)
-            }
-            other => other,
-        })
+        self.net.forward(input, train).map_err(|error| self.explain(error, input, train))
+    }
+
+    /// Runs the network as [`forward`](Self::forward) does, and returns its logits, then those of deep supervision, each
+    /// `[N, out_channels, height, width]` with the size that MONAI gives it. Which there are depends on the network, its
+    /// arguments and the mode; most have none.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    pub fn outputs(&self, input: &Tensor, train: bool) -> Result<Vec<Tensor>, Error> {
+        self.check_shape(&input.size())?;
+        self.net.outputs(input, train).map_err(|error| self.explain(error, input, train))
     }
 
     fn check_shape(&self, shape: &[i64]) -> Result<(), Error> {
@@ -67,6 +73,16 @@ impl Network {
                     self.in_channels(),
                 ),
             )),
+        }
+    }
+
+    /// Adds the least size to an error of an image that is too small.
+    fn explain(&self, error: Error, input: &Tensor, train: bool) -> Error {
+        match error {
+            Error::SingleValue { .. } | Error::EmptyOutput { .. } => {
+                self.too_small(&input.size(), train, &error)
+            }
+            other => other,
         }
     }
 

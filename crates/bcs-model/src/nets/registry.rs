@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use tch::Tensor;
 use tch::nn::Path;
 
 use super::attention_unet::AttentionUnetArguments;
@@ -13,7 +14,7 @@ use super::seg_res_net::SegResNetArguments;
 use super::unet::UNetArguments;
 use crate::arguments;
 use crate::blocks::Block;
-use crate::error::{Error, argument};
+use crate::error::Error;
 
 /// All networks.
 pub(super) const NETWORKS: &[Entry] = &[
@@ -42,6 +43,15 @@ pub trait SegmentationNet: Block {
     }
     /// Least height and width: every image with sides of at least these is accepted, even in a batch of one.
     fn min_size(&self, train: bool) -> [i64; 2];
+
+    /// Runs the network on `[N, in_channels, H, W]` and returns the main output, as [`Block::forward`] does, then those
+    /// of deep supervision if the network has it in this mode.
+    ///
+    /// # Errors
+    /// As [`Block::forward`].
+    fn outputs(&self, input: &Tensor, train: bool) -> Result<Vec<Tensor>, Error> {
+        Ok(vec![self.forward(input, train)?])
+    }
 }
 
 /// Constructor arguments of a network under MONAI's names. The fields of the implementing struct are the arguments.
@@ -49,7 +59,7 @@ pub(super) trait NetworkArguments: DeserializeOwned + Serialize {
     /// Class name in `monai.networks.nets`.
     const NAME: &'static str;
 
-    /// Arguments that have another name in the configuration, as (configuration key, argument).
+    /// Arguments that may have another name in the configuration too, as (configuration key, argument).
     const RENAMED: &'static [(&'static str, &'static str)];
 
     /// Checks the values, without building the network and without drawing random numbers.
@@ -96,29 +106,29 @@ impl Entry {
         (self.complete)(arguments)
     }
 
-    /// Returns the configuration keys of the network.
+    /// Returns the configuration keys of the network: its arguments, and other names of some.
     pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> + '_ {
-        (self.names)().iter().map(|name| self.key_of(name).unwrap_or(name))
+        (self.names)().iter().copied().chain(self.renamed.iter().map(|(key, _)| *key))
     }
 
-    /// Returns the argument that a configuration key stands for.
-    pub(super) fn argument_of(&self, key: &str) -> Option<&'static str> {
-        let renamed = self.renamed.iter().find(|(own, _)| *own == key).map(|(_, name)| *name);
-        let same = || (self.names)().iter().copied().find(|name| *name == key && self.key_of(name).is_none());
-        renamed.or_else(same)
+    /// Describes the arguments by their names: `in_channels, act (or activation)`.
+    pub(super) fn describe_keys(&self) -> String {
+        let describe = |name: &&'static str| {
+            let others = self.renamed.iter().filter(|(_, renamed)| renamed == name);
+            let others = others.map(|(key, _)| format!("or {key}")).collect::<Vec<_>>().join(" ");
+            if others.is_empty() { (*name).to_owned() } else { format!("{name} ({others})") }
+        };
+        (self.names)().iter().map(describe).collect::<Vec<_>>().join(", ")
     }
 
-    /// Replaces an argument's name in an error by its configuration key.
-    pub(super) fn in_config(&self, error: Error) -> Error {
-        let Error::Argument { name, reason } = error else { return error };
-        let end = name.find(['.', '[']).unwrap_or(name.len());
-        let (first, rest) = name.split_at(end);
-        argument(&format!("{}{rest}", self.key_of(first).unwrap_or(first)), reason)
+    /// Returns whether the network has an argument of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        (self.names)().contains(&name)
     }
 
-    /// Returns the configuration key of an argument where it differs from its name.
-    fn key_of(&self, argument: &str) -> Option<&'static str> {
-        self.renamed.iter().find(|(_, name)| *name == argument).map(|(key, _)| *key)
+    /// Returns the argument that a configuration key stands for, if that is not the argument's own name.
+    pub(super) fn renamed(&self, key: &str) -> Option<&'static str> {
+        self.renamed.iter().find(|(other, _)| *other == key).map(|(_, name)| *name)
     }
 }
 

@@ -29,13 +29,13 @@ const DEFLATED: u16 = 8;
 
 /// The records of an archive by their names within its one folder.
 #[derive(Debug)]
-pub(super) struct Archive<'a> {
+pub(crate) struct Archive<'a> {
     records: BTreeMap<&'a str, Cow<'a, [u8]>>,
 }
 
 impl<'a> Archive<'a> {
     /// Whether a file begins as a zip archive does.
-    pub(super) fn looks_like(file: &[u8]) -> bool {
+    pub(crate) fn looks_like(file: &[u8]) -> bool {
         file.starts_with(LOCAL_HEADER)
     }
 
@@ -43,7 +43,7 @@ impl<'a> Archive<'a> {
     ///
     /// # Errors
     /// What is wrong with the archive.
-    pub(super) fn read(file: &'a [u8]) -> Result<Self, String> {
+    pub(crate) fn read(file: &'a [u8]) -> Result<Self, String> {
         let entries = entries(file)?;
         check_overlap(&entries)?;
         let mut records = BTreeMap::new();
@@ -71,12 +71,12 @@ impl<'a> Archive<'a> {
     }
 
     /// Returns the contents of a record.
-    pub(super) fn get(&self, name: &str) -> Option<&[u8]> {
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
         self.records.get(name).map(AsRef::as_ref)
     }
 
     /// Returns the names and contents of all records in the order of the names.
-    pub(super) fn records(&self) -> impl Iterator<Item = (&'a str, &[u8])> {
+    pub(crate) fn records(&self) -> impl Iterator<Item = (&'a str, &[u8])> {
         self.records.iter().map(|(name, contents)| (*name, contents.as_ref()))
     }
 }
@@ -313,7 +313,7 @@ fn usize_of(value: u64) -> Result<usize, String> {
 ///
 /// # Errors
 /// For archives that 32 bits can't describe (4 GiB, 65 535 records).
-pub(super) fn write<'a>(records: impl Iterator<Item = (String, &'a [u8])>) -> Result<Vec<u8>, String> {
+pub(crate) fn write<'a>(records: impl Iterator<Item = (String, &'a [u8])>) -> Result<Vec<u8>, String> {
     let too_large = |_| "it is too large: at most 4 GiB and 65 535 records are read".to_owned();
     let (mut file, mut directory, mut count) = (Vec::new(), Vec::new(), 0_usize);
     for (name, contents) in records {

@@ -1,6 +1,6 @@
 //! Parameters from and to files, under MONAI's `state_dict` names.
 
-mod archive;
+pub(crate) mod archive;
 mod buffer;
 mod bytes;
 mod encoder;

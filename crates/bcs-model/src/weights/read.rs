@@ -7,13 +7,17 @@ use std::path::Path;
 use tch::Tensor;
 
 use super::archive::Archive;
-use super::{pickle, read_safetensors};
+use super::{pickle, read_safetensors, torchscript};
 use crate::error::Error;
 
-/// Reads the tensors of a file by their names: safetensors, a state dictionary or checkpoint written by `torch.save`
-/// (Lightning's `.ckpt` too). The contents tell the format, not the ending. Tensors are contiguous and on the CPU.
+/// Reads the tensors of a file by their names. The contents tell the format, not the ending:
 ///
-/// The state dictionary of a checkpoint is its entry `state_dict` or `model_state_dict`. No code of the file is run.
+/// - safetensors;
+/// - `torch.save` of a state dictionary, or of a checkpoint with the entry `state_dict` (Lightning's `.ckpt`) or
+///   `model_state_dict`;
+/// - `torch.jit.save` of a scripted or traced module: its parameters and buffers, by the names of its `state_dict`.
+///
+/// Tensors are contiguous, on the CPU and of the file's types. No code of the file is run.
 ///
 /// # Errors
 /// [`Error::File`] for a file that is missing, damaged or holds anything but tensors and plain containers, and for
@@ -38,7 +42,10 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, Tensor>, Error> {
 
 fn tensors(file: &[u8]) -> Result<BTreeMap<String, Tensor>, Error> {
     let archive = Archive::read(file).map_err(Error::Weights)?;
-    pickle::tensors(&archive, file.len())
+    match archive.get("constants.pkl") {
+        Some(_) => torchscript::tensors(&archive, file.len()),
+        None => pickle::tensors(&archive, file.len()),
+    }
 }
 
 /// Whether a file begins with the length of a JSON header and the header.

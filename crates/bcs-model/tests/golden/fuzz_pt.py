@@ -174,7 +174,7 @@ def main():
     parser.add_argument("--keep")
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
-    sources = [path.read_bytes() for path in sorted((HERE / "pickle").glob("*.pt")) if not path.name.startswith("refused_")]
+    sources = [path.read_bytes() for path in sorted((HERE / "pickle").glob("*.pt")) if not path.name.startswith(("refused_", "torchscript"))]
     folder = pathlib.Path(arguments.keep or tempfile.mkdtemp())
     folder.mkdir(exist_ok=True)
     kinds, paths = {}, []

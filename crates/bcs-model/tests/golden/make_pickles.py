@@ -7,6 +7,7 @@
 Each .pt is a form in which PyTorch users save parameters. Files named refused_* must be refused; they have no
 .safetensors.
 """
+import collections
 import pathlib
 import sys
 import tempfile
@@ -43,6 +44,21 @@ class Other:
     pass
 
 
+class Shared(torch.nn.Module):
+    """A module with a tensor under two names, a tensor that is no parameter, and a module under two names."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = network()
+        self.act = self.net[2]
+        self.scale = torch.nn.Parameter(torch.tensor([1.5]))
+        self.tied = self.scale
+        self.constant = torch.tensor([3.0])
+
+    def forward(self, x):
+        return self.act(self.net(x)) * self.scale * self.constant + self.tied
+
+
 def files():
     net = network()
     state = net.state_dict()
@@ -54,8 +70,13 @@ def files():
     yield "parameters", dict(net.named_parameters())
     yield "data_parallel", torch.nn.DataParallel(net).state_dict()
     yield "lightning", {
-        "epoch": 3, "global_step": 100, "pytorch-lightning_version": "2.5.0", "state_dict": state, "loops": {"fit": {"done": [1, 2]}},
-        "optimizer_states": [optimizer.state_dict()], "lr_schedulers": [], "hparams": {"lr": 1e-3, "size": torch.Size([1, 2]), "device": torch.device("cpu"), "dtype": torch.float32, "seed": 2**63},
+        "epoch": 3, "global_step": 100, "pytorch-lightning_version": "2.5.0",
+        "state_dict": collections.OrderedDict({f"net.{name}": tensor for name, tensor in state.items()} | {"loss_fn.weight": torch.tensor([1.0, 2.0])}),
+        "loops": {"fit_loop": {"state_dict": {}, "epoch_progress": {"total": {"ready": 4, "completed": 3}}}},
+        "callbacks": {"ModelCheckpoint{'monitor': 'val_dice', 'mode': 'max'}": {
+            "monitor": "val_dice", "best_model_score": torch.tensor(0.75), "best_k_models": {"epoch=3.ckpt": torch.tensor(0.75)}, "kth_value": torch.tensor(float("inf"))}},
+        "optimizer_states": [optimizer.state_dict()], "lr_schedulers": [], "MixedPrecision": {"scale": 65536.0, "growth_interval": 2000}, "hparams_name": "kwargs",
+        "hyper_parameters": {"lr": 1e-3, "size": torch.Size([1, 2]), "device": torch.device("cpu"), "dtype": torch.float32, "seed": 2**63, "strides": (2, 2), "act": None},
     }
     yield "checkpoint", {"model_state_dict": state, "loss": 0.25, "optimizer_state_dict": optimizer.state_dict(), "best": None, "amp": True}
     yield "views", views()
@@ -81,7 +102,34 @@ def write(folder):
         save_file({key: tensor.detach().clone().contiguous() for key, tensor in state.items()}, path.with_suffix(".safetensors"))
     torch.save(network().state_dict(), folder / "refused_legacy.pt", _use_new_zipfile_serialization=False)
     torch.save(network().state_dict(), folder / "refused_protocol.pt", pickle_protocol=4)
-    torch.jit.script(network()).save(str(folder / "refused_torchscript.pt"))
+    write_torchscript(folder)
+
+
+def strip_debug(path):
+    """Removes the records with the paths of source files on this machine."""
+    with zipfile.ZipFile(path) as archive:
+        records = [(info.filename, archive.read(info)) for info in archive.infolist() if not info.filename.endswith(".debug_pkl")]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in records:
+            archive.writestr(zipfile.ZipInfo(name), content)
+
+
+def write_torchscript(folder):
+    torch.manual_seed(0)
+    image = torch.rand(1, 3, 5, 5)
+    modules = {
+        "torchscript": torch.jit.script(network()),
+        "torchscript_shared": torch.jit.script(Shared()),
+        "torchscript_traced": torch.jit.trace(torch.nn.Sequential(network(), torch.nn.Conv2d(2, 1, 1)), image),
+        "refused_frozen": torch.jit.freeze(torch.jit.script(network().eval())),
+    }
+    for name, module in modules.items():
+        path = folder / f"{name}.pt"
+        module.save(str(path))
+        strip_debug(path)
+        if name != "refused_frozen":
+            state = torch.jit.load(path).state_dict()
+            save_file({key: tensor.detach().clone().contiguous() for key, tensor in state.items()}, path.with_suffix(".safetensors"))
 
 
 def contents(path):

@@ -131,6 +131,9 @@ fn arguments_of_networks_and_losses_need_no_plus() {
     let composed = composed.unwrap();
     assert_eq!(composed.architecture.arguments["norm"], "batch");
     assert_eq!(composed.architecture.arguments["bias"], false);
+    // The built-in file leaves these to MONAI.
+    assert_eq!(composed.architecture.arguments["act"], "PRELU");
+    assert_eq!(composed.architecture.arguments["dropout"], 0.0);
     assert_eq!(composed.config.train_hyp.loss_arguments["gamma"], 3);
     assert_eq!(composed.overrides[0], "model_hyp.norm=batch");
 }

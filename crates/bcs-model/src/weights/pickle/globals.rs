@@ -23,7 +23,10 @@ pub(crate) enum Global<'a> {
     Storage(Dtype),
     Dtype,
     /// A class defined by the code of a TorchScript archive.
-    Class(&'a str),
+    Class {
+        module: &'a str,
+        name: &'a str,
+    },
     /// A function of TorchScript that gives a list its element type.
     TypedList,
     /// A function of TorchScript that gives a container its type.
@@ -67,7 +70,7 @@ impl<'a> Global<'a> {
             ("torch.jit._pickle", "restore_type_tag") => Some(Self::TypeTag),
             ("torch.jit._pickle", name) if LISTS.contains(&name) => Some(Self::TypedList),
             (module, name) if module == "__torch__" || module.starts_with("__torch__.") => {
-                Some(Self::Class(name))
+                Some(Self::Class { module, name })
             }
             _ => None,
         }

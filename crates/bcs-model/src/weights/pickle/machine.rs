@@ -343,7 +343,7 @@ impl<'a> Machine<'a> {
             (Global::TypedList, _) => Err(wrong("build_list")),
             (Global::TypeTag, [value, Value::Str(name)]) if name.len() <= MAX_TYPE_LENGTH => Ok(*value),
             (Global::TypeTag, _) => Err(wrong("restore_type_tag")),
-            (Global::Class(_), _) => Ok(Value::Opaque("an object")),
+            (Global::Class { .. }, _) => Ok(Value::Opaque("an object")),
             (Global::Storage(_) | Global::Dtype, _) => Err(wrong("a type of torch")),
         }
     }
@@ -403,7 +403,10 @@ impl<'a> Machine<'a> {
     fn new_object(&mut self) -> Result<(), String> {
         let arguments = self.pop()?;
         match (self.pop()?, arguments) {
-            (Value::Global(Global::Class(_)), Value::Tuple(_)) => self.push(Value::Opaque("an object")),
+            (Value::Global(Global::Class { module, name }), Value::Tuple(_)) => {
+                let object = self.heap.object(module, name);
+                self.push(object)
+            }
             (other, _) => Err(format!("it creates an object of {}", other.describe())),
         }
     }
@@ -413,6 +416,12 @@ impl<'a> Machine<'a> {
         let state = self.pop()?;
         match (self.top()?, state) {
             (Value::Dict(dict), Value::Dict(_)) if self.heap.dicts[dict].ordered => Ok(()),
+            (Value::Object(object), Value::Dict(dict)) => {
+                self.heap.objects[object].attributes = Some(dict);
+                Ok(())
+            }
+            // Objects of classes with their own `__setstate__`.
+            (Value::Object(_), _) => Ok(()),
             (Value::Opaque("an object"), _) if self.dialect == Dialect::TorchScript => Ok(()),
             (other, _) => Err(format!("it sets the state of {}", other.describe())),
         }

@@ -18,6 +18,8 @@ use tch::Tensor;
 
 pub(super) use globals::Dialect;
 pub(super) use machine::Pickle;
+pub(super) use state_dict::to_tensors;
+pub(super) use value::Value;
 
 use super::archive::Archive;
 use crate::error::Error;
@@ -34,13 +36,6 @@ pub(super) fn tensors(archive: &Archive<'_>, file_size: usize) -> Result<BTreeMa
 
 /// Checks the records that describe the archive, and returns the pickle.
 fn check_records<'a>(archive: &'a Archive<'_>) -> Result<&'a [u8], String> {
-    if archive.get("constants.pkl").is_some() {
-        return Err(
-            "it is a TorchScript archive; give it to the predictor as it is, or save the parameters alone: \
-                    torch.save(net.state_dict(), path)"
-                .to_owned(),
-        );
-    }
     check_version(archive)?;
     // torch.load reads these two, and fails where it can't.
     let alignment = archive.get(".storage_alignment");

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tch::Tensor;
 
 use super::machine::Pickle;
+use super::tensor::TensorView;
 use super::value::{Dict, Value};
 use crate::error::Error;
 
@@ -24,14 +25,24 @@ const ALWAYS_ALLOWED: usize = 64 << 20;
 /// [`Error::Weights`]; [`Error::Torch`].
 pub(super) fn tensors(pickle: &Pickle<'_>, file_size: usize) -> Result<BTreeMap<String, Tensor>, Error> {
     let entries = entries(find(pickle)?)?;
-    let views: BTreeMap<&str, _> =
-        entries.iter().map(|(name, tensor)| (*name, &pickle.heap.tensors[*tensor])).collect();
+    let view = |(name, tensor): (&str, usize)| (name.to_owned(), &pickle.heap.tensors[tensor]);
+    to_tensors(entries.into_iter().map(view).collect(), file_size)
+}
+
+/// Copies the elements of views of a file of `file_size` bytes.
+///
+/// # Errors
+/// [`Error::Weights`] if they take too much memory; [`Error::Torch`].
+pub(in crate::weights) fn to_tensors(
+    views: BTreeMap<String, &TensorView<'_>>,
+    file_size: usize,
+) -> Result<BTreeMap<String, Tensor>, Error> {
     let size = views.values().fold(0_usize, |size, view| size.saturating_add(view.bytes()));
     if size > ALWAYS_ALLOWED.max(file_size.saturating_mul(MAX_EXPANSION)) {
         let reason = format!("its tensors take {size} bytes, more than {MAX_EXPANSION} times the file");
         return Err(Error::Weights(format!("{reason}; save contiguous tensors")));
     }
-    views.into_iter().map(|(name, view)| Ok((name.to_owned(), view.to_tensor()?))).collect()
+    views.into_iter().map(|(name, view)| Ok((name, view.to_tensor()?))).collect()
 }
 
 /// Finds the dictionary: the root, or its entry if the root is a checkpoint.

@@ -19,6 +19,7 @@ pub(crate) enum Value<'a> {
     Global(Global<'a>),
     Storage(Storage<'a>),
     Tensor(usize),
+    Object(usize),
     /// A value that nothing here depends on, by what it is.
     Opaque(&'static str),
 }
@@ -37,6 +38,7 @@ impl Value<'_> {
             Self::Global(_) => "a class or function",
             Self::Storage(_) => "a storage",
             Self::Tensor(_) => "a tensor",
+            Self::Object(_) => "an object",
             Self::Opaque(what) => what,
         }
     }
@@ -50,12 +52,23 @@ pub(crate) struct Dict<'a> {
     pub(crate) entries: Vec<(Value<'a>, Value<'a>)>,
 }
 
-/// All containers and tensors of a pickle.
+/// An object of a class of a TorchScript archive.
+#[derive(Debug)]
+pub(crate) struct Object<'a> {
+    /// Module of the class, as `__torch__.torch.nn.modules.conv`.
+    pub(crate) module: &'a str,
+    pub(crate) class: &'a str,
+    /// Index of the dictionary of the attributes, once they are set.
+    pub(crate) attributes: Option<usize>,
+}
+
+/// All containers, objects and tensors of a pickle.
 #[derive(Debug, Default)]
 pub(crate) struct Heap<'a> {
     pub(crate) tuples: Vec<Vec<Value<'a>>>,
     pub(crate) dicts: Vec<Dict<'a>>,
     pub(crate) tensors: Vec<TensorView<'a>>,
+    pub(crate) objects: Vec<Object<'a>>,
 }
 
 impl<'a> Heap<'a> {
@@ -72,5 +85,10 @@ impl<'a> Heap<'a> {
     pub(crate) fn tensor(&mut self, tensor: TensorView<'a>) -> Value<'a> {
         self.tensors.push(tensor);
         Value::Tensor(self.tensors.len() - 1)
+    }
+
+    pub(crate) fn object(&mut self, module: &'a str, class: &'a str) -> Value<'a> {
+        self.objects.push(Object { module, class, attributes: None });
+        Value::Object(self.objects.len() - 1)
     }
 }

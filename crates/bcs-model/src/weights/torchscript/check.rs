@@ -1,10 +1,10 @@
-//! TorchScript archives, checked before libtorch opens them.
+//! The check of a TorchScript archive before libtorch opens it.
 //!
 //! libtorch trusts the archive: a storage that is shorter than its tensor makes it read beyond the storage. Damage is
 //! found here. A TorchScript archive remains a program that runs in the process: open only those that you trust.
 
-use super::archive::{self, Archive};
-use super::pickle::{Dialect, Pickle, check_version};
+use crate::weights::archive::{self, Archive};
+use crate::weights::pickle::{Dialect, Pickle, check_version};
 
 /// Maximum nesting of brackets in the code, which libtorch parses recursively.
 const MAX_NESTING: usize = 128;
@@ -88,7 +88,7 @@ mod tests {
     type Records = Vec<(String, Vec<u8>)>;
 
     fn golden() -> Records {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/pickle/refused_torchscript.pt");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/pickle/torchscript.pt");
         let file = std::fs::read(path).unwrap();
         let archive = Archive::read(&file).unwrap();
         archive.records().map(|(name, contents)| (name.to_owned(), contents.to_vec())).collect()

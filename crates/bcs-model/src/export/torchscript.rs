@@ -1,0 +1,143 @@
+//! TorchScript archives, for `torch.jit.load`.
+
+use std::collections::BTreeMap;
+
+use tch::{CModule, Device, Kind, Tensor};
+
+use super::code::Classes;
+use super::module::{Entry, Module};
+use super::pickle;
+use super::trace::{Trace, trace};
+use crate::error::Error;
+use crate::nets::Network;
+use crate::weights::{archive, check_torchscript};
+
+/// Largest accepted difference of the archive's logits from the network's, relative to their largest magnitude.
+const TOLERANCE: f64 = 1e-4;
+
+/// Twice the product of the strides of the networks that take sides which their strides do not divide.
+const PERIOD: i64 = 64;
+
+/// Returns the network in inference mode as a TorchScript archive, which `torch.jit.load` runs in Python and C++.
+///
+/// The archive maps images `[N, in_channels, H, W]` of any batch size and of every size that the network accepts to
+/// logits. Its parameters and buffers have MONAI's names and are those of its `state_dict`, so that it can be
+/// fine-tuned and [`weights::read`](crate::weights::read) reads them; normalization stays that of inference, and there
+/// is no dropout, whatever its mode. Tensors are stored on the CPU. The archive was run on images of `example_size`
+/// (height and width) and of a larger size, and its logits compared with the network's.
+///
+/// # Errors
+/// Those of [`Network::forward`] for `example_size`; [`Error::Export`] if the archive's logits are not the network's;
+/// [`Error::Torch`].
+pub fn torchscript(network: &Network, example_size: [i64; 2]) -> Result<Vec<u8>, Error> {
+    let state = network.state();
+    let tensors = Tensors::of(network, &state);
+    let trace = trace(network, trace_size(network, example_size), &tensors.distinct)?;
+    let file = write(&state, &tensors, &trace)?;
+    verify(network, &file, example_size)?;
+    Ok(file)
+}
+
+/// The tensors of a network, each once, whatever the number of its names.
+struct Tensors<'a> {
+    distinct: Vec<Tensor>,
+    /// The first name of each.
+    names: Vec<&'a str>,
+    /// Entry of each name.
+    entries: BTreeMap<&'a str, Entry>,
+}
+
+impl<'a> Tensors<'a> {
+    fn of(network: &Network, state: &'a BTreeMap<String, Tensor>) -> Self {
+        let parameters = network.variables().trainable_variables();
+        let parameters: Vec<_> = parameters.iter().map(Tensor::data_ptr).collect();
+        let mut tensors = Self { distinct: Vec::new(), names: Vec::new(), entries: BTreeMap::new() };
+        let mut indices = BTreeMap::new();
+        for (name, tensor) in state {
+            let index = *indices.entry(tensor.data_ptr()).or_insert_with(|| {
+                tensors.distinct.push(tensor.shallow_clone());
+                tensors.names.push(name);
+                tensors.distinct.len() - 1
+            });
+            let is_parameter = parameters.contains(&tensor.data_ptr());
+            tensors.entries.insert(name, Entry { tensor: index, is_parameter });
+        }
+        tensors
+    }
+}
+
+/// Returns the size to trace at. Networks repeat the edge of feature maps whose side is odd before it is halved; the
+/// trace holds for all sizes only if it contains this wherever it may happen. Of the multiples of the divisor, this one
+/// is halved to odd sides as often as possible.
+fn trace_size(network: &Network, example: [i64; 2]) -> [i64; 2] {
+    let (divisors, least) = (network.size_divisor(), network.min_size());
+    [0, 1].map(|axis| match divisors[axis] {
+        divisor if PERIOD % divisor == 0 => {
+            let side = example[axis].max(least[axis]);
+            side + (-divisor - side).rem_euclid(PERIOD)
+        }
+        _ => example[axis],
+    })
+}
+
+/// Writes the archive.
+fn write(state: &BTreeMap<String, Tensor>, tensors: &Tensors<'_>, trace: &Trace) -> Result<Vec<u8>, Error> {
+    let mut root = Module::default();
+    state.keys().for_each(|name| root.insert(name, tensors.entries[name.as_str()]));
+    let stored = tensors
+        .distinct
+        .iter()
+        .map(|tensor| Ok(tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let mut classes = Classes::default();
+    let data = pickle::write(&root, &mut classes, &stored)?;
+    let code = classes.finish(&root, trace, &tensors.names);
+    let mut records = vec![
+        ("data.pkl".to_owned(), data),
+        ("code/__torch__.py".to_owned(), code.into_bytes()),
+        ("version".to_owned(), b"3\n".to_vec()),
+        ("byteorder".to_owned(), b"little".to_vec()),
+    ];
+    records.extend(trace.constants.iter().cloned());
+    for (index, tensor) in stored.iter().enumerate() {
+        let mut bytes = vec![0; tensor.numel() * tensor.f_kind()?.elt_size_in_bytes()];
+        tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
+        records.push((format!("data/{index}"), bytes));
+    }
+    let named = records.iter().map(|(name, contents)| (format!("network/{name}"), contents.as_slice()));
+    archive::write(named).map_err(Error::Export)
+}
+
+/// Runs the archive at two sizes and two batch sizes, and compares its logits with the network's.
+fn verify(network: &Network, file: &[u8], example: [i64; 2]) -> Result<(), Error> {
+    let checked = check_torchscript(file).map_err(Error::Export)?;
+    let module = CModule::load_data_on_device(&mut checked.as_slice(), network.device())?;
+    let [height, width] = example;
+    let [step_height, step_width] = network.size_divisor();
+    for [images, height, width] in [[1, height, width], [2, height + step_height, width + 2 * step_width]] {
+        let shape = [images, network.in_channels(), height, width];
+        let input = image(shape, network.device())?;
+        let (expected, found) = tch::no_grad(|| {
+            Ok::<_, Error>((network.forward(&input, false)?, module.forward_ts(&[&input])?))
+        })?;
+        let agree = found.size() == expected.size()
+            && largest(&found.f_sub(&expected)?)? <= TOLERANCE * largest(&expected)?;
+        if !agree {
+            return Err(Error::Export(format!(
+                "the TorchScript archive gives other logits than the network for images of {height}×{width}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Returns values in [0, 1) without a visible pattern, and without changing the state of libtorch's generator.
+fn image(shape: [i64; 4], device: Device) -> Result<Tensor, Error> {
+    let count = Tensor::f_arange(shape.iter().product::<i64>(), (Kind::Double, Device::Cpu))?;
+    let values = count.f_mul_scalar(std::f64::consts::SQRT_2)?.f_frac()?.f_reshape(shape)?;
+    Ok(values.f_to_kind(Kind::Float)?.f_to_device(device)?)
+}
+
+fn largest(tensor: &Tensor) -> Result<f64, Error> {
+    Ok(tensor.f_abs()?.f_max()?.f_double_value(&[])?)
+}

@@ -1,0 +1,79 @@
+//! The trace of a network: libtorch records the operators of a forward pass, and writes them as source code.
+
+use tch::{CModule, Kind, Tensor};
+
+use crate::error::Error;
+use crate::nets::Network;
+use crate::weights::archive::Archive;
+
+/// The source code of a forward pass in inference.
+#[derive(Debug)]
+pub(super) struct Trace {
+    /// Variable of the input image.
+    pub image: String,
+    /// Variables of the tensors, in the order in which they were given.
+    pub tensors: Vec<String>,
+    /// Statements, each indented by four spaces.
+    pub body: String,
+    /// Records of the constants that the statements refer to, by their names in the archive.
+    pub constants: Vec<(String, Vec<u8>)>,
+}
+
+/// Traces the network on an image of this size. `tensors` are all that the network's state consists of; they become
+/// variables, where libtorch would make constants of them.
+///
+/// # Errors
+/// Those of [`Network::forward`]; [`Error::Export`] if libtorch writes code of another form than expected.
+pub(super) fn trace(network: &Network, size: [i64; 2], tensors: &[Tensor]) -> Result<Trace, Error> {
+    let [height, width] = size;
+    let shape = [1, network.in_channels(), height, width];
+    let mut inputs = vec![Tensor::f_zeros(shape, (Kind::Float, network.device()))?];
+    inputs.extend(tensors.iter().map(Tensor::shallow_clone));
+    let mut failure = None;
+    let mut forward = |inputs: &[Tensor]| {
+        let output = network.forward(&inputs[0], false).unwrap_or_else(|error| {
+            failure = Some(error);
+            inputs[0].shallow_clone()
+        });
+        vec![output]
+    };
+    let module =
+        tch::no_grad(|| CModule::create_by_tracing("__torch__.Traced", "forward", &inputs, &mut forward))?;
+    match failure {
+        Some(error) => Err(error),
+        None => parse(&saved(&module)?, tensors.len()).map_err(Error::Export),
+    }
+}
+
+/// Returns the archive that libtorch writes.
+fn saved(module: &CModule) -> Result<Vec<u8>, Error> {
+    let unwritten = |error: std::io::Error| Error::Export(format!("no temporary file: {error}"));
+    // libtorch names the archive after the file without its ending, which must not be empty.
+    let file = tempfile::Builder::new().prefix("trace").suffix(".pt").tempfile().map_err(unwritten)?;
+    module.save(file.path())?;
+    std::fs::read(file.path()).map_err(unwritten)
+}
+
+fn parse(file: &[u8], tensors: usize) -> Result<Trace, String> {
+    let archive = Archive::read(file)?;
+    let code = archive.get("code/__torch__.py").ok_or("the trace has no code")?;
+    let code = std::str::from_utf8(code).map_err(|_| "the trace is not UTF-8")?;
+    let method = code.split_once("  def forward(self: __torch__.Traced,\n").map(|(_, method)| method);
+    let (arguments, body) = method
+        .and_then(|method| method.split_once(") -> Tensor:\n"))
+        .ok_or("the trace has no forward pass")?;
+    let mut names = arguments.split(',').filter_map(|argument| argument.split_once(": Tensor"));
+    let mut name = || names.next().map(|(name, _)| name.trim().to_owned());
+    let image = name().ok_or("the trace has no input")?;
+    let variables: Vec<String> = std::iter::from_fn(name).collect();
+    if variables.len() != tensors {
+        return Err(format!("the trace has {} variables for {tensors} tensors", variables.len()));
+    }
+    let constants = archive.records().filter(|(name, _)| name.starts_with("constants"));
+    Ok(Trace {
+        image,
+        tensors: variables,
+        body: body.to_owned(),
+        constants: constants.map(|(name, contents)| (name.to_owned(), contents.to_vec())).collect(),
+    })
+}

@@ -1,0 +1,193 @@
+"""Checks imports and exports against the real PyTorch and MONAI: Python writes weights, bcs imports and exports them, and
+Python loads them strictly.
+
+    cargo build -p bcs-model --example export_networks
+    python check_exports.py FOLDER --exporter ../../../../target/debug/examples/export_networks
+
+Every network is written in each form in which PyTorch users save parameters. Fails unless the safetensors file and the
+TorchScript archive that come back have MONAI's names with bit-equal tensors, and the archive gives MONAI's logits at
+several sizes and trains. FOLDER must not exist or be empty.
+"""
+import argparse
+import collections
+import json
+import pathlib
+import subprocess
+import sys
+import warnings
+
+import monai
+import torch
+from safetensors.torch import load_file, save_file
+
+# Name, class, size of the image, arguments.
+CASES = [
+    ("unet", "UNet", (32, 48), dict(channels=[4, 8, 16], strides=[2, 2], num_res_units=2, norm="batch")),
+    ("unet_plain", "UNet", (36, 24), dict(channels=[3, 6, 9], strides=[2, 3], act="swish", norm=["localresponse", {"size": 3}], dropout=0.1)),
+    ("attention_unet", "AttentionUnet", (32, 24), dict(channels=[4, 8, 12], strides=[2, 2])),
+    ("basic_unet", "BasicUNet", (32, 48), dict(features=[3, 4, 5, 6, 7, 4])),
+    ("basic_unet_odd", "BasicUNet", (45, 33), dict(features=[2, 4, 6, 8, 4, 2], upsample="nontrainable", act="PRELU", norm="batch")),
+    ("basic_unet_shuffle", "BasicUNet", (63, 50), dict(features=[2, 3, 4, 5, 6, 4], upsample="pixelshuffle", norm=["group", {"num_groups": 1}])),
+    ("basic_unet_plus_plus", "BasicUNetPlusPlus", (39, 32), dict(features=[2, 3, 4, 5, 6, 3], upsample="nontrainable")),
+    ("seg_res_net", "SegResNet", (24, 40), dict(init_filters=8, blocks_down=[1, 1, 2], blocks_up=[1, 1])),
+    ("seg_res_net_shared", "SegResNet", (16, 24), dict(init_filters=4, act="PRELU", norm="instance", blocks_down=[1, 1], blocks_up=[1], upsample_mode="pixelshuffle")),
+    ("flexible_unet_res_net", "FlexibleUNet", (64, 32), dict(backbone="resnet10", decoder_channels=[16, 8, 4, 4, 4])),
+    ("flexible_unet_efficient_net", "FlexibleUNet", (64, 96), dict(backbone="efficientnet-b0", decoder_channels=[16, 8, 8, 4, 4], upsample="deconv")),
+]
+
+
+def build(name, arguments):
+    tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
+    return getattr(monai.networks.nets, name)(**tuples)
+
+
+def logits(net, image):
+    with torch.no_grad():
+        output = net(image)
+    return output[0] if isinstance(output, (list, tuple)) else output
+
+
+def converted(state, dtype):
+    return {name: value.to(dtype) if value.is_floating_point() else value.clone() for name, value in state.items()}
+
+
+def forms(net, image):
+    """Names of forms, and functions that write the network's parameters to a path."""
+    state = net.state_dict()
+    yield "state_dict.pt", lambda path: torch.save(state, path)
+    yield "float64.pt", lambda path: torch.save(converted(state, torch.float64), path)
+    yield "float16.pt", lambda path: torch.save(converted(state, torch.float16), path)
+    yield "bfloat16.pt", lambda path: torch.save(converted(state, torch.bfloat16), path)
+    yield "data_parallel.pth", lambda path: torch.save({"model_state_dict": torch.nn.DataParallel(net).state_dict(), "epoch": 3}, path)
+    yield "lightning.ckpt", lambda path: torch.save(lightning(net), path)
+    yield "contiguous.safetensors", lambda path: save_file({name: value.clone().contiguous() for name, value in state.items()}, path)
+    yield "scripted_or_traced.ts", lambda path: script(net, image).save(str(path))
+
+
+def lightning(net):
+    """A checkpoint with what Lightning's `Trainer.save_checkpoint` writes, of a module with a loss and a wrapped network."""
+    module = torch.nn.Module()
+    module.net = torch.nn.DataParallel(net)
+    module.loss_fn = torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0]))
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+    for parameter in net.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    optimizer.step()
+    net.load_state_dict(before)
+    net.zero_grad()
+    return {
+        "epoch": 9, "global_step": 1000, "pytorch-lightning_version": "2.5.5", "state_dict": module.state_dict(),
+        "loops": {"fit_loop": {"state_dict": {}, "epoch_loop.batch_progress": {"total": {"ready": 100}, "is_last_batch": True}}},
+        "callbacks": {"ModelCheckpoint{'monitor': 'val_dice', 'mode': 'max', 'every_n_train_steps': 0}": {
+            "monitor": "val_dice", "best_model_score": torch.tensor(0.75), "best_model_path": "epoch=9.ckpt", "current_score": None,
+            "best_k_models": {"epoch=9.ckpt": torch.tensor(0.75)}, "kth_value": torch.tensor(float("inf"))}},
+        "optimizer_states": [optimizer.state_dict()], "lr_schedulers": [{"base_lrs": [1e-3], "last_epoch": 9}],
+        "hparams_name": "kwargs", "hyper_parameters": {"lr": 1e-3, "channels": [4, 8], "strides": (2, 2), "loss": "dice"},
+    }
+
+
+def script(net, image):
+    try:
+        return torch.jit.script(net)
+    except Exception:  # MONAI's networks of Python lists are not scriptable
+        return torch.jit.trace(net, image)
+
+
+class Failures(list):
+    def check(self, condition, message):
+        if not condition:
+            self.append(message)
+        return condition
+
+
+def equal(a, b):
+    return a.dtype == b.dtype and a.shape == b.shape and torch.equal(a, b)
+
+
+def check_state(failures, name, found, expected):
+    failures.check(found.keys() == expected.keys(), f"{name}: the names differ: {sorted(found.keys() ^ expected.keys())[:5]}")
+    wrong = [key for key in expected if key in found and not equal(found[key], expected[key])]
+    failures.check(not wrong, f"{name}: other values in {wrong[:5]}")
+
+
+def sizes(size):
+    """Batch sizes and image sizes: the exported one, a smaller and a larger one, and odd ones where the network takes them."""
+    height, width = size
+    yield from [(1, height, width), (3, 2 * height, width), (2, height, 3 * width), (1, height + 1, width), (1, height + 3, width + 2), (1, 2 * height - 1, 2 * width - 1)]
+
+
+def check_script(failures, name, path, net, expected, size, channels):
+    module = torch.jit.load(path)
+    check_state(failures, f"{name} (TorchScript)", module.state_dict(), expected)
+    failures.check({key for key, _ in module.named_parameters()} == {key for key, _ in net.named_parameters()}, f"{name}: other parameters than MONAI's")
+    net.load_state_dict(expected)
+    net.eval()
+    accepted, largest = 0, 0.0
+    for images, height, width in sizes(size):
+        image = torch.rand(images, channels, height, width)
+        try:
+            theirs = logits(net, image)
+        except RuntimeError:
+            continue
+        if theirs.shape[2:] != image.shape[2:]:
+            continue
+        accepted += 1
+        ours = logits(module, image)
+        if failures.check(ours.shape == theirs.shape, f"{name}: the logits of {tuple(image.shape)} have the shape {tuple(ours.shape)}"):
+            largest = max(largest, ((ours - theirs).abs().max() / theirs.abs().max()).item())
+    failures.check(accepted >= 3, f"{name}: MONAI takes only {accepted} of the sizes")
+    failures.check(largest <= 1e-4, f"{name}: the logits differ by {largest:.3g} of their largest magnitude")
+    image = torch.rand(2, channels, *size)
+    module(image).square().mean().backward()
+    without = [key for key, parameter in module.named_parameters() if parameter.grad is None]
+    output = net(image)
+    (output[0] if isinstance(output, (list, tuple)) else output).square().mean().backward()
+    expected_without = [key for key, parameter in net.named_parameters() if parameter.grad is None]
+    failures.check(sorted(without) == sorted(expected_without), f"{name}: parameters without a gradient: {without[:5]}")
+    return largest
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--exporter", required=True)
+    arguments = parser.parse_args()
+    folder = arguments.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    warnings.simplefilter("ignore")
+    jobs, expected, nets = [], {}, {}
+    for seed, (case, network, size, given) in enumerate(CASES):
+        given = {"spatial_dims": 2, "in_channels": 3, "out_channels": 2} | given
+        torch.manual_seed(seed)
+        net = nets[case] = build(network, given).eval()
+        with torch.no_grad():
+            for value in {value.data_ptr(): value for value in net.state_dict().values()}.values():
+                value += (0.3 * torch.rand(value.shape)).to(value.dtype) if value.is_floating_point() else 7
+        state = {key: value.clone() for key, value in net.state_dict().items()}
+        for form, write in forms(net, torch.rand(1, 3, *size)):
+            name = f"{case}.{form.split('.')[0]}"
+            write(folder / f"{case}.{form}")
+            through = getattr(torch, form.split(".")[0], torch.float32)
+            expected[name] = {key: value.to(through).float() if value.is_floating_point() else value for key, value in state.items()}
+            jobs.append({"name": name, "network": network, "arguments": given, "weights": f"{case}.{form}", "size": size})
+    (folder / "jobs.json").write_text(json.dumps(jobs))
+    result = subprocess.run([arguments.exporter, str(folder)], capture_output=True, text=True)
+    if result.returncode != 0:
+        sys.exit(f"the exporter ended with {result.returncode}: {result.stderr[-2000:]}")
+    failures, largest = Failures(), collections.defaultdict(float)
+    for job in jobs:
+        name, case = job["name"], job["name"].split(".")[0]
+        state = load_file(folder / f"{name}.safetensors")
+        check_state(failures, f"{name} (safetensors)", state, expected[name])
+        build(job["network"], job["arguments"]).load_state_dict(state, strict=True)
+        difference = check_script(failures, name, folder / f"{name}.torchscript.pt", nets[case], expected[name], job["size"], 3)
+        largest[case] = max(largest[case], difference)
+    for case, difference in largest.items():
+        print(f"{case}: TorchScript logits differ by at most {difference:.3g}")
+    print("\n".join(failures) or f"{len(jobs)} imports and exports agree")
+    sys.exit(bool(failures))
+
+
+if __name__ == "__main__":
+    main()
