@@ -245,6 +245,24 @@ mod tests {
     }
 
     #[test]
+    fn flexible_unet_takes_the_backbone() {
+        let found = architecture(&config(&json!({"model": "flexibleunet", "is_pad": false}))).unwrap();
+        let expected = json!({
+            "in_channels": 3, "out_channels": 2, "backbone": "efficientnet-b0", "pretrained": false,
+            "decoder_channels": [256, 128, 64, 32, 16], "spatial_dims": 2,
+            "norm": ["batch", {"eps": 1e-3, "momentum": 0.1}], "act": "prelu", "dropout": 0.1, "decoder_bias": false,
+            "upsample": "nontrainable", "pre_conv": "default", "interp_mode": "nearest", "is_pad": false,
+        });
+        assert_eq!((found.name.as_str(), Value::Object(found.arguments)), ("FlexibleUNet", expected));
+        let given = json!({"model": "flexibleunet", "pre_conv": null, "interp_mode": "trilinear", "backbone": "resnet50"});
+        let found = architecture(&config(&given)).unwrap().arguments;
+        assert_eq!((&found["pre_conv"], &found["interp_mode"]), (&Value::Null, &json!("bilinear")));
+        Network::new("FlexibleUNet", &found, Device::Cpu).unwrap();
+        let error = architecture(&config(&json!({"model": "flexibleunet", "backbone": "vgg"}))).unwrap_err();
+        assert!(error.to_string().starts_with("model_hyp.backbone is 'vgg'; the backbones are"), "{error}");
+    }
+
+    #[test]
     fn activation_and_dropout_mean_the_same_for_every_network() {
         let renamed =
             json!({"model": "segresnet", "init_filters": 4, "norm": "batch", "blocks_up": [1, 1, 2]});

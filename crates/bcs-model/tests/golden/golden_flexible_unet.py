@@ -2,7 +2,8 @@
 
 - flexible_unet.safetensors: for each case of CASES the statistics (mean, standard deviation, first value) of every tensor
   that `torch.manual_seed(seed)` gives a new network, the logits in inference after the disturbance of `disturb`, and
-  logits and statistics of the buffers after one forward pass in training. Of the logits every third row and column.
+  logits, statistics of the buffers and the gradient of the mean squared logit with respect to the input after one pass in
+  training. Of the logits every third row and column, of the gradient every fifth.
 - flexible_unet.json: for each backbone a digest of the names and shapes of its tensors, and sums that change if another
   random number is drawn; and for some backbones the size of the logits by the size of the image, null where MONAI refuses.
 - encoder_names.json: names and shapes of the pretrained weights that MONAI downloads, and of others for the same encoder.
@@ -89,7 +90,11 @@ def write_cases(folder):
         image = torch.rand(shape)
         tensors[f"{name}/logits"] = logits(net.eval(), image)[:, :, ::3, ::3]
         torch.manual_seed(seed + 2000)
-        tensors[f"{name}/trained/logits"] = logits(net.train(), image)[:, :, ::3, ::3]
+        image.requires_grad_()
+        trained = net.train()(image)
+        tensors[f"{name}/trained/logits"] = trained[:, :, ::3, ::3]
+        trained.square().mean().backward()
+        tensors[f"{name}/trained/gradient"] = image.grad[:, :, ::5, ::5]
         tensors[f"{name}/trained/buffers"] = statistics(net.named_buffers())
         cases.append({"name": name, "seed": seed, "shape": shape, "arguments": arguments, "digest": digest(net.state_dict())})
     save(folder / "flexible_unet.safetensors", tensors, {"cases": cases})
