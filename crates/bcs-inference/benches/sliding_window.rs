@@ -27,7 +27,7 @@ fn engine() -> NetworkEngine {
     let architecture = json!({"architecture": {"name": "UNet", "arguments": arguments}});
     let mut metadata: PackageMetadata = serde_json::from_value(architecture).unwrap();
     metadata.classes = unnamed_classes(5);
-    NetworkEngine::from_parts(network, metadata, None, String::new())
+    NetworkEngine::from_parts(network, metadata, String::new())
 }
 
 fn run(bencher: Bencher, mode: BlendMode) {

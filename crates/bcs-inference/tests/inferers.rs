@@ -13,7 +13,7 @@ use bcs_imaging::windows::BlendMode;
 use bcs_inference::libtorch::NetworkEngine;
 use bcs_inference::{Logits, Padding, SlidingWindow};
 use bcs_model::nets::Network;
-use bcs_model::weights::load_state;
+use bcs_model::weights::{Load, load_state};
 use common::{floats, golden, largest_difference, tensors, with_prefix};
 use image::RgbImage;
 use image::imageops::crop_imm;
@@ -91,7 +91,7 @@ fn engine(arguments: &Value, scaling: Option<&Value>, tensors: &BTreeMap<String,
     }))
     .unwrap();
     let network = Network::new("UNet", arguments.as_object().unwrap(), Device::Cpu).unwrap();
-    load_state(&network, with_prefix(tensors, "state/")).unwrap();
+    load_state(&network, with_prefix(tensors, "state/"), Load::Strict).unwrap();
     NetworkEngine::from_parts(network, metadata, "golden".to_owned())
 }
 

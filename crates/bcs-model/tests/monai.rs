@@ -119,7 +119,7 @@ fn outputs_of_deep_supervision_equal_monais() {
                 continue;
             }
             let network = golden.network();
-            load_state(&network, golden.state("state/")).unwrap();
+            load_state(&network, golden.state("state/"), Load::Strict).unwrap();
             let outputs = tch::no_grad(|| network.outputs(&golden.tensors["input"], train)).unwrap();
             assert_eq!(outputs.len(), expected.len(), "{} {mode}", golden.file);
             for (index, output) in outputs.iter().enumerate() {

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use bcs_inference::libtorch;
+use bcs_inference::SlidingWindow;
 use bcs_model::nets;
 use bcs_model::weights::read_safetensors;
 use bcs_tests::{package, run_ok};
-use tch::Device;
+use image::RgbImage;
 
 use crate::support::{SIDE, json, trained, write_tissue};
 
@@ -87,11 +87,12 @@ fn import(here: &Path, name: &str, arguments: &[&str], package: &Path) {
 fn serve(here: &Path, name: &str, package: &Path) {
     let side = SIDE as usize;
     let pixels: Vec<u8> = (0..side * side * 3).map(|index| (index * 7 % 251) as u8).collect();
+    let image = RgbImage::from_raw(SIDE, SIDE, pixels).unwrap();
     let script = here.join(format!("{name}-export/model.pt"));
     let [of_package, of_script] = [package, &script].map(|model| {
-        let mut engine = libtorch::open(model, Device::Cpu).unwrap();
+        let mut engine = bcs_inference::open(model, "cpu").unwrap().engine().unwrap();
         assert_eq!(engine.info().classes[0].name, json(package.join("metadata.json"))["classes"][0]["name"]);
-        engine.run(&pixels, [1, side, side]).unwrap()
+        SlidingWindow::run_whole(engine.as_mut(), &image).unwrap().values
     });
     assert_eq!(of_package.len(), 2 * side * side);
     let largest = of_package.iter().fold(0.0, |most: f32, value| most.max(value.abs()));
