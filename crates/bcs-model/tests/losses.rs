@@ -130,6 +130,16 @@ fn values_and_gradients_equal_monais_for_all_arguments_and_masks() {
     assert!(compared.contains_key("MaskedDiceLoss of valid pixels"), "{compared:?}");
 }
 
+#[test]
+fn values_and_gradients_equal_monais_for_cases_of_the_user() {
+    let Some(folder) = std::env::var_os("BCS_DRAWN") else {
+        println!("skipped: BCS_DRAWN names no folder of cases drawn by golden/draw.py");
+        return;
+    };
+    let cases = std::fs::read(std::path::Path::new(&folder).join("losses.safetensors")).unwrap();
+    assert!(!compare(&cases).is_empty());
+}
+
 /// Arguments that change how pixels are summed, for a loss of this name.
 fn argument_sets(name: &str) -> Vec<Value> {
     if name == "Focal" {

@@ -56,15 +56,24 @@ const CASES: [(&str, usize); 6] = [
     ("DynUNet", 8),
 ];
 
+/// Folder of further networks, drawn at random by `golden/draw.py`.
+const DRAWN: &str = "BCS_DRAWN";
+
 fn golden_networks() -> Vec<Golden> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let tensors = files.filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
-    let networks: Vec<_> = tensors.filter_map(|path| Golden::read(&path)).collect();
+    let mut networks = networks_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"));
     for (name, count) in CASES {
         assert_eq!(networks.iter().filter(|golden| golden.network == name).count(), count, "{name}");
     }
+    if let Some(folder) = std::env::var_os(DRAWN) {
+        networks.extend(networks_in(Path::new(&folder)));
+    }
     networks
+}
+
+fn networks_in(folder: &Path) -> Vec<Golden> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let tensors = files.filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
+    tensors.filter_map(|path| Golden::read(&path)).collect()
 }
 
 fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {

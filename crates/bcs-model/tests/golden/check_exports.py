@@ -33,6 +33,8 @@ CASES = [
     ("seg_res_net_shared", "SegResNet", (16, 24), dict(init_filters=4, act="PRELU", norm="instance", blocks_down=[1, 1], blocks_up=[1], upsample_mode="pixelshuffle")),
     ("flexible_unet_res_net", "FlexibleUNet", (64, 32), dict(backbone="resnet10", decoder_channels=[16, 8, 4, 4, 4])),
     ("flexible_unet_efficient_net", "FlexibleUNet", (64, 96), dict(backbone="efficientnet-b0", decoder_channels=[16, 8, 8, 4, 4], upsample="deconv")),
+    ("dyn_unet", "DynUNet", (32, 48), dict(kernel_size=[3, 3, 3], strides=[1, 2, 2], upsample_kernel_size=[2, 2], filters=[4, 8, 16],
+                                           deep_supervision=True, deep_supr_num=1)),
 ]
 
 

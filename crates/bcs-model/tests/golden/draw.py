@@ -9,11 +9,9 @@ import argparse
 import pathlib
 import random
 
-import torch
-
 import golden_dyn
-import golden_flexible
-import golden_losses
+import golden_flexible_unet
+import golden_loss_arguments
 import golden_networks
 
 ACTIVATIONS = ["PRELU", "relu", "ELU", "swish", "mish", "gelu", "tanh", ["leakyrelu", {"negative_slope": 0.2}], ["elu", {"alpha": 0.6}],
@@ -94,14 +92,14 @@ def draw_network(name, rng):
 
 
 def write_networks(folder, count, rng):
-    makers = [*(lambda rng, name=name: draw_network(name, rng) for name in DRAWN), golden_dyn.draw, golden_flexible.draw]
+    makers = [*(lambda rng, name=name: draw_network(name, rng) for name in DRAWN), golden_dyn.draw, golden_flexible_unet.draw]
     for index in range(count):
         while True:
             name, shape, arguments = makers[index % len(makers)](rng)
             try:
                 golden_networks.write_network(folder, name, f"{index:03}", name, shape, arguments, rng.randrange(2**31))
                 break
-            except (ValueError, TypeError, RuntimeError) as error:
+            except (ValueError, TypeError, RuntimeError, AssertionError) as error:
                 # Drawn arguments that MONAI itself refuses.
                 print(f"not {name} {shape} {arguments}: {str(error).splitlines()[0]}")
 
@@ -111,8 +109,8 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--networks", type=int, default=42)
-    parser.add_argument("--losses", type=int, default=64, help="cases per class")
+    parser.add_argument("--losses", type=int, default=200)
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     write_networks(given.folder, given.networks, random.Random(given.seed))
-    golden_losses.write_drawn(given.folder / "losses_drawn.safetensors", given.seed, given.losses)
+    golden_loss_arguments.write_cases(given.folder / "losses.safetensors", given.seed, given.losses)

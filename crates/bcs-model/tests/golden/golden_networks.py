@@ -72,10 +72,12 @@ def build(name, arguments):
 
 
 def run(net, image):
-    """The logits; BasicUNetPlusPlus returns a list of them."""
+    """The main logits: with deep supervision, BasicUNetPlusPlus returns them last in a list, DynUNet first in a stack."""
     with torch.no_grad():
         output = net(image)
-    return output[-1] if isinstance(output, list) else output
+    if isinstance(output, list):
+        return output[-1]
+    return output[:, 0] if output.dim() == 5 else output
 
 
 def write_network(folder, name, prefix, case, shape, arguments, seed):
@@ -91,7 +93,10 @@ def write_network(folder, name, prefix, case, shape, arguments, seed):
     tensors |= {f"state/{key}": value.clone() for key, value in net.state_dict().items()}
     image = torch.rand(shape)
     tensors |= {"input": image, "logits": run(net.eval(), image)}
-    if not arguments.get("dropout", arguments.get("dropout_prob")):
+    if not tensors["logits"].isfinite().all():
+        raise ValueError("the logits are not finite")
+    # EfficientNet drops connections at random in training.
+    if not arguments.get("dropout", arguments.get("dropout_prob")) and not arguments.get("backbone", "").startswith("efficientnet"):
         tensors["trained/logits"] = run(net.train(), image)
         tensors |= {f"trained/{key}": value.clone() for key, value in net.named_buffers()}
     contiguous = {key: tensor.detach().contiguous() for key, tensor in tensors.items()}
