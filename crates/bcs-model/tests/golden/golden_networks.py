@@ -80,16 +80,20 @@ def run(net, image):
     return output[:, 0] if output.dim() == 5 else output
 
 
-def write_network(folder, name, prefix, case, shape, arguments, seed):
-    arguments = {"spatial_dims": 2} | arguments
-    torch.manual_seed(seed)
-    net = build(name, arguments)
-    tensors = {f"init/{key}": value.clone() for key, value in net.state_dict().items()}
+def add_noise(net):
     with torch.no_grad():
         # A shared tensor has several names and is disturbed once.
         for value in {value.data_ptr(): value for value in net.state_dict().values()}.values():
             if value.is_floating_point():
                 value += 0.3 * torch.rand_like(value)
+
+
+def write_network(folder, name, prefix, case, shape, arguments, seed, disturb=add_noise):
+    arguments = {"spatial_dims": 2} | arguments
+    torch.manual_seed(seed)
+    net = build(name, arguments)
+    tensors = {f"init/{key}": value.clone() for key, value in net.state_dict().items()}
+    disturb(net)
     tensors |= {f"state/{key}": value.clone() for key, value in net.state_dict().items()}
     image = torch.rand(shape)
     tensors |= {"input": image, "logits": run(net.eval(), image)}
