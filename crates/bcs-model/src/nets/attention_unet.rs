@@ -9,6 +9,7 @@ use tch::nn::Path;
 use super::checks::{self, Levels};
 use super::defaults;
 use super::registry::{NetworkArguments, SegmentationNet};
+use super::shapes::Shapes;
 use crate::blocks::adn::Dropout;
 use crate::blocks::{AdnSpec, Block, Conv2d, ConvOptions, Convolution, ConvolutionOptions, Norm, Pair};
 use crate::error::{Error, argument};
@@ -81,11 +82,7 @@ pub struct AttentionUnet {
     head: ConvBlock,
     levels: AttentionLayer,
     reduce_channels: Conv2d,
-    in_channels: i64,
-    out_channels: i64,
-    size_divisor: [i64; 2],
-    min_size: [i64; 2],
-    min_training_size: [i64; 2],
+    shapes: Shapes,
 }
 
 impl AttentionUnet {
@@ -106,11 +103,14 @@ impl AttentionUnet {
             head,
             levels: builder.level(&(&path / 1), 0)?,
             reduce_channels,
-            in_channels,
-            out_channels,
-            size_divisor: arguments.levels().size_divisor(),
-            min_size: arguments.min_size(false),
-            min_training_size: arguments.min_size(true),
+            shapes: Shapes {
+                in_channels,
+                out_channels,
+                size_divisor: arguments.levels().size_divisor(),
+                min_size: arguments.min_size(false),
+                min_training_size: arguments.min_size(true),
+                output_stride: [1, 1],
+            },
         })
     }
 }
@@ -278,19 +278,7 @@ impl Block for AttentionUnet {
 }
 
 impl SegmentationNet for AttentionUnet {
-    fn in_channels(&self) -> i64 {
-        self.in_channels
-    }
-
-    fn out_channels(&self) -> i64 {
-        self.out_channels
-    }
-
-    fn size_divisor(&self) -> [i64; 2] {
-        self.size_divisor
-    }
-
-    fn min_size(&self, train: bool) -> [i64; 2] {
-        if train { self.min_training_size } else { self.min_size }
+    fn shapes(&self) -> &Shapes {
+        &self.shapes
     }
 }

@@ -7,6 +7,7 @@ use tch::Tensor;
 use tch::nn::Path;
 
 use super::registry::{NetworkArguments, SegmentationNet};
+use super::shapes::Shapes;
 use super::{checks, defaults};
 use crate::arguments::in_range;
 use crate::blocks::adn::Dropout;
@@ -103,10 +104,7 @@ pub struct BasicUNet {
     downs: [Down; 4],
     upcats: [UpCat; 4],
     final_conv: Conv2d,
-    in_channels: i64,
-    out_channels: i64,
-    min_size: i64,
-    min_training_size: i64,
+    shapes: Shapes,
 }
 
 impl BasicUNet {
@@ -141,10 +139,7 @@ impl BasicUNet {
                 arguments.out_channels,
                 ConvOptions::pointwise(true),
             )?,
-            in_channels: arguments.in_channels,
-            out_channels: arguments.out_channels,
-            min_size: blocks.min_size(features[4], false)?,
-            min_training_size: blocks.min_size(features[4], true)?,
+            shapes: blocks.shapes(arguments.in_channels, arguments.out_channels, features[4])?,
         })
     }
 }
@@ -166,20 +161,8 @@ impl Block for BasicUNet {
 }
 
 impl SegmentationNet for BasicUNet {
-    fn in_channels(&self) -> i64 {
-        self.in_channels
-    }
-
-    fn out_channels(&self) -> i64 {
-        self.out_channels
-    }
-
-    fn size_divisor(&self) -> [i64; 2] {
-        [1, 1]
-    }
-
-    fn min_size(&self, train: bool) -> [i64; 2] {
-        [if train { self.min_training_size } else { self.min_size }; 2]
+    fn shapes(&self) -> &Shapes {
+        &self.shapes
     }
 }
 
@@ -254,8 +237,25 @@ impl Blocks {
         })
     }
 
+    /// Shapes of a network of these blocks, whose lowest level has `bottom_channels`.
+    pub(super) fn shapes(
+        &self,
+        in_channels: i64,
+        out_channels: i64,
+        bottom_channels: i64,
+    ) -> Result<Shapes, Error> {
+        Ok(Shapes {
+            in_channels,
+            out_channels,
+            size_divisor: [1, 1],
+            min_size: [self.min_side(bottom_channels, false)?; 2],
+            min_training_size: [self.min_side(bottom_channels, true)?; 2],
+            output_stride: [1, 1],
+        })
+    }
+
     /// Least height and width: a pixel at the last level, or two if the normalization refuses one.
-    pub(super) fn min_size(&self, bottom_channels: i64, train: bool) -> Result<i64, Error> {
+    fn min_side(&self, bottom_channels: i64, train: bool) -> Result<i64, Error> {
         let least = 1 << (LEVELS - 1);
         Ok(if self.adn.refuses_single_pixel(bottom_channels, train)? { 2 * least } else { least })
     }

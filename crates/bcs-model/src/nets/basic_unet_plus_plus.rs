@@ -8,6 +8,7 @@ use tch::nn::Path;
 
 use super::basic_unet::{Blocks, Down, TwoConv, UpCat, UpCatChannels, check_features};
 use super::registry::{NetworkArguments, SegmentationNet};
+use super::shapes::Shapes;
 use super::{checks, defaults};
 use crate::blocks::{Block, Conv2d, ConvOptions, LayerSpec, UpsampleMode};
 use crate::error::Error;
@@ -88,10 +89,7 @@ pub struct BasicUNetPlusPlus {
     /// By column, from column 1.
     final_convs: Vec<Conv2d>,
     deep_supervision: bool,
-    in_channels: i64,
-    out_channels: i64,
-    min_size: i64,
-    min_training_size: i64,
+    shapes: Shapes,
 }
 
 impl BasicUNetPlusPlus {
@@ -126,10 +124,7 @@ impl BasicUNetPlusPlus {
             upcats,
             final_convs: final_convs(path, arguments)?,
             deep_supervision: arguments.deep_supervision,
-            in_channels: arguments.in_channels,
-            out_channels: arguments.out_channels,
-            min_size: blocks.min_size(features[4], false)?,
-            min_training_size: blocks.min_size(features[4], true)?,
+            shapes: blocks.shapes(arguments.in_channels, arguments.out_channels, features[4])?,
         })
     }
 }
@@ -170,20 +165,8 @@ impl Block for BasicUNetPlusPlus {
 }
 
 impl SegmentationNet for BasicUNetPlusPlus {
-    fn in_channels(&self) -> i64 {
-        self.in_channels
-    }
-
-    fn out_channels(&self) -> i64 {
-        self.out_channels
-    }
-
-    fn size_divisor(&self) -> [i64; 2] {
-        [1, 1]
-    }
-
-    fn min_size(&self, train: bool) -> [i64; 2] {
-        [if train { self.min_training_size } else { self.min_size }; 2]
+    fn shapes(&self) -> &Shapes {
+        &self.shapes
     }
 
     fn outputs(&self, input: &Tensor, train: bool) -> Result<Vec<Tensor>, Error> {

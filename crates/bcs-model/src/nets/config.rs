@@ -111,6 +111,7 @@ mod tests {
 
     use super::super::Network;
     use super::super::registry::{NetworkArguments, SegmentationNet};
+    use super::super::shapes::Shapes;
     use super::*;
     use crate::blocks::Block;
     use crate::blocks::conv::{Conv2d, ConvOptions};
@@ -149,20 +150,15 @@ mod tests {
     }
 
     impl SegmentationNet for Pointwise {
-        fn in_channels(&self) -> i64 {
-            3
-        }
-
-        fn out_channels(&self) -> i64 {
-            2
-        }
-
-        fn size_divisor(&self) -> [i64; 2] {
-            [1, 1]
-        }
-
-        fn min_size(&self, _train: bool) -> [i64; 2] {
-            [1, 1]
+        fn shapes(&self) -> &Shapes {
+            &Shapes {
+                in_channels: 3,
+                out_channels: 2,
+                size_divisor: [1, 1],
+                min_size: [1, 1],
+                min_training_size: [1, 1],
+                output_stride: [1, 1],
+            }
         }
     }
 

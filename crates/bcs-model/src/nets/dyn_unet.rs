@@ -11,6 +11,7 @@ use tch::{Kind, Tensor};
 use super::checks::{self, Levels, MAX_LEVELS};
 use super::defaults;
 use super::registry::{NetworkArguments, SegmentationNet};
+use super::shapes::Shapes;
 use crate::arguments::in_range;
 use crate::blocks::adn::Dropout;
 use crate::blocks::{
@@ -229,12 +230,7 @@ pub struct DynUNet {
     output_block: UnetOutBlock,
     /// Of the levels below the top one, highest first.
     heads: Vec<UnetOutBlock>,
-    in_channels: i64,
-    out_channels: i64,
-    output_stride: [i64; 2],
-    size_divisor: [i64; 2],
-    min_size: [i64; 2],
-    min_training_size: [i64; 2],
+    shapes: Shapes,
 }
 
 impl DynUNet {
@@ -261,12 +257,14 @@ impl DynUNet {
             ups,
             output_block,
             heads,
-            in_channels: arguments.in_channels,
-            out_channels: arguments.out_channels,
-            output_stride: arguments.strides[0].dims(),
-            size_divisor: arguments.size_divisor(),
-            min_size: arguments.min_size(false)?,
-            min_training_size: arguments.min_size(true)?,
+            shapes: Shapes {
+                in_channels: arguments.in_channels,
+                out_channels: arguments.out_channels,
+                size_divisor: arguments.size_divisor(),
+                min_size: arguments.min_size(false)?,
+                min_training_size: arguments.min_size(true)?,
+                output_stride: arguments.strides[0].dims(),
+            },
         };
         network.initialize()?;
         Ok(network)
@@ -373,24 +371,8 @@ impl Block for DynUNet {
 }
 
 impl SegmentationNet for DynUNet {
-    fn in_channels(&self) -> i64 {
-        self.in_channels
-    }
-
-    fn out_channels(&self) -> i64 {
-        self.out_channels
-    }
-
-    fn size_divisor(&self) -> [i64; 2] {
-        self.size_divisor
-    }
-
-    fn min_size(&self, train: bool) -> [i64; 2] {
-        if train { self.min_training_size } else { self.min_size }
-    }
-
-    fn output_stride(&self) -> [i64; 2] {
-        self.output_stride
+    fn shapes(&self) -> &Shapes {
+        &self.shapes
     }
 
     fn outputs(&self, input: &Tensor, train: bool) -> Result<Vec<Tensor>, Error> {

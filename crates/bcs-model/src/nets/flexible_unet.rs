@@ -8,6 +8,7 @@ use tch::nn::Path;
 use super::basic_unet::{Blocks, UpCat, UpCatChannels};
 use super::encoders::{Backbone, Encoder, LEVELS, Rounding};
 use super::registry::{NetworkArguments, SegmentationNet};
+use super::shapes::Shapes;
 use super::{checks, defaults};
 use crate::arguments::in_range;
 use crate::blocks::conv::MAX_CHANNELS;
@@ -172,8 +173,7 @@ pub struct FlexibleUNet {
     encoder: Box<dyn Encoder>,
     decoder: Vec<UpCat>,
     head: Conv2d,
-    in_channels: i64,
-    out_channels: i64,
+    shapes: Shapes,
     is_pad: bool,
 }
 
@@ -191,12 +191,20 @@ impl FlexibleUNet {
         let outputs = arguments.used_channels();
         let head = ConvOptions { kernel: [3, 3], stride: [1, 1], padding: [1, 1], groups: 1, bias: true };
         let head_path = path / "segmentation_head" / 0;
+        let rounding = encoder.rounding();
         Ok(Self {
             encoder,
             decoder,
             head: Conv2d::new(&head_path, outputs[LEVELS - 1], arguments.out_channels, head)?,
-            in_channels: arguments.in_channels,
-            out_channels: arguments.out_channels,
+            shapes: Shapes {
+                in_channels: arguments.in_channels,
+                out_channels: arguments.out_channels,
+                size_divisor: [divisor(rounding, arguments.is_pad); 2],
+                min_size: [DIVISOR; 2],
+                // The encoder's batch normalization needs more than one pixel at the lowest level.
+                min_training_size: [2 * DIVISOR; 2],
+                output_stride: [1, 1],
+            },
             is_pad: arguments.is_pad,
         })
     }
@@ -215,20 +223,19 @@ impl FlexibleUNet {
         let sides = self.sides(side);
         let padding = i64::from(self.is_pad);
         let fits = |pair: &[i64]| pair[1] > 0 && (0..=padding).contains(&(pair[0] - 2 * pair[1]));
-        side % self.divisor() == 0 || sides.windows(2).all(fits)
+        side % self.shapes.size_divisor[0] == 0 || sides.windows(2).all(fits)
     }
+}
 
-    /// Least number whose multiples are all accepted and give logits of the image's size.
-    fn divisor(&self) -> i64 {
-        if !self.is_pad {
-            return DIVISOR;
-        }
-        // An odd side that is rounded up can't be restored: padding adds, it takes nothing off. If the first one is
-        // rounded down, the logits have one row or column less.
-        let rounding = self.encoder.rounding();
-        let last = rounding.iter().rposition(|rounding| *rounding == Rounding::Up).unwrap_or(0);
-        2 << last
+/// Least number whose multiples are all accepted and give logits of the image's size, for an encoder that rounds like this.
+fn divisor(rounding: [Rounding; LEVELS], is_pad: bool) -> i64 {
+    if !is_pad {
+        return DIVISOR;
     }
+    // An odd side that is rounded up can't be restored: padding adds, it takes nothing off. If the first one is rounded
+    // down, the logits have one row or column less.
+    let last = rounding.iter().rposition(|rounding| *rounding == Rounding::Up).unwrap_or(0);
+    2 << last
 }
 
 /// Creates the decoder's levels, lowest first.
@@ -265,24 +272,11 @@ impl Block for FlexibleUNet {
 }
 
 impl SegmentationNet for FlexibleUNet {
-    fn in_channels(&self) -> i64 {
-        self.in_channels
-    }
-
-    fn out_channels(&self) -> i64 {
-        self.out_channels
-    }
-
-    fn size_divisor(&self) -> [i64; 2] {
-        [self.divisor(); 2]
+    fn shapes(&self) -> &Shapes {
+        &self.shapes
     }
 
     fn takes(&self, size: [i64; 2]) -> bool {
         size.into_iter().all(|side| self.takes_side(side))
-    }
-
-    fn min_size(&self, train: bool) -> [i64; 2] {
-        // The encoder's batch normalization needs more than one pixel at the lowest level.
-        [if train { 2 * DIVISOR } else { DIVISOR }; 2]
     }
 }

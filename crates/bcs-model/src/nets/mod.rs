@@ -12,6 +12,7 @@ mod flexible_unet;
 mod network;
 mod registry;
 mod seg_res_net;
+mod shapes;
 mod summary;
 mod unet;
 
@@ -24,5 +25,6 @@ pub use flexible_unet::{FlexibleUNet, FlexibleUNetArguments, PreConv};
 pub use network::Network;
 pub use registry::{SegmentationNet, names};
 pub use seg_res_net::{SegResNet, SegResNetArguments};
+pub use shapes::Shapes;
 pub use summary::{LayerSummary, Summary};
 pub use unet::{UNet, UNetArguments};

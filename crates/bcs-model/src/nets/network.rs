@@ -87,7 +87,7 @@ impl Network {
     }
 
     fn too_small(&self, shape: &[i64], train: bool, cause: &Error) -> Error {
-        let [height, width] = self.net.min_size(train);
+        let [height, width] = if train { self.min_training_size() } else { self.min_size() };
         let reason = format!(
             "has the shape {shape:?}, which is too small; the least size is {height}×{width} ({cause})"
         );
@@ -96,30 +96,30 @@ impl Network {
 
     /// Returns the number of input channels.
     pub fn in_channels(&self) -> i64 {
-        self.net.in_channels()
+        self.net.shapes().in_channels
     }
 
     /// Returns the number of output channels, which is the number of classes.
     pub fn out_channels(&self) -> i64 {
-        self.net.out_channels()
+        self.net.shapes().out_channels
     }
 
     /// Returns the numbers that height and width of the input must be multiples of.
     pub fn size_divisor(&self) -> [i64; 2] {
-        self.net.size_divisor()
+        self.net.shapes().size_divisor
     }
 
     /// Returns the numbers that height and width of the image are divided by to give those of the logits: `[1, 1]` but for
     /// a `DynUNet` whose first stride is another.
     pub fn output_stride(&self) -> [i64; 2] {
-        self.net.output_stride()
+        self.net.shapes().output_stride
     }
 
     /// Returns the least height and width in inference: every image with sides of at least these (and multiples of
     /// [`size_divisor`](Self::size_divisor)) is accepted. A smaller image may be accepted too if its other side is
     /// longer.
     pub fn min_size(&self) -> [i64; 2] {
-        self.net.min_size(false)
+        self.net.shapes().min_size
     }
 
     /// Returns the smallest size that is at least `size` and that the network accepts in inference.
@@ -133,7 +133,7 @@ impl Network {
 
     /// Returns the least height and width in training, whatever the batch size; see [`min_size`](Self::min_size).
     pub fn min_training_size(&self) -> [i64; 2] {
-        self.net.min_size(true)
+        self.net.shapes().min_training_size
     }
 
     /// Returns the device of the parameters.

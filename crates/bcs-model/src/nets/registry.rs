@@ -12,6 +12,7 @@ use super::basic_unet_plus_plus::BasicUNetPlusPlusArguments;
 use super::dyn_unet::DynUNetArguments;
 use super::flexible_unet::FlexibleUNetArguments;
 use super::seg_res_net::SegResNetArguments;
+use super::shapes::Shapes;
 use super::unet::UNetArguments;
 use crate::arguments;
 use crate::blocks::Block;
@@ -29,27 +30,17 @@ pub(super) const NETWORKS: &[Entry] = &[
 ];
 
 /// A network for semantic segmentation: images `[N, in_channels, H, W]` to logits `[N, out_channels, H, W]`,
-/// smaller by [`output_stride`](Self::output_stride) for a few.
+/// smaller by [`Shapes::output_stride`] for a few.
 pub trait SegmentationNet: Block {
-    /// Number of input channels.
-    fn in_channels(&self) -> i64;
-    /// Number of output channels, which is the number of classes.
-    fn out_channels(&self) -> i64;
-    /// Numbers that height and width of the input must be multiples of.
-    fn size_divisor(&self) -> [i64; 2];
+    /// Shapes of its input and output.
+    fn shapes(&self) -> &Shapes;
+
     /// Whether images of this height and width are accepted if they are large enough. Those whose sides are multiples of
-    /// [`size_divisor`](Self::size_divisor) are; a network that takes others, as MONAI's does, may give logits of
+    /// [`Shapes::size_divisor`] are; a network that takes others, as MONAI's does, may give logits of
     /// another size for them.
     fn takes(&self, [height, width]: [i64; 2]) -> bool {
-        let [divisor_height, divisor_width] = self.size_divisor();
+        let [divisor_height, divisor_width] = self.shapes().size_divisor;
         height % divisor_height == 0 && width % divisor_width == 0
-    }
-    /// Least height and width: every image with sides of at least these is accepted, even in a batch of one.
-    fn min_size(&self, train: bool) -> [i64; 2];
-
-    /// Numbers that height and width of the image are divided by to give those of the logits.
-    fn output_stride(&self) -> [i64; 2] {
-        [1, 1]
     }
 
     /// Runs the network on `[N, in_channels, H, W]` and returns the main output, as [`Block::forward`] does, then those

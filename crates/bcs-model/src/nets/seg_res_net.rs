@@ -8,6 +8,7 @@ use tch::nn::Path;
 use super::checks::{self, MAX_LEVELS};
 use super::defaults;
 use super::registry::{NetworkArguments, SegmentationNet};
+use super::shapes::Shapes;
 use crate::arguments::in_range;
 use crate::blocks::adn::Dropout;
 use crate::blocks::conv::MAX_CHANNELS;
@@ -181,11 +182,7 @@ pub struct SegResNet {
     downs: Vec<Down>,
     ups: Vec<Up>,
     conv_final: Option<FinalConv>,
-    in_channels: i64,
-    out_channels: i64,
-    size_divisor: i64,
-    min_size: i64,
-    min_training_size: i64,
+    shapes: Shapes,
 }
 
 /// An encoder level: a strided convolution, except at the top, and residual blocks.
@@ -237,11 +234,14 @@ impl SegResNet {
             downs,
             ups,
             conv_final: used.then_some(conv_final),
-            in_channels: arguments.in_channels,
-            out_channels: if used { arguments.out_channels } else { arguments.init_filters },
-            size_divisor: 1 << (arguments.levels() - 1),
-            min_size: arguments.min_size(false)?,
-            min_training_size: arguments.min_size(true)?,
+            shapes: Shapes {
+                in_channels: arguments.in_channels,
+                out_channels: if used { arguments.out_channels } else { arguments.init_filters },
+                size_divisor: [1 << (arguments.levels() - 1); 2],
+                min_size: [arguments.min_size(false)?; 2],
+                min_training_size: [arguments.min_size(true)?; 2],
+                output_stride: [1, 1],
+            },
         })
     }
 }
@@ -366,19 +366,7 @@ impl FinalConv {
 }
 
 impl SegmentationNet for SegResNet {
-    fn in_channels(&self) -> i64 {
-        self.in_channels
-    }
-
-    fn out_channels(&self) -> i64 {
-        self.out_channels
-    }
-
-    fn size_divisor(&self) -> [i64; 2] {
-        [self.size_divisor; 2]
-    }
-
-    fn min_size(&self, train: bool) -> [i64; 2] {
-        [if train { self.min_training_size } else { self.min_size }; 2]
+    fn shapes(&self) -> &Shapes {
+        &self.shapes
     }
 }

@@ -9,6 +9,7 @@ use tch::nn::Path;
 use super::checks::{self, Levels};
 use super::defaults;
 use super::registry::{NetworkArguments, SegmentationNet};
+use super::shapes::Shapes;
 use crate::arguments::in_range;
 use crate::blocks::adn::Dropout;
 use crate::blocks::{
@@ -132,11 +133,7 @@ impl UNetArguments {
 #[derive(Debug)]
 pub struct UNet {
     model: Level,
-    in_channels: i64,
-    out_channels: i64,
-    size_divisor: [i64; 2],
-    min_size: [i64; 2],
-    min_training_size: [i64; 2],
+    shapes: Shapes,
 }
 
 /// One encoder–decoder level with its skip connection.
@@ -172,11 +169,14 @@ impl UNet {
         let (in_channels, out_channels) = (arguments.in_channels, arguments.out_channels);
         Ok(Self {
             model: builder.level(&(path / "model"), in_channels, out_channels, 0)?,
-            in_channels,
-            out_channels,
-            size_divisor: arguments.levels().size_divisor(),
-            min_size: arguments.min_size(&builder.adn, false)?,
-            min_training_size: arguments.min_size(&builder.adn, true)?,
+            shapes: Shapes {
+                in_channels,
+                out_channels,
+                size_divisor: arguments.levels().size_divisor(),
+                min_size: arguments.min_size(&builder.adn, false)?,
+                min_training_size: arguments.min_size(&builder.adn, true)?,
+                output_stride: [1, 1],
+            },
         })
     }
 }
@@ -274,19 +274,7 @@ impl Block for UNet {
 }
 
 impl SegmentationNet for UNet {
-    fn in_channels(&self) -> i64 {
-        self.in_channels
-    }
-
-    fn out_channels(&self) -> i64 {
-        self.out_channels
-    }
-
-    fn size_divisor(&self) -> [i64; 2] {
-        self.size_divisor
-    }
-
-    fn min_size(&self, train: bool) -> [i64; 2] {
-        if train { self.min_training_size } else { self.min_size }
+    fn shapes(&self) -> &Shapes {
+        &self.shapes
     }
 }

@@ -1,8 +1,17 @@
 //! Evaluation, as a user runs it.
 
+use std::path::Path;
+
 use bcs_tests::package;
 
 use crate::support::{json, outcome, trained, write_tissue};
+
+/// Evaluates a model on the validation tiles, with more arguments, and returns code, standard output and error.
+fn evaluate(here: &Path, model: &Path, more: &[&str]) -> (Option<i32>, String, String) {
+    let model = model.to_str().expect("paths of tests are UTF-8");
+    let arguments = ["evaluate", "--model", model, "--images", "tissue/val", "--masks", "tissue/val_mask"];
+    outcome(here, &[&arguments[..], more].concat(), &[])
+}
 
 #[test]
 fn evaluation_names_its_own_flags() {
@@ -11,30 +20,13 @@ fn evaluation_names_its_own_flags() {
     write_tissue(here);
     trained(here, &["train_hyp.max_epochs=1"]);
     let package = package(&here.join("models"));
-    let evaluate = |more: &[&str]| {
-        let arguments = [
-            "evaluate",
-            "--model",
-            package.to_str().unwrap(),
-            "--images",
-            "tissue/val",
-            "--masks",
-            "tissue/val_mask",
-        ];
-        let (code, _, error) = outcome(here, &[&arguments[..], more].concat(), &[]);
-        (code, error)
-    };
-    let (code, error) = evaluate(&["--label-map", "bcss-tumor"]);
+    let (code, _, error) = evaluate(here, &package, &["--label-map", "bcss-tumor"]);
     assert_eq!(code, Some(1), "{error}");
     assert!(error.contains("--label-map") && !error.contains("data.label_map"), "{error}");
-    let (code, error) = evaluate(&["--label-map", "bcss-5class"]);
+    let (code, _, error) = evaluate(here, &package, &["--label-map", "bcss-5class"]);
     assert_eq!(code, Some(2), "{error}");
     assert!(error.contains("--label-map"), "{error}");
-    let (code, _, error) = outcome(
-        here,
-        &["evaluate", "--model", "gone", "--images", "tissue/val", "--masks", "tissue/val_mask"],
-        &[],
-    );
+    let (code, _, error) = evaluate(here, Path::new("gone"), &[]);
     assert_eq!(code, Some(2), "{error}");
     assert!(error.contains("--model gone"), "{error}");
 }
@@ -46,19 +38,7 @@ fn figures_and_table_have_all_metrics() {
     write_tissue(here);
     trained(here, &["train_hyp.max_epochs=1"]);
     let package = package(&here.join("models"));
-    let evaluate = |more: &[&str]| {
-        let arguments = [
-            "evaluate",
-            "--model",
-            package.to_str().unwrap(),
-            "--images",
-            "tissue/val",
-            "--masks",
-            "tissue/val_mask",
-        ];
-        outcome(here, &[&arguments[..], more].concat(), &[])
-    };
-    let (code, printed, error) = evaluate(&["--surface-tolerance", "3"]);
+    let (code, printed, error) = evaluate(here, &package, &["--surface-tolerance", "3"]);
     assert_eq!(code, Some(0), "{error}");
     for column in ["Dice/image", "IoU", "sens.", "spec.", "prec.", "HD95 px", "ASD px", "NSD", "images"] {
         assert!(printed.contains(column), "{column}: {printed}");
@@ -79,7 +59,7 @@ fn figures_and_table_have_all_metrics() {
     assert_eq!(metrics["DiceMetric"]["pooled"]["tumour"], evaluation["classes"][1]["dice"]);
     assert_eq!(metrics["SurfaceDiceMetric"]["arguments"]["class_thresholds"], serde_json::json!([3.0, 3.0]));
 
-    let (code, _, error) = evaluate(&["--surface-tolerance=-1"]);
+    let (code, _, error) = evaluate(here, &package, &["--surface-tolerance=-1"]);
     assert_eq!(code, Some(2), "{error}");
     assert!(error.contains("--surface-tolerance is -1; it must be at least 0"), "{error}");
 }
