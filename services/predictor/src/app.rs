@@ -1,6 +1,7 @@
 //! State shared by all requests, and the router.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::Router;
@@ -25,6 +26,9 @@ use crate::predictor::Predictor;
 use crate::routes::{info, predict_img, predictions, viewer};
 use crate::settings::Settings;
 use crate::workers::Workers;
+
+/// Time in which the store must answer for the server to be ready: platforms wait for 10 s.
+const READY_TIME: Duration = Duration::from_secs(5);
 
 /// State shared by all requests.
 pub struct App {
@@ -65,7 +69,10 @@ impl App {
 impl Service for App {
     async fn check_ready(&self) -> Result<(), Problem> {
         match self.health.state() {
-            State::Ready => self.store.check().await.map_err(|error| Error::Store(error).into()),
+            State::Ready => {
+                let store = self.store.until(Instant::now() + READY_TIME);
+                store.check().await.map_err(|error| Error::Store(error).into())
+            }
             state => Err(Error::NotReady(state).into()),
         }
     }

@@ -7,6 +7,7 @@
 //! - [`error`]: errors of requests and their HTTP responses
 //! - [`input`]: an uploaded image, decoded and measured
 //! - [`metrics`]: Prometheus metrics of predictions
+//! - [`model`]: where the model is: a path, or a bucket
 //! - [`openapi`]: parts of the OpenAPI description that routes share
 //! - [`origin`]: source and case of an image
 //! - [`prediction`]: stores predictions and reads them back
@@ -24,6 +25,7 @@ pub mod commands;
 pub mod error;
 pub mod input;
 pub mod metrics;
+pub mod model;
 pub mod openapi;
 pub mod origin;
 pub mod prediction;

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use bcs_service::Failure;
+use bcs_storage::{Uri, uri};
 
 /// Most seconds of a time: a day.
 const MAX_SECONDS: f64 = 86_400.0;
@@ -43,6 +44,17 @@ pub(super) fn device(name: &str) -> Result<(), Failure> {
     Err(Failure::usage(format!(
         "model.device (DEVICE) is '{name}'; it must be cpu, cuda, cuda:N (such as cuda:0) or auto"
     )))
+}
+
+/// Checks the URI of a bucket, but not whether there is one. A folder is not checked.
+///
+/// # Errors
+/// [`Failure::Usage`] names the setting and what is wrong.
+pub(super) fn bucket(name: &str, bucket: &str) -> Result<(), Failure> {
+    if !uri::is_uri(bucket) {
+        return Ok(());
+    }
+    Uri::parse(bucket).map(|_| ()).map_err(|error| Failure::usage(format!("{name}: {error}")))
 }
 
 /// Checks that a route is a plain path: the router panics on malformed patterns.

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
 
 mod attacks;
+mod bucket;
+mod faults;
 mod http;
 mod images;
 mod operation;
