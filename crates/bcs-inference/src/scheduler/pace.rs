@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -5,8 +6,9 @@ use std::time::{Duration, Instant};
 /// Time after which the slower number of threads is tried again: a busy neighbour may have gone.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// Weight of the newest batch in the mean time.
-const NEWEST: f64 = 0.25;
+/// Number of newest batches whose fastest stands for all. The first batch with several threads starts them, and any batch
+/// may meet a short disturbance; neither says anything about the next one.
+const NEWEST: usize = 3;
 
 /// The number of threads of a batch that runs alone: all of them, unless one turns out to be faster. Several threads wait
 /// for each other many times per batch, so that they are far slower than one as soon as another process takes a core.
@@ -18,11 +20,28 @@ pub(super) struct Pace {
 
 #[derive(Default)]
 struct Times {
-    /// Mean time of a pixel in seconds with all threads, and with one.
-    all: Option<f64>,
-    one: Option<f64>,
+    /// With all threads.
+    all: Newest,
+    /// With one thread.
+    one: Newest,
     /// When the slower one was last tried.
     tried: Option<Instant>,
+}
+
+/// Times of a pixel in the newest batches, in seconds.
+#[derive(Default)]
+struct Newest(VecDeque<f64>);
+
+impl Newest {
+    fn push(&mut self, time: f64) {
+        self.0.truncate(NEWEST - 1);
+        self.0.push_front(time);
+    }
+
+    /// Returns the fastest one, or `None` before there are enough.
+    fn fastest(&self) -> Option<f64> {
+        (self.0.len() == NEWEST).then(|| self.0.iter().copied().fold(f64::INFINITY, f64::min))
+    }
 }
 
 impl Pace {
@@ -37,8 +56,8 @@ impl Pace {
             return self.one;
         }
         let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
-        let (Some(all), Some(one)) = (times.all, times.one) else {
-            return if times.all.is_none() { self.all } else { self.one };
+        let (Some(all), Some(one)) = (times.all.fastest(), times.one.fastest()) else {
+            return if times.all.fastest().is_none() { self.all } else { self.one };
         };
         let (faster, slower) = if all < one { (self.all, self.one) } else { (self.one, self.all) };
         let tried = times.tried.get_or_insert(now);
@@ -52,9 +71,8 @@ impl Pace {
     /// Records the time that a batch of this number of pixels took alone.
     pub(super) fn record(&self, threads: NonZeroUsize, pixels: usize, time: Duration) {
         let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
-        let mean = if threads == self.all { &mut times.all } else { &mut times.one };
-        let newest = time.as_secs_f64() / pixels.max(1) as f64;
-        *mean = Some(mean.map_or(newest, |mean| mean + NEWEST * (newest - mean)));
+        let newest = if threads == self.all { &mut times.all } else { &mut times.one };
+        newest.push(time.as_secs_f64() / pixels.max(1) as f64);
     }
 }
 
@@ -76,14 +94,15 @@ mod tests {
             pace.record(threads, 100, time);
             threads.get()
         };
-        assert_eq!([run(0, 8), run(0, 8), run(0, 8), run(1, 8)], [4, 1, 4, 4]);
+        // The first batch starts the threads, which takes long.
+        let threads: Vec<usize> = [100, 8, 8, 0, 0, 0, 8, 8].into_iter().map(|all| run(0, all)).collect();
+        assert_eq!(threads, [4, 4, 4, 1, 1, 1, 4, 4]);
         assert_eq!(pace.threads(false, start), count(1));
-        // A neighbour comes, and goes.
-        assert_eq!([run(2, 400), run(2, 400), run(9, 400)], [4, 1, 1]);
-        let tried: Vec<usize> = (1..20).map(|turn| run(20 * turn, 8)).collect();
-        assert!(tried.starts_with(&[4]) && tried.contains(&1), "{tried:?}");
-        let (last, now) = (pace.threads(true, start + Duration::from_secs(381)), count(4));
-        assert_eq!(last, now);
+        // A neighbour comes. It takes three slow batches until one thread is faster.
+        let threads: Vec<usize> = (0..5).map(|_| run(1, 400)).collect();
+        assert_eq!(threads, [4, 4, 4, 1, 1]);
+        // Every ten seconds the slower number is tried; one fast batch is enough once the neighbour has gone.
+        assert_eq!([run(11, 400), run(11, 400), run(22, 8), run(22, 8)], [4, 1, 4, 4]);
     }
 
     #[test]
