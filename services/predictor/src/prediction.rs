@@ -26,10 +26,20 @@ pub struct Stored {
 /// also finds the mask.
 ///
 /// # Errors
-/// [`Error::Refused`] if the request has been cancelled or is too late; [`Error::Store`].
+/// [`Error::Refused`] if the request is cancelled or too late; [`Error::Store`].
 pub async fn store(app: &App, prediction: &Prediction, upload: Option<Bytes>) -> Result<Stored, Error> {
     prediction.ticket.check()?;
     let timer = app.predictor.metrics.store.start_timer();
+    let stored = tokio::select! {
+        biased;
+        stored = put_all(app, prediction, upload) => stored?,
+        refused = prediction.ticket.refused() => return Err(refused.into()),
+    };
+    timer.observe_duration();
+    Ok(stored)
+}
+
+async fn put_all(app: &App, prediction: &Prediction, upload: Option<Bytes>) -> Result<Stored, Error> {
     let id = prediction.id();
     let day = day_of(id)?;
     let store = app.store.until(prediction.ticket.deadline().min(deadline(app)));
@@ -42,7 +52,6 @@ pub async fn store(app: &App, prediction: &Prediction, upload: Option<Bytes>) ->
     let json = serde_json::to_vec_pretty(&record).map_err(|error| Error::Internal(error.to_string()))?;
     let json = Bytes::from(json);
     put(&store, &keys::record(day, id), json.clone()).await?;
-    timer.observe_duration();
     Ok(Stored { record, json })
 }
 

@@ -133,6 +133,27 @@ async fn a_server_starts_without_its_bucket_and_is_ready_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_server_does_not_wait_for_its_store() {
+    let Some(mut emulator) = emulator().await else { return };
+    // Far longer than the server has for its end.
+    let server = server(&emulator.address(), "limits: {store_timeout: 600}").await;
+    emulator.stop();
+    let request = server.client.post(format!("{}/predict-img/", server.address));
+    let part = reqwest::multipart::Part::bytes(images::png(64, 64)).file_name("tile");
+    let request = request.multipart(reqwest::multipart::Form::new().part("data", part)).send();
+    let request = tokio::spawn(request);
+    let rendered = "bcs_predictor_render_seconds_count 1\n";
+    eventually("the request is stored", async || {
+        server.get("/metrics").await.text().await.unwrap().contains(rendered)
+    })
+    .await;
+    assert!(server.stop().success());
+    let response = request.await.unwrap().unwrap();
+    assert!(response.headers().contains_key("retry-after"));
+    problem(response, 503).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn models_come_from_a_repository_and_are_kept() {
     let Some(mut emulator) = emulator().await else { return };
     let models = open(&emulator.address(), "models").await;
@@ -252,7 +273,7 @@ async fn a_folder_that_cannot_be_written_is_not_ready() {
 pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !condition().await {
-        assert!(start.elapsed() < Duration::from_secs(30), "{what}");
+        assert!(start.elapsed() < Duration::from_secs(60), "{what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
