@@ -78,6 +78,15 @@ pub async fn fetch(app: &App, id: &str, key_of: impl Fn(Date, Uuid) -> String) -
     })
 }
 
+/// Reads the record of a prediction.
+///
+/// # Errors
+/// As [`fetch`]; [`Error::Internal`] for a record that this version cannot read.
+pub async fn record(app: &App, id: &str) -> Result<PredictionRecord, Error> {
+    let json = fetch(app, id, keys::record).await?;
+    serde_json::from_slice(&json).map_err(|error| Error::Internal(format!("the record of {id}: {error}")))
+}
+
 fn day_of(id: Uuid) -> Result<Date, Error> {
     keys::day_of(id).ok_or_else(|| Error::Internal(format!("the id {id} has no timestamp")))
 }

@@ -5,14 +5,16 @@ mod limits;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bcs_imaging::windows::BlendMode;
 use bcs_inference::SlidingWindow;
 use bcs_inference::scheduler;
 use bcs_service::environment::InvalidVariable;
+use bcs_service::guard::{self, ApiKeys};
 use bcs_service::settings::{ServerSettings, StorageMode};
-use bcs_service::{Environment, Failure};
+use bcs_service::{Environment, Failure, Guard};
 use serde::Deserialize;
 
 pub use limits::{Connections, Limits};
@@ -45,6 +47,28 @@ pub struct Server {
     pub port: u16,
     /// Additional route that responds as `/ready`.
     pub health_route: Option<String>,
+    /// Additional route that responds as `POST /predict`.
+    pub predict_route: Option<String>,
+    /// File of the keys of clients, one per line; `None` if clients need no key.
+    pub api_keys_file: Option<PathBuf>,
+    /// Origins of pages that may call the server.
+    pub cors_origins: Vec<String>,
+}
+
+impl Server {
+    /// Returns how the server is protected. `open` are the routes that need no key.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for an invalid origin, and for a file of keys that cannot be read or has none.
+    pub fn guard(&self, open: Vec<String>) -> Result<Guard, Failure> {
+        let origin = |text: &String| {
+            guard::check_origin(text)
+                .map_err(|reason| Failure::usage(format!("server.cors_origins (CORS_ORIGINS): {reason}")))
+        };
+        let origins = self.cors_origins.iter().map(origin).collect::<Result<_, _>>()?;
+        let keys = self.api_keys_file.clone().map(ApiKeys::open).transpose()?.map(Arc::new);
+        Ok(Guard { keys, open, origins })
+    }
 }
 
 /// Model and device.
@@ -123,6 +147,13 @@ impl ServerSettings for Settings {
             environment.set(&mut server.port, name, "a number from 0 to 65535")?;
         }
         environment.set_optional(&mut server.health_route, "AIP_HEALTH_ROUTE");
+        environment.set_optional(&mut server.predict_route, "AIP_PREDICT_ROUTE");
+        environment.set_optional(&mut server.api_keys_file, "API_KEYS_FILE");
+        let mut origins = None;
+        environment.set_optional(&mut origins, "CORS_ORIGINS");
+        if let Some::<String>(origins) = origins {
+            server.cors_origins = origins.split(',').map(|origin| origin.trim().to_owned()).collect();
+        }
         // The last one takes precedence.
         for name in ["AIP_STORAGE_URI", "MODEL_PATH"] {
             environment.set_optional(&mut model.path, name);
@@ -155,7 +186,11 @@ impl ServerSettings for Settings {
         self.connections.check()?;
         self.limits.check()?;
         check::bucket("storage.predictions_bucket (PREDICTIONS_BUCKET)", &self.storage.bucket())?;
-        self.server.health_route.as_deref().map_or(Ok(()), check::route)
+        let Server { health_route, predict_route, .. } = &self.server;
+        let route =
+            |name, route: &Option<String>| route.as_deref().map_or(Ok(()), |route| check::route(name, route));
+        route("health route (AIP_HEALTH_ROUTE)", health_route)?;
+        route("prediction route (AIP_PREDICT_ROUTE)", predict_route)
     }
 }
 

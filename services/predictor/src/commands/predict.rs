@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use bcs_contracts::tile_name;
 use bcs_imaging::Limits;
 use bcs_inference::scheduler::{self, Hooks};
 use bcs_inference::{Inference, Model, SlidingWindow};
@@ -125,7 +126,9 @@ async fn segment(predictor: &Predictor, path: &Path, arguments: &PredictArgument
     let received = ReceiveTime::now();
     let bytes = Bytes::from(fs::read(path).map_err(|error| format!("cannot read the file: {error}"))?);
     let origin = Origin::new(arguments.source.clone(), arguments.case.clone(), path.to_str());
-    let options = Options { origin, received, overlay: Some(OverlayStyle::default()) };
+    let mpp = path.file_name().and_then(|name| tile_name::mpp(name.to_str()?));
+    let overlay = Some(OverlayStyle::default());
+    let options = Options { origin, received, mpp, overlay, ..Options::default() };
     let ticket = ticket(bytes.len() as u64).await.map_err(text)?;
     let not_ready = || Error::NotReady(State::Starting);
     let prediction = predictor.predict(bytes.clone(), options, ticket, not_ready).await.map_err(text)?;

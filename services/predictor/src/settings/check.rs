@@ -60,8 +60,8 @@ pub(super) fn bucket(name: &str, bucket: &str) -> Result<(), Failure> {
 /// Checks that a route is a plain path: the router panics on malformed patterns.
 ///
 /// # Errors
-/// [`Failure::Usage`] names the variable and the route.
-pub(super) fn route(route: &str) -> Result<(), Failure> {
+/// [`Failure::Usage`] with the name of the setting and the route.
+pub(super) fn route(name: &str, route: &str) -> Result<(), Failure> {
     let plain = |part: &str| {
         !part.is_empty()
             && !part.starts_with([':', '*'])
@@ -71,6 +71,6 @@ pub(super) fn route(route: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "the health route (AIP_HEALTH_ROUTE) is '{route}'; it must be a plain path such as /v1/endpoints/1/deployedModels/2"
+        "the {name} is '{route}'; it must be a plain path such as /v1/endpoints/1/deployedModels/2"
     )))
 }
