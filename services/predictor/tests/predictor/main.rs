@@ -6,6 +6,7 @@ mod attacks;
 mod batch;
 mod browser;
 mod bucket;
+mod dashboard;
 mod faults;
 mod guard;
 mod http;
