@@ -5,6 +5,7 @@
 //! - [`environment`]: environment variables applied to settings
 //! - [`failure`]: errors of a program and their exit codes
 //! - [`health`]: readiness of a server
+//! - [`healthcheck`]: the check of a server from inside its container
 //! - [`logging`]: structured logs for Cloud Logging, or text for terminals
 //! - [`memory`]: memory that this process may use, and sizes in settings
 //! - [`metrics`]: Prometheus metrics of HTTP requests
@@ -20,6 +21,7 @@ pub mod admission;
 pub mod environment;
 pub mod failure;
 pub mod health;
+pub mod healthcheck;
 pub mod logging;
 pub mod memory;
 pub mod metrics;
