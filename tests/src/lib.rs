@@ -1,11 +1,17 @@
 //! Helpers of the end-to-end tests, which run the real programs as a user does.
 
+mod emulator;
+mod fault_proxy;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
+
+pub use emulator::Emulator;
+pub use fault_proxy::{Fault, FaultProxy};
 
 /// Maximum time until a server is ready; it takes well under a second on an idle machine.
 const READY: Duration = Duration::from_secs(60);

@@ -25,9 +25,41 @@ pub fn check(key: &str) -> Result<(), Error> {
     Err(Error::InvalidKey { key: key.to_owned(), reason })
 }
 
+/// Checks a prefix of keys: the beginning of a key, or empty.
+///
+/// # Errors
+/// [`Error::InvalidKey`].
+pub(crate) fn check_prefix(prefix: &str) -> Result<(), Error> {
+    let key = prefix.strip_suffix('/').unwrap_or(prefix);
+    if prefix.is_empty() { Ok(()) } else { check(key) }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn prefixes_are_beginnings_of_keys() {
+        for prefix in ["", "a", "a/", "records/date=2026-01-02/", "a/b"] {
+            assert!(check_prefix(prefix).is_ok(), "{prefix}");
+        }
+        for prefix in ["/", "../", "a//", "/a", "a/../b"] {
+            assert!(check_prefix(prefix).is_err(), "{prefix}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_valid_key_stays_in_its_folder(key in "[a-z./\\\\\\x00é-]{0,20}") {
+            if check(&key).is_ok() {
+                let path = std::path::Path::new(&key);
+                prop_assert!(path.components().all(|part| matches!(part, std::path::Component::Normal(_))));
+                prop_assert_eq!(path.components().count(), key.split('/').count());
+            }
+        }
+    }
 
     #[test]
     fn keys_outside_the_bucket_are_errors() {

@@ -1,7 +1,16 @@
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::error::Error;
+
+/// Version of an object's content, which every write changes: in Google Cloud Storage the generation, in a folder a
+/// number made of the identity, size and time of modification of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Generation(pub i64);
 
 /// Behaviour of a write where the object already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,52 +19,134 @@ pub enum PutMode {
     Create,
     /// Replaces the object.
     Overwrite,
+    /// Replaces the object of this generation; fails with [`Error::Changed`] if it has another one or does not exist.
+    IfGeneration(Generation),
+}
+
+/// The content of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// The content.
+    pub bytes: Bytes,
+    /// Its generation.
+    pub generation: Generation,
+}
+
+/// An object in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// The generation.
+    pub generation: Generation,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Objects in ascending order of their keys.
+    pub entries: Vec<Entry>,
+    /// Token of the next page; `None` on the last one.
+    pub next: Option<String>,
 }
 
 /// A bucket of named objects with atomic writes.
+///
+/// An operation that may succeed later is tried again until its time is over: that of [`Store::until`], or a minute.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Name of the store for messages: the path of a folder, `gs://bucket`.
     fn name(&self) -> String;
 
+    /// Returns the same store for operations that must be done by `deadline`. One that is not fails with
+    /// [`Error::Unavailable`]; a write may have been done nevertheless.
+    fn until(&self, deadline: Instant) -> Arc<dyn Store>;
+
     /// Writes an object atomically: readers see all of it or nothing. Once it returns `Ok`, the object is stored.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`] with [`PutMode::Create`]; [`Error::InvalidKey`]; [`Error::Unavailable`].
-    async fn put(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<(), Error>;
+    /// [`Error::AlreadyExists`] with [`PutMode::Create`]; [`Error::Changed`] with [`PutMode::IfGeneration`];
+    /// [`Error::InvalidKey`]; [`Error::PermissionDenied`]; [`Error::Unavailable`]; [`Error::Rejected`].
+    async fn write(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<Generation, Error>;
 
-    /// Reads an object.
+    /// Reads an object and its generation.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::InvalidKey`]; [`Error::Unavailable`].
-    async fn get(&self, key: &str) -> Result<Bytes, Error>;
+    /// [`Error::NotFound`]; [`Error::InvalidKey`]; [`Error::PermissionDenied`]; [`Error::Unavailable`];
+    /// [`Error::Rejected`].
+    async fn read(&self, key: &str) -> Result<Object, Error>;
 
-    /// Returns all keys that start with `prefix` (all keys if it is empty), in ascending order.
+    /// Reads the bytes of an object in a range. Those past the end of the object are left out.
     ///
     /// # Errors
-    /// [`Error::InvalidKey`]; [`Error::Unavailable`].
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, Error>;
+    /// As [`Store::read`].
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error>;
+
+    /// Lists objects whose keys start with `prefix`, all if it is empty: the first page, or the one of a token that an
+    /// earlier page returned for the same prefix. A page has at most `limit` entries.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKey`]; [`Error::NotFound`] if there is no such bucket; [`Error::PermissionDenied`];
+    /// [`Error::Unavailable`]; [`Error::Rejected`].
+    async fn list_page(&self, prefix: &str, token: Option<&str>, limit: usize) -> Result<Page, Error>;
 
     /// Deletes an object. Deleting an object that does not exist succeeds.
     ///
     /// # Errors
-    /// [`Error::InvalidKey`]; [`Error::Unavailable`].
+    /// [`Error::InvalidKey`]; [`Error::PermissionDenied`]; [`Error::Unavailable`]; [`Error::Rejected`].
     async fn delete(&self, key: &str) -> Result<(), Error>;
+
+    /// Checks that the store can be used, which costs less than [`Store::probe`] and leaves nothing in it.
+    ///
+    /// # Errors
+    /// As [`Store::list_page`].
+    async fn check(&self) -> Result<(), Error>;
+
+    /// Writes an object as [`Store::write`] does.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    async fn put(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<(), Error> {
+        self.write(key, bytes, mode).await.map(|_| ())
+    }
+
+    /// Reads an object as [`Store::read`] does.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    async fn get(&self, key: &str) -> Result<Bytes, Error> {
+        self.read(key).await.map(|object| object.bytes)
+    }
+
+    /// Returns all keys that start with `prefix` (all keys if it is empty), in ascending order.
+    ///
+    /// # Errors
+    /// As [`Store::list_page`].
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let (mut keys, mut token) = (Vec::new(), None);
+        loop {
+            let page = self.list_page(prefix, token.as_deref(), MAX_PAGE).await?;
+            keys.extend(page.entries.into_iter().map(|entry| entry.key));
+            token = page.next;
+            if token.is_none() {
+                return Ok(keys);
+            }
+        }
+    }
 
     /// Checks that the store can be used, by writing, reading and deleting a small object.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// As [`Store::write`].
     async fn probe(&self) -> Result<(), Error> {
         let key = format!("probe/{}", uuid::Uuid::now_v7());
         self.put(&key, Bytes::from_static(b"probe"), PutMode::Create).await?;
         self.get(&key).await?;
         self.delete(&key).await
     }
-
-    /// Checks that the store is there, which costs less than [`Store::probe`] and changes nothing.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    async fn check(&self) -> Result<(), Error>;
 }
+
+/// Largest page of a list, as in Google Cloud Storage.
+pub const MAX_PAGE: usize = 1000;

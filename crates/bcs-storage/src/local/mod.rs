@@ -1,20 +1,29 @@
 //! A folder as a bucket: an object is a file, which is written under a temporary name and then renamed.
 
+mod generation;
+mod list;
+mod read;
 mod write;
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::error::Error;
 use crate::key;
-use crate::store::{PutMode, Store};
+use crate::store::{Generation, Object, Page, PutMode, Store};
 
 /// Folder of unfinished writes, which [`Store::list`] skips.
 const UNFINISHED: &str = ".unfinished";
+
+/// Time of an operation without a deadline: a disk that hangs may not answer at all.
+const TIME: Duration = Duration::from_secs(60);
 
 /// A folder as a bucket.
 ///
@@ -22,71 +31,57 @@ const UNFINISHED: &str = ".unfinished";
 #[derive(Debug, Clone)]
 pub struct LocalStore {
     root: PathBuf,
+    deadline: Option<Instant>,
 }
 
 impl LocalStore {
     /// Opens the store in a folder, which is created if it does not exist.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the folder cannot be created.
+    /// [`Error::PermissionDenied`] or [`Error::Unavailable`] if the folder cannot be created.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
-        let store = Self { root: root.into() };
-        fs::create_dir_all(store.root.join(UNFINISHED)).map_err(|error| store.unavailable("", &error))?;
+        let store = Self::as_it_is(root);
+        fs::create_dir_all(store.root.join(UNFINISHED)).map_err(|error| store.failed("", &error))?;
         Ok(store)
     }
 
     /// Opens the store in a folder without creating anything before the first write, for reading folders that may not
     /// be writable. A folder that does not exist is an empty store.
     pub fn as_it_is(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), deadline: None }
     }
 
-    fn unavailable(&self, key: &str, error: &io::Error) -> Error {
-        Error::Unavailable { store: self.name(), key: key.to_owned(), reason: error.to_string() }
+    fn unfinished(&self) -> PathBuf {
+        self.root.join(UNFINISHED)
     }
 
-    fn put_blocking(&self, key: &str, bytes: &[u8], mode: PutMode) -> Result<(), Error> {
-        let path = self.root.join(key);
-        write::write(&self.root.join(UNFINISHED), &path, bytes, mode).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => Error::AlreadyExists { store: self.name(), key: key.to_owned() },
-            _ => self.unavailable(key, &error),
+    fn failed(&self, key: &str, error: &io::Error) -> Error {
+        let (store, key, reason) = (self.name(), key.to_owned(), error.to_string());
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => Error::PermissionDenied { store, key, reason },
+            _ => Error::Unavailable { store, key, reason },
+        }
+    }
+
+    fn failed_to_read(&self, key: &str, error: &io::Error) -> Error {
+        match error.kind() {
+            io::ErrorKind::NotFound => Error::NotFound { store: self.name(), key: key.to_owned() },
+            _ => self.failed(key, error),
+        }
+    }
+
+    fn write_blocking(&self, key: &str, bytes: &[u8], mode: PutMode) -> Result<Generation, Error> {
+        use write::Error as Write;
+        let (store, named) = (|| self.name(), key.to_owned());
+        write::write(&self.unfinished(), &self.root.join(key), bytes, mode).map_err(|error| match error {
+            Write::Exists => Error::AlreadyExists { store: store(), key: named },
+            Write::Changed => Error::Changed { store: store(), key: named },
+            Write::Io(error) => self.failed(key, &error),
         })
     }
 
-    fn get_blocking(&self, key: &str) -> Result<Bytes, Error> {
-        match fs::read(self.root.join(key)) {
-            Ok(bytes) => Ok(bytes.into()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(Error::NotFound { store: self.name(), key: key.to_owned() })
-            }
-            Err(error) => Err(self.unavailable(key, &error)),
-        }
-    }
-
-    fn list_blocking(&self, prefix: &str) -> Result<Vec<String>, Error> {
-        // Only the folder of the prefix is walked, not the whole bucket.
-        let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let mut keys = Vec::new();
-        walk(&self.root, &self.root.join(folder), &mut keys)
-            .map_err(|error| self.unavailable(prefix, &error))?;
-        keys.retain(|key| key.starts_with(prefix));
-        keys.sort_unstable();
-        Ok(keys)
-    }
-
     fn delete_blocking(&self, key: &str) -> Result<(), Error> {
-        match fs::remove_file(self.root.join(key)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.unavailable(key, &error)),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_blocking(&self) -> Result<(), Error> {
-        let kind = fs::metadata(&self.root).map_err(|error| self.unavailable("", &error))?;
-        if kind.is_dir() {
-            return Ok(());
-        }
-        Err(self.unavailable("", &io::ErrorKind::NotADirectory.into()))
+        write::delete(&self.unfinished(), &self.root.join(key)).map_err(|error| self.failed(key, &error))
     }
 
     /// Runs file operations on a thread for blocking work.
@@ -95,10 +90,19 @@ impl LocalStore {
         key: &str,
         work: impl FnOnce(&Self, &str) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        let unavailable =
+            |reason: String| Err(Error::Unavailable { store: self.name(), key: key.to_owned(), reason });
+        let (now, deadline) = (Instant::now(), self.deadline);
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            return unavailable("the time is over".to_owned());
+        }
         let (store, owned) = (self.clone(), key.to_owned());
-        tokio::task::spawn_blocking(move || work(&store, &owned)).await.unwrap_or_else(|error| {
-            Err(Error::Unavailable { store: self.name(), key: key.to_owned(), reason: error.to_string() })
-        })
+        let work = tokio::task::spawn_blocking(move || work(&store, &owned));
+        match tokio::time::timeout_at(deadline.unwrap_or(now + TIME).into(), work).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(error)) => unavailable(error.to_string()),
+            Err(_) => unavailable("the file system did not answer in time".to_owned()),
+        }
     }
 }
 
@@ -108,21 +112,48 @@ impl Store for LocalStore {
         self.root.display().to_string()
     }
 
-    async fn put(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<(), Error> {
-        key::check(key)?;
-        self.blocking(key, move |store, key| store.put_blocking(key, &bytes, mode)).await
+    fn until(&self, deadline: Instant) -> Arc<dyn Store> {
+        Arc::new(Self { root: self.root.clone(), deadline: Some(deadline) })
     }
 
-    async fn get(&self, key: &str) -> Result<Bytes, Error> {
+    async fn write(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<Generation, Error> {
         key::check(key)?;
-        self.blocking(key, Self::get_blocking).await
+        self.blocking(key, move |store, key| store.write_blocking(key, &bytes, mode)).await
     }
 
+    async fn read(&self, key: &str) -> Result<Object, Error> {
+        key::check(key)?;
+        let read = |store: &Self, key: &str| {
+            read::whole(&store.root.join(key)).map_err(|error| store.failed_to_read(key, &error))
+        };
+        self.blocking(key, read).await
+    }
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error> {
+        key::check(key)?;
+        let read = move |store: &Self, key: &str| {
+            read::range(&store.root.join(key), &range).map_err(|error| store.failed_to_read(key, &error))
+        };
+        self.blocking(key, read).await
+    }
+
+    async fn list_page(&self, prefix: &str, token: Option<&str>, limit: usize) -> Result<Page, Error> {
+        key::check_prefix(prefix)?;
+        let token = token.map(str::to_owned);
+        let list = move |store: &Self, prefix: &str| {
+            list::page(&store.root, prefix, token.as_deref(), limit)
+                .map_err(|error| store.failed(prefix, &error))
+        };
+        self.blocking(prefix, list).await
+    }
+
+    /// Walks the folder once, and not for each page.
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
-        if !prefix.is_empty() {
-            key::check(prefix.trim_end_matches('/'))?;
-        }
-        self.blocking(prefix, Self::list_blocking).await
+        key::check_prefix(prefix)?;
+        let list = |store: &Self, prefix: &str| {
+            list::keys(&store.root, prefix).map_err(|error| store.failed(prefix, &error))
+        };
+        self.blocking(prefix, list).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
@@ -130,28 +161,13 @@ impl Store for LocalStore {
         self.blocking(key, Self::delete_blocking).await
     }
 
+    /// Creates and deletes an unfinished file: a disk that is full or mounted read-only shows only then.
     async fn check(&self) -> Result<(), Error> {
-        self.blocking("", |store, _| store.check_blocking()).await
+        let check = |store: &Self, _: &str| {
+            write::check(&store.unfinished()).map_err(|error| store.failed("", &error))
+        };
+        self.blocking("", check).await
     }
-}
-
-fn walk(root: &Path, folder: &Path, keys: &mut Vec<String>) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            if path.file_name().is_some_and(|name| name != UNFINISHED) {
-                walk(root, &path, keys)?;
-            }
-        } else if let Some(key) = path.strip_prefix(root).ok().and_then(Path::to_str) {
-            keys.push(key.to_owned());
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -216,6 +232,30 @@ mod tests {
         drop(folder);
         assert!(matches!(store.check().await, Err(Error::Unavailable { .. })));
         assert!(matches!(store.probe().await, Err(Error::Unavailable { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_written_is_not_usable() {
+        let (folder, store) = store();
+        let unfinished = folder.path().join("bucket").join(UNFINISHED);
+        fs::remove_dir(&unfinished).unwrap();
+        fs::write(&unfinished, "in the way").unwrap();
+        assert!(matches!(store.check().await, Err(Error::Unavailable { .. })));
+        fs::remove_file(&unfinished).unwrap();
+        store.check().await.unwrap();
+        assert_eq!(fs::read_dir(&unfinished).unwrap().count(), 0, "something is left over");
+    }
+
+    #[tokio::test]
+    async fn operations_end_at_the_deadline() {
+        let (folder, store) = store();
+        // Reading a pipe that nobody writes to does not end.
+        let pipe = folder.path().join("bucket/pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let late = store.until(Instant::now() + Duration::from_millis(50));
+        assert!(matches!(late.get("pipe").await, Err(Error::Unavailable { .. })));
+        // Ends the blocked thread.
+        fs::OpenOptions::new().write(true).open(&pipe).unwrap();
     }
 
     #[tokio::test]

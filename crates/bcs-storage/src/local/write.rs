@@ -16,25 +16,75 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use tempfile::{Builder, NamedTempFile};
 
-use crate::store::PutMode;
+use super::generation;
+use crate::store::{Generation, PutMode};
 
 /// Age at which a lock file is that of a writer that has died. Renaming takes milliseconds.
 const STALE: Duration = Duration::from_secs(30);
 /// Time between two attempts to take a lock.
 const RETRY: Duration = Duration::from_millis(10);
 
+/// Why a file was not written.
+#[derive(Debug)]
+pub(super) enum Error {
+    /// There is a file of that name.
+    Exists,
+    /// There is no file of that name and generation.
+    Changed,
+    /// The file system failed.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
 /// Writes a file. Temporary files are in the folder `unfinished`, which is created if only it is missing.
-pub(super) fn write(unfinished: &Path, path: &Path, bytes: &[u8], mode: PutMode) -> io::Result<()> {
+pub(super) fn write(
+    unfinished: &Path,
+    path: &Path,
+    bytes: &[u8],
+    mode: PutMode,
+) -> Result<Generation, Error> {
     let mut file = temporary(unfinished)?;
     file.write_all(bytes)?;
     file.as_file().sync_data()?;
+    let generation = generation::of(&file.as_file().metadata()?);
     let folder = path.parent().unwrap_or(Path::new("."));
     create_folders(folder)?;
     match mode {
-        PutMode::Create => create(unfinished, file, path)?,
-        PutMode::Overwrite => drop(file.persist(path)?),
+        PutMode::Create => create(unfinished, file, path).map_err(existing)?,
+        PutMode::Overwrite => replace(unfinished, file, path, None)?,
+        PutMode::IfGeneration(expected) => replace(unfinished, file, path, Some(expected))?,
     }
-    sync_folder(folder)
+    sync_folder(folder)?;
+    Ok(generation)
+}
+
+fn existing(error: io::Error) -> Error {
+    if error.kind() == ErrorKind::AlreadyExists { Error::Exists } else { error.into() }
+}
+
+/// Deletes a file if it exists.
+pub(super) fn delete(unfinished: &Path, path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return Ok(());
+    }
+    fs::create_dir(unfinished).or_else(accept_existing)?;
+    let _lock = Lock::take(lock_path(unfinished, path))?;
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that files can be written, by creating and deleting one.
+pub(super) fn check(unfinished: &Path) -> io::Result<()> {
+    let mut file = temporary(unfinished)?;
+    file.write_all(b"check")?;
+    file.close()
 }
 
 fn temporary(unfinished: &Path) -> io::Result<NamedTempFile> {
@@ -90,7 +140,27 @@ fn create(unfinished: &Path, file: NamedTempFile, path: &Path) -> io::Result<()>
     }
 }
 
-/// Does the same where the system can't: holds a lock while it looks and renames.
+/// Gives the file its name in place of the one that has it, which must have the generation, if one is given. Holds the
+/// lock that all who replace or delete the file hold.
+fn replace(
+    unfinished: &Path,
+    file: NamedTempFile,
+    path: &Path,
+    expected: Option<Generation>,
+) -> Result<(), Error> {
+    let _lock = Lock::take(lock_path(unfinished, path))?;
+    if let Some(expected) = expected {
+        match fs::metadata(path) {
+            Ok(found) if generation::of(&found) == expected => {}
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => return Err(Error::Changed),
+        }
+    }
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Does the same as [`create`] where the system can't: holds a lock while it looks and renames.
 fn create_locked(unfinished: &Path, file: NamedTempFile, path: &Path) -> io::Result<()> {
     let _lock = Lock::take(lock_path(unfinished, path))?;
     if fs::symlink_metadata(path).is_ok() {
@@ -197,7 +267,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (root, path) = (folder.path().join("store"), folder.path().join("store/a/b/c"));
         let put = || write(&root.join("unfinished"), &path, b"x", PutMode::Create);
-        assert_eq!(put().unwrap_err().kind(), ErrorKind::NotFound);
+        assert!(matches!(put(), Err(Error::Io(error)) if error.kind() == ErrorKind::NotFound));
         assert!(!root.exists());
         fs::create_dir(&root).unwrap();
         put().unwrap();

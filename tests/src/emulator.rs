@@ -1,0 +1,112 @@
+//! An emulator of Google Cloud Storage.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Variable that names the program of the emulator.
+const VARIABLE: &str = "FAKE_GCS_SERVER";
+
+/// Maximum time until the emulator listens.
+const READY: Duration = Duration::from_secs(30);
+
+/// A running emulator on a free port, killed on drop.
+#[derive(Debug)]
+pub struct Emulator {
+    program: PathBuf,
+    port: u16,
+    /// Folder of the buckets; `None` for memory.
+    folder: Option<PathBuf>,
+    child: Option<Child>,
+}
+
+impl Emulator {
+    /// Starts an emulator that holds its objects in memory. Returns `None`, and prints the reason, if there is no
+    /// emulator on this machine.
+    pub fn start() -> Option<Self> {
+        Self::new(None)
+    }
+
+    /// Starts an emulator that holds its objects in a folder, so that they are there after [`Emulator::restart`].
+    pub fn start_in(folder: &Path) -> Option<Self> {
+        Self::new(Some(folder.to_owned()))
+    }
+
+    fn new(folder: Option<PathBuf>) -> Option<Self> {
+        let program = program()?;
+        let mut emulator = Self { program, port: free_port(), folder, child: None };
+        emulator.restart();
+        Some(emulator)
+    }
+
+    /// Address, as `STORAGE_EMULATOR_HOST` has it.
+    pub fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Creates a bucket.
+    pub async fn create_bucket(&self, name: &str) {
+        let request = reqwest::Client::new().post(format!("{}/storage/v1/b", self.address()));
+        let answer = request.json(&serde_json::json!({"name": name})).send().await.expect("it answers");
+        assert!(answer.status().is_success(), "bucket {name}: {}", answer.status());
+    }
+
+    /// Stops the emulator at once.
+    pub fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("it runs");
+            child.wait().expect("it has ended");
+        }
+    }
+
+    /// Starts the emulator on the same port, after stopping it if it runs.
+    pub fn restart(&mut self) {
+        self.stop();
+        let address = self.address();
+        let mut command = Command::new(&self.program);
+        command.args(["-scheme", "http", "-host", "127.0.0.1", "-log-level", "error", "-port"]);
+        command.arg(self.port.to_string()).args(["-external-url", &address, "-public-host", &address[7..]]);
+        match &self.folder {
+            Some(folder) => command.args(["-backend", "filesystem", "-filesystem-root"]).arg(folder),
+            None => command.args(["-backend", "memory"]),
+        };
+        self.child = Some(command.stdout(Stdio::null()).spawn().expect("the emulator starts"));
+        let start = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+            assert!(start.elapsed() < READY, "the emulator does not listen within {READY:?}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It fails if the emulator has ended already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn program() -> Option<PathBuf> {
+    if let Some(program) = std::env::var_os(VARIABLE) {
+        return Some(program.into());
+    }
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/fake-gcs-server");
+    if program.exists() {
+        return Some(program);
+    }
+    println!(
+        "skipped: there is no emulator of Google Cloud Storage; run scripts/emulator, or set {VARIABLE}"
+    );
+    None
+}
+
+/// Returns a port that nobody listens on.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+    listener.local_addr().expect("it is bound").port()
+}
