@@ -47,6 +47,11 @@ pub fn input(day: Date, id: Uuid, extension: &str) -> String {
     format!("inputs/date={day}/{id}.{extension}")
 }
 
+/// `labels/<id>.png`, the corrected mask of a prediction
+pub fn label(id: Uuid) -> String {
+    format!("labels/{id}.png")
+}
+
 /// `reports/<id>.json`, written after [`report_page`].
 pub fn report(id: &str) -> String {
     format!("{REPORTS}{id}.json")

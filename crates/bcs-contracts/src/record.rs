@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::class::Color;
 use crate::features::Features;
 
 /// Record format written by this version.
@@ -65,6 +66,9 @@ pub struct InputInfo {
     pub width: u32,
     /// Height in pixels, after applying the EXIF orientation.
     pub height: u32,
+    /// Resolution in µm/px, where the client or the file name states it.
+    #[serde(default)]
+    pub mpp: Option<f64>,
 }
 
 /// Area of one class in a mask.
@@ -74,8 +78,14 @@ pub struct ClassFraction {
     pub code: u8,
     /// Name of the class.
     pub name: String,
+    /// Colour of the class; absent in records of earlier versions.
+    #[serde(default)]
+    pub color: Option<Color>,
     /// Number of pixels.
     pub pixels: u64,
     /// Fraction of the pixels of the mask, in [0, 1].
     pub fraction: f64,
+    /// Area in mm², where the resolution is known.
+    #[serde(default)]
+    pub area_mm2: Option<f64>,
 }

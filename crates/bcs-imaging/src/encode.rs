@@ -26,6 +26,17 @@ pub fn mask_png(mask: &GrayImage) -> Result<Vec<u8>, Error> {
     write_png(mask.as_raw(), mask.dimensions(), ExtendedColorType::L8, FilterType::NoFilter)
 }
 
+/// Encodes numbers in [0, 1] as 16-bit grayscale PNG, in which 65535 is 1. Numbers out of range are limited to it.
+///
+/// # Errors
+/// [`Error::Encode`] if the encoder fails, as for an image without pixels.
+pub fn unit_png(values: &[f32], size: (u32, u32)) -> Result<Vec<u8>, Error> {
+    let scaled = values.iter().map(|value| (value.clamp(0.0, 1.0) * f32::from(u16::MAX)).round() as u16);
+    // The encoder takes the byte order of the machine.
+    let bytes: Vec<u8> = scaled.flat_map(u16::to_ne_bytes).collect();
+    write_png(&bytes, size, ExtendedColorType::L16, FilterType::Adaptive)
+}
+
 fn write_png(
     pixels: &[u8],
     (width, height): (u32, u32),
@@ -66,5 +77,12 @@ mod tests {
         assert_eq!((close.format, close.rgb.dimensions()), ("jpeg", (40, 30)));
         let mask = GrayImage::from_fn(40, 30, |x, y| Luma([(x / 9 + y / 11) as u8]));
         assert_eq!(decode_mask(&mask_png(&mask).unwrap(), Limits::default()).unwrap(), mask);
+    }
+
+    #[test]
+    fn numbers_from_0_to_1_have_16_bits() {
+        let bytes = unit_png(&[0.0, 0.5, 1.0, 1.5], (2, 2)).unwrap();
+        let image = image::load_from_memory(&bytes).unwrap().into_luma16();
+        assert_eq!(image.as_raw(), &[0, 32768, 65535, 65535]);
     }
 }

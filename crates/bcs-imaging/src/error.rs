@@ -44,6 +44,12 @@ pub enum Error {
         /// Bits per channel.
         bits: u16,
     },
+    /// The file may have been compressed with loss, which changes the codes of a mask.
+    #[error("a mask in {format} may have been compressed with loss; save it as 8-bit PNG")]
+    Lossy {
+        /// Format according to the first bytes.
+        format: &'static str,
+    },
     /// The image has more pixels than the limit.
     #[error(
         "the image is {width}×{height} pixels, more than the {limit} allowed; cut it into smaller regions"

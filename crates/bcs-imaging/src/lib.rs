@@ -4,23 +4,29 @@
 //! # Layout
 //! - [`colormap`]: colour maps for masks
 //! - [`mod@decode`]: decoding of images and masks, within limits
+//! - [`mod@dice`]: agreement of two masks
 //! - [`encode`]: encoding of images and masks as PNG and JPEG
 //! - [`extension`]: file extensions of the supported formats
 //! - [`features`]: the image features that drift is measured on
 //! - [`overlay`]: overlay of a mask on its image
+//! - [`mod@polygons`]: polygons of the classes of a mask
 //! - [`stain`]: separation of haematoxylin and eosin
 //! - [`windows`]: positions and pixel weights of the sliding window
 
 pub mod colormap;
 pub mod decode;
+pub mod dice;
 pub mod encode;
 mod error;
 pub mod extension;
 pub mod features;
 pub mod overlay;
+pub mod polygons;
 pub mod stain;
 pub mod windows;
 
 pub use decode::{Decoded, Limits, decode};
+pub use dice::dice;
 pub use error::Error;
 pub use extension::{EXTENSIONS, is_image};
+pub use polygons::{ClassPolygons, polygons};

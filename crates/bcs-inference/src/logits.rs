@@ -1,5 +1,7 @@
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 /// Network output for an image, before softmax.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logits {
@@ -19,6 +21,20 @@ impl Logits {
         Self { classes, height, width, values: vec![0.0; classes * height * width] }
     }
 
+    /// Returns the softmax over the classes: their probabilities at every pixel.
+    pub fn into_probabilities(mut self) -> Self {
+        let rows = 0..self.height;
+        self.rows_mut(rows).into_par_iter().for_each(|mut row| {
+            let mut pixel = vec![0.0; row.len()];
+            for x in 0..row.first().map_or(0, |first| first.len()) {
+                pixel.iter_mut().zip(&row).for_each(|(value, class)| *value = class[x]);
+                softmax(&mut pixel);
+                row.iter_mut().zip(&pixel).for_each(|(class, value)| class[x] = *value);
+            }
+        });
+        self
+    }
+
     /// Returns some rows, each as one slice per class, so that they can be written in parallel.
     pub(crate) fn rows_mut(&mut self, rows: Range<usize>) -> Vec<Vec<&mut [f32]>> {
         let (area, width) = ((self.height * self.width).max(1), self.width.max(1));
@@ -28,5 +44,29 @@ impl Logits {
             .map(|plane| plane[rows.start * width..rows.end * width].chunks_exact_mut(width))
             .collect();
         rows.map(|_| planes.iter_mut().filter_map(Iterator::next).collect()).collect()
+    }
+}
+
+/// Replaces the logits of a pixel by their softmax.
+pub(crate) fn softmax(values: &mut [f32]) {
+    let max = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for value in values.iter_mut() {
+        *value = (*value - max).exp();
+        sum += *value;
+    }
+    for value in values {
+        *value /= sum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_are_the_softmax_over_the_classes() {
+        let logits = Logits { classes: 2, height: 1, width: 2, values: vec![0.0, 100.0, 0.0, -100.0] };
+        assert_eq!(logits.into_probabilities().values, [0.5, 1.0, 0.5, 0.0]);
     }
 }

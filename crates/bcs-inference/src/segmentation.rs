@@ -49,8 +49,10 @@ impl Segmentation {
         let fraction = |(class, pixels): (&TissueClass, &u64)| ClassFraction {
             code: class.code,
             name: class.name.clone(),
+            color: Some(class.color),
             pixels: *pixels,
             fraction: *pixels as f64 / total.max(1) as f64,
+            area_mm2: None,
         };
         classes.iter().zip(&self.class_pixels).map(fraction).collect()
     }

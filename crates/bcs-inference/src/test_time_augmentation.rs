@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use rayon::prelude::*;
 
-use crate::logits::Logits;
+use crate::logits::{Logits, softmax};
 use crate::view::View;
 
 /// Test-time augmentation: the image is segmented in several views, and the softmax probabilities, turned back, are
@@ -114,18 +114,6 @@ impl Probabilities {
             *value = if mean < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { mean }.ln();
         });
         self.sum
-    }
-}
-
-fn softmax(values: &mut [f32]) {
-    let max = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for value in values.iter_mut() {
-        *value = (*value - max).exp();
-        sum += *value;
-    }
-    for value in values {
-        *value /= sum;
     }
 }
 

@@ -4,6 +4,7 @@
 //! - [`admission`]: admission of requests by memory
 //! - [`environment`]: environment variables applied to settings
 //! - [`failure`]: errors of a program and their exit codes
+//! - [`guard`]: keys of clients, origins of pages, and security headers
 //! - [`health`]: readiness of a server
 //! - [`healthcheck`]: the check of a server from inside its container
 //! - [`logging`]: structured logs for Cloud Logging, or text for terminals
@@ -16,10 +17,12 @@
 //! - [`routes`]: `/health`, `/ready` and `/metrics`
 //! - [`server`]: the HTTP server: connections within limits, graceful shutdown, and the middleware of all routes
 //! - [`settings`]: settings from built-in defaults and a file
+//! - [`trace`]: trace of a request, for Cloud Logging
 
 pub mod admission;
 pub mod environment;
 pub mod failure;
+pub mod guard;
 pub mod health;
 pub mod healthcheck;
 pub mod logging;
@@ -32,10 +35,12 @@ pub mod problem;
 pub mod routes;
 pub mod server;
 pub mod settings;
+pub mod trace;
 
 pub use admission::{Admission, AdmissionLimits, Refused, Ticket};
 pub use environment::Environment;
 pub use failure::Failure;
+pub use guard::Guard;
 pub use health::Health;
 pub use metrics::Metrics;
 pub use problem::Problem;

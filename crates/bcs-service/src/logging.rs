@@ -12,6 +12,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::failure::Failure;
+use crate::trace;
 
 /// Installs the global logger. `LOG_FORMAT` is `json` or `text` (default: `text` on a terminal, otherwise `json`);
 /// `RUST_LOG` is the filter (default: `info`).
@@ -86,7 +87,9 @@ impl Visit for Entry {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().to_owned(), value.into());
+        // A field of an event cannot have the name that Cloud Logging gives to the trace.
+        let name = if field.name() == "trace" { trace::FIELD } else { field.name() };
+        self.0.insert(name.to_owned(), value.into());
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
@@ -133,12 +136,13 @@ mod tests {
         let subscriber =
             tracing_subscriber::fmt().event_format(CloudLogging).with_writer(move || writer.clone()).finish();
         tracing::subscriber::with_default(subscriber, || {
-            tracing::warn!(key = "a \"b\"", count = 3, "The store is slow.");
+            tracing::warn!(key = "a \"b\"", count = 3, trace = "projects/p/traces/t", "The store is slow.");
         });
         let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
         let entry: Value = serde_json::from_str(text.trim()).unwrap();
         assert_eq!(entry["severity"], "WARNING");
         assert_eq!(entry["message"], "The store is slow.");
+        assert_eq!(entry["logging.googleapis.com/trace"], "projects/p/traces/t");
         assert_eq!((&entry["key"], &entry["count"]), (&json!("a \"b\""), &json!(3)));
     }
 }

@@ -14,6 +14,7 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Reg
 use tracing::{debug, info, warn};
 
 use crate::server::REQUEST_ID;
+use crate::trace;
 
 /// Upper bounds of the latency histogram buckets in seconds.
 const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -30,6 +31,8 @@ struct Inner {
     requests: IntCounterVec,
     latency: HistogramVec,
     in_flight: IntGauge,
+    /// Id of the Google Cloud project, for traces.
+    project: Option<String>,
 }
 
 impl Metrics {
@@ -58,7 +61,9 @@ impl Metrics {
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(latency.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
-        Ok(Self { inner: Arc::new(Inner { registry, requests, latency, in_flight }) })
+        Ok(Self {
+            inner: Arc::new(Inner { registry, requests, latency, in_flight, project: trace::project() }),
+        })
     }
 
     /// Returns the registry, in which a server registers its own metrics.
@@ -81,6 +86,7 @@ pub async fn track(State(metrics): State<Metrics>, request: Request, next: Next)
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let method = method_label(request.method());
     let id = request.headers().get(REQUEST_ID).cloned();
+    let trace = trace::of(request.headers(), metrics.inner.project.as_deref());
     let in_flight = InFlight::enter(&metrics.inner.in_flight);
     let start = Instant::now();
     let response = next.run(request).await;
@@ -89,7 +95,7 @@ pub async fn track(State(metrics): State<Metrics>, request: Request, next: Next)
     metrics.inner.latency.with_label_values(&[method, route]).observe(seconds);
     let status = response.status();
     metrics.inner.requests.with_label_values(&[method, route, status.as_str()]).inc();
-    log(method, route, status, seconds * 1e3, id.as_ref());
+    log(method, route, status, seconds * 1e3, id.as_ref(), trace.as_deref());
     response
 }
 
@@ -100,16 +106,25 @@ fn method_label(method: &Method) -> &'static str {
 }
 
 /// Logs a request. Platforms send probes all the time, so these are of interest only where they are asked for.
-fn log(method: &str, route: &str, status: StatusCode, latency_ms: f64, id: Option<&HeaderValue>) {
+fn log(
+    method: &str,
+    route: &str,
+    status: StatusCode,
+    latency_ms: f64,
+    id: Option<&HeaderValue>,
+    trace: Option<&str>,
+) {
     let request_id = id.and_then(|id| id.to_str().ok()).unwrap_or_default();
     let status = status.as_u16();
     match (status, route) {
         // 503 is the answer to overload, shutdown and a model that is loading, not a fault of the server.
-        (500..=502 | 504.., _) => warn!(method, route, status, latency_ms, request_id, "Request failed."),
-        (_, "/health" | "/ready" | "/metrics") => {
-            debug!(method, route, status, latency_ms, request_id, "Probe.");
+        (500..=502 | 504.., _) => {
+            warn!(method, route, status, latency_ms, request_id, trace, "Request failed.");
         }
-        _ => info!(method, route, status, latency_ms, request_id, "Request."),
+        (_, "/health" | "/ready" | "/metrics") => {
+            debug!(method, route, status, latency_ms, request_id, trace, "Probe.");
+        }
+        _ => info!(method, route, status, latency_ms, request_id, trace, "Request."),
     }
 }
 

@@ -131,12 +131,42 @@ impl FromStr for StorageMode {
     }
 }
 
+/// Beginning of URIs of Google Cloud Storage.
+const GCS: &str = "gs://";
+
+impl StorageMode {
+    /// Returns the `gs://` URI or folder that the name of a bucket stands for. A URI stands for itself in every mode.
+    pub fn bucket(self, name: &str) -> String {
+        match self {
+            Self::Gcp if !name.starts_with(GCS) => format!("{GCS}{name}"),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// Returns the `gs://` URI or path of a model: with [`StorageMode::Gcp`], `path` is a key in the bucket `repository`
+    /// if there is one. A URI stands for itself.
+    pub fn model(self, repository: Option<&str>, path: &Path) -> PathBuf {
+        match (self, repository) {
+            (Self::Gcp, Some(repository)) if !is_remote(path) => {
+                let (bucket, key) = (self.bucket(repository), path.to_string_lossy());
+                format!("{}/{}", bucket.trim_end_matches('/'), key.trim_start_matches('/')).into()
+            }
+            _ => path.to_owned(),
+        }
+    }
+}
+
+/// Whether a path is a URI of Google Cloud Storage.
+pub fn is_remote(path: &Path) -> bool {
+    path.to_string_lossy().starts_with(GCS)
+}
+
 /// Checks that a path is on this machine. `name` is the argument or variable that holds it.
 ///
 /// # Errors
 /// [`Failure::Usage`] for a `gs://` URI.
 pub fn require_local(path: &Path, name: &str) -> Result<(), Failure> {
-    if path.to_string_lossy().starts_with("gs://") {
+    if is_remote(path) {
         return Err(Failure::usage(format!(
             "{name} is {}, but this version supports local files only; copy it here first (gcloud storage cp -r) or \
              choose a local path",
@@ -180,6 +210,20 @@ mod tests {
         }
         let error = layer::<Server>("", Some(Path::new("/no/such.yaml"))).unwrap_err().to_string();
         assert!(error.contains("/no/such.yaml"), "{error}");
+    }
+
+    #[test]
+    fn names_of_buckets_depend_on_the_mode() {
+        let buckets = |name: &str| [StorageMode::Local, StorageMode::Gcp].map(|mode| mode.bucket(name));
+        assert_eq!(buckets("bucket"), ["bucket", "gs://bucket"]);
+        assert_eq!(buckets("gs://bucket/prefix"), ["gs://bucket/prefix"; 2]);
+        let model = |mode: StorageMode, repository, path: &str| mode.model(repository, Path::new(path));
+        let uri = Path::new("gs://models/run/best");
+        assert_eq!(model(StorageMode::Gcp, Some("models"), "run/best"), uri);
+        assert_eq!(model(StorageMode::Gcp, Some("gs://models/"), "/run/best"), uri);
+        assert_eq!(model(StorageMode::Gcp, Some("other"), "gs://models/run/best"), uri);
+        assert_eq!(model(StorageMode::Local, Some("models"), "run/best"), Path::new("run/best"));
+        assert_eq!(model(StorageMode::Gcp, None, "/opt/model"), Path::new("/opt/model"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use bcs_service::health::State;
 use bcs_service::routes::Service;
-use bcs_service::{Failure, Health, Metrics, Problem, server};
+use bcs_service::{Failure, Guard, Health, Metrics, Problem, server};
 use jiff::Timestamp;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -76,5 +76,5 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(SwaggerUi::new("/docs").url("/openapi.json", api))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     let metrics = app.http_metrics.clone();
-    server::with_layers(routes.with_state(app), &metrics)
+    server::with_layers(routes.with_state(app), &metrics, Guard::default())
 }

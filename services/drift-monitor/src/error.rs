@@ -93,6 +93,13 @@ impl Error {
             Self::Store(_) => {
                 "a bucket cannot be used now; try again; the log of the server has the reason".to_owned()
             }
+            Self::Baseline(baseline::Error::Store(bcs_storage::Error::NotFound { key, .. })) => {
+                format!("the model package has no {key}; set MODEL_PATH to a package with a drift reference")
+            }
+            Self::Baseline(baseline::Error::Store(_)) => {
+                "the model package cannot be read now; try again; the log of the server has the reason"
+                    .to_owned()
+            }
             Self::Internal(_) => "internal error; the log of the server has the details".to_owned(),
             told => told.to_string(),
         }
@@ -120,6 +127,10 @@ mod tests {
         let error: Error =
             bcs_storage::Error::NotFound { store: "/srv/bucket".into(), key: "k".into() }.into();
         assert!(!error.detail().contains("/srv/bucket"));
+        let store =
+            || bcs_storage::Error::NotFound { store: "/srv/models".into(), key: "reference.json".into() };
+        let baseline = Error::from(baseline::Error::from(store())).detail();
+        assert!(baseline.contains("reference.json") && !baseline.contains("/srv"), "{baseline}");
         let response = error.into_response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(response.headers().contains_key("retry-after"));

@@ -11,7 +11,7 @@ const CONCURRENCY: usize = 16;
 /// Reads the objects and returns them sorted by key. Objects deleted since they were listed are left out.
 ///
 /// # Errors
-/// [`Error::Unavailable`].
+/// As [`Store::read`], but for [`Error::NotFound`].
 pub async fn all(store: &Arc<dyn Store>, keys: Vec<String>) -> Result<Vec<(String, Bytes)>, Error> {
     let mut keys = keys.into_iter();
     let mut reads = JoinSet::new();

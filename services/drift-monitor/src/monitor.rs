@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bcs_drift::{About, DriftReport, Options, Table, detect};
 use bcs_storage::{Bytes, Store};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
+use tokio::time::timeout_at;
 use tracing::{info, warn};
 
 use crate::archive::Archive;
@@ -18,6 +20,9 @@ use crate::report_id::report_id;
 use crate::request::RunRequest;
 use crate::settings::{Drift, Settings};
 use crate::stores::Stores;
+
+/// Time in which the buckets must answer for a run to count as possible: platforms wait for 10 s.
+const CHECK_TIME: Duration = Duration::from_secs(5);
 
 /// Compares predictions with the drift reference of their model.
 pub struct Monitor {
@@ -129,10 +134,21 @@ impl Monitor {
     /// # Errors
     /// [`Error::Baseline`] without a drift reference; [`Error::Store`] if a bucket cannot be used.
     pub async fn check(&self, now: Timestamp) -> Result<(), Error> {
+        let end = Instant::now() + CHECK_TIME;
+        let checked = timeout_at(end.into(), self.check_until(now, end)).await;
+        checked.unwrap_or_else(|_| {
+            let (store, key, reason) =
+                (self.predictions.name(), String::new(), "no answer in time".to_owned());
+            Err(bcs_storage::Error::Unavailable { store, key, reason }.into())
+        })
+    }
+
+    async fn check_until(&self, now: Timestamp, end: Instant) -> Result<(), Error> {
         self.package.baseline().await?;
         let today = now.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
-        self.predictions.list(&bcs_contracts::keys::records_of(today)).await?;
-        self.archive.store().probe().await?;
+        let records = bcs_contracts::keys::records_of(today);
+        self.predictions.until(end).list_page(&records, None, 1).await?;
+        self.archive.store().until(end).check().await?;
         Ok(())
     }
 }

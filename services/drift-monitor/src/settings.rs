@@ -40,8 +40,10 @@ pub struct Server {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// Path of the model package.
+    /// Path or `gs://` URI of the model package, or its key in the repository.
     pub path: Option<PathBuf>,
+    /// Bucket of the models, with [`StorageMode::Gcp`].
+    pub repository: Option<String>,
 }
 
 /// Buckets of records and reports.
@@ -50,9 +52,9 @@ pub struct Model {
 pub struct Storage {
     /// Kind of store.
     pub mode: StorageMode,
-    /// Folder of the records.
+    /// Folder or bucket of the records.
     pub predictions_bucket: String,
-    /// Folder of the reports.
+    /// Folder or bucket of the reports.
     pub reports_bucket: String,
 }
 
@@ -99,9 +101,10 @@ impl ServerSettings for Settings {
         environment.set(&mut server.port, "PORT", "a number from 0 to 65535")?;
         environment.set_optional(&mut server.oidc_audience, "OIDC_AUDIENCE");
         environment.set_optional(&mut model.path, "MODEL_PATH");
+        environment.set_optional(&mut model.repository, "MODEL_REPOSITORY");
         environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
         environment.set_text(&mut storage.reports_bucket, "REPORTS_BUCKET");
-        environment.set(&mut storage.mode, "STORAGE_MODE", "local")
+        environment.set(&mut storage.mode, "STORAGE_MODE", "local or gcp")
     }
 
     fn check(&self) -> Result<(), Failure> {

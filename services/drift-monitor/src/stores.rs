@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bcs_service::Failure;
-use bcs_service::settings::{StorageMode, require_local};
-use bcs_storage::{LocalStore, Store};
+use bcs_storage::Store;
 
 use crate::baseline::Package;
 use crate::settings::Settings;
@@ -20,39 +19,38 @@ pub struct Stores {
     pub package: Package,
 }
 
-/// Opens the stores.
+/// Opens the stores. No request is sent to a bucket.
 ///
 /// # Errors
-/// [`Failure::Usage`] for stores that this version does not support; [`Failure::Failed`] if the folder of the reports
-/// cannot be created.
-pub fn open(settings: &Settings) -> Result<Stores, Failure> {
-    let storage = &settings.storage;
-    if storage.mode == StorageMode::Gcp {
-        return Err(Failure::usage(
-            "this version does not support STORAGE_MODE=gcp; use STORAGE_MODE=local and folders",
-        ));
-    }
-    let path = settings.model.path.as_deref().ok_or_else(|| {
+/// [`Failure::Usage`] without a model or for a malformed URI; [`Failure::Failed`] if the folder of the reports cannot be
+/// created, or without credentials.
+pub async fn open(settings: &Settings) -> Result<Stores, Failure> {
+    let Settings { storage, model, .. } = settings;
+    let path = model.path.as_deref().ok_or_else(|| {
         Failure::usage(
             "no model is set; set MODEL_PATH to the model package whose reference.json to compare with",
         )
     })?;
-    let named = [
-        ("MODEL_PATH", path),
-        ("PREDICTIONS_BUCKET", Path::new(&storage.predictions_bucket)),
-        ("REPORTS_BUCKET", Path::new(&storage.reports_bucket)),
-    ];
-    for (name, path) in named {
-        require_local(path, name)?;
-    }
-    let reports = LocalStore::open(&storage.reports_bucket).map_err(|error| {
-        Failure::failed(format!("reports cannot be stored: {error}; set REPORTS_BUCKET to a writable folder"))
-    })?;
+    let path = storage.mode.model(model.repository.as_deref(), path);
+    let [predictions, reports] =
+        [&storage.predictions_bucket, &storage.reports_bucket].map(|name| storage.mode.bucket(name));
+    let package = path.to_string_lossy();
     Ok(Stores {
-        predictions: Arc::new(LocalStore::as_it_is(&storage.predictions_bucket)),
-        reports: Arc::new(reports),
-        package: Package::new(Arc::new(LocalStore::as_it_is(path)), name_of(path)),
+        predictions: bcs_storage::open_as_it_is(&predictions).await.map_err(failure("PREDICTIONS_BUCKET"))?,
+        reports: bcs_storage::open(&reports).await.map_err(failure("REPORTS_BUCKET"))?,
+        package: Package::new(
+            bcs_storage::open_as_it_is(&package).await.map_err(failure("MODEL_PATH"))?,
+            name_of(&path),
+        ),
     })
+}
+
+/// Names the variable at fault.
+fn failure(name: &str) -> impl FnOnce(bcs_storage::Error) -> Failure {
+    move |error| match error {
+        bcs_storage::Error::InvalidUri { .. } => Failure::usage(format!("{name}: {error}")),
+        _ => Failure::failed(format!("{error}; set {name} to a folder or bucket that can be used")),
+    }
 }
 
 /// Returns the version that the predictor gives a package whose metadata states none: the name of its folder.

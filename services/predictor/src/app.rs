@@ -1,6 +1,7 @@
 //! State shared by all requests, and the router.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::Router;
@@ -20,11 +21,15 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::error::Error;
 use crate::metrics::PredictionMetrics;
-use crate::openapi::ApiDoc;
+use crate::openapi::{self, ApiDoc};
 use crate::predictor::Predictor;
-use crate::routes::{info, predict_img, predictions, viewer};
+use crate::routes::{info, label, predict, predict_img, predictions, viewer};
 use crate::settings::Settings;
+use crate::source_object::SourceObjects;
 use crate::workers::Workers;
+
+/// Time in which the store must answer for the server to be ready: platforms wait for 10 s.
+const READY_TIME: Duration = Duration::from_secs(5);
 
 /// State shared by all requests.
 pub struct App {
@@ -40,6 +45,8 @@ pub struct App {
     pub health: Health,
     /// HTTP metrics.
     pub http_metrics: Metrics,
+    /// Images in buckets.
+    pub source_objects: SourceObjects,
 }
 
 impl App {
@@ -57,7 +64,8 @@ impl App {
         let window = (&settings.window).into();
         let predictor = Predictor::new(inference, window, workers, limits, metrics);
         let admission = Admission::new(settings.limits.admission());
-        Self { settings, store, admission, predictor, health, http_metrics }
+        let source_objects = SourceObjects::default();
+        Self { settings, store, admission, predictor, health, http_metrics, source_objects }
     }
 }
 
@@ -65,7 +73,10 @@ impl App {
 impl Service for App {
     async fn check_ready(&self) -> Result<(), Problem> {
         match self.health.state() {
-            State::Ready => self.store.check().await.map_err(|error| Error::Store(error).into()),
+            State::Ready => {
+                let store = self.store.until(Instant::now() + READY_TIME);
+                store.check().await.map_err(|error| Error::Store(error).into())
+            }
             state => Err(Error::NotReady(state).into()),
         }
     }
@@ -89,25 +100,41 @@ impl Service for App {
 /// Routes that are not in the OpenAPI description.
 const UNDESCRIBED: [&str; 4] = ["/", "/predict-img", "/docs", "/openapi.json"];
 
+/// Routes that need no key: the viewer and the documentation, which ask for one, and what platforms request.
+const OPEN: [&str; 8] =
+    ["/", "/viewer/", "/docs", "/docs/", "/openapi.json", "/health", "/ready", "/metrics"];
+
 /// Returns all routes with their middleware.
 ///
 /// # Errors
-/// [`Failure::Usage`] if the health route of the platform is already another route.
+/// [`Failure::Usage`] if a route of the platform is already another route, and for invalid keys and origins.
 pub fn router(app: Arc<App>) -> Result<Router, Failure> {
     let service: Arc<dyn Service> = Arc::<App>::clone(&app);
     let (routes, api) = OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(predict_img::predict_img))
+        .routes(routes!(predict::predict))
         .routes(routes!(predictions::record))
         .routes(routes!(predictions::mask))
+        .routes(routes!(predictions::regions))
+        .routes(routes!(label::label))
         .merge(bcs_service::routes::router(Arc::clone(&service)))
         .routes(routes!(info::info))
         .split_for_parts();
-    let routes = match platform_route(app.settings.server.health_route.as_deref(), &api)? {
-        Some(route) => {
-            routes.merge(Router::new().route(route, get(bcs_service::routes::ready)).with_state(service))
-        }
-        None => routes,
-    };
+    let server = &app.settings.server;
+    let (health, prediction) = (server.health_route.as_deref(), server.predict_route.as_deref());
+    // `/health` responds as `/ready` if it is the route of the platform.
+    let health = platform_route("AIP_HEALTH_ROUTE", health, ["/ready", "/health"], &api)?;
+    let prediction = platform_route("AIP_PREDICT_ROUTE", prediction, ["/predict"; 2], &api)?;
+    let guard = server.guard(OPEN.into_iter().chain(health).map(str::to_owned).collect())?;
+    let mut routes = routes;
+    if let Some(route) = health {
+        routes =
+            routes.merge(Router::new().route(route, get(bcs_service::routes::ready)).with_state(service));
+    }
+    if let Some(route) = prediction {
+        routes = routes.route(route, post(predict::predict));
+    }
+    let api = if guard.keys.is_some() { openapi::with_keys(api, &OPEN) } else { api };
     let routes = routes
         .route("/predict-img", post(predict_img::predict_img))
         .route("/", get(viewer::viewer))
@@ -115,21 +142,24 @@ pub fn router(app: Arc<App>) -> Result<Router, Failure> {
         // `upload::receive` has its own limit.
         .layer(DefaultBodyLimit::disable());
     let metrics = app.http_metrics.clone();
-    Ok(server::with_layers(routes.with_state(app), &metrics))
+    Ok(server::with_layers(routes.with_state(app), &metrics, guard))
 }
 
-/// Returns the route to add at which the platform probes readiness; `None` if there is none or it exists already.
+/// Returns the route that a variable of the platform adds; `None` if there is none, or it is one of `own` that respond so
+/// already.
 fn platform_route<'a>(
+    variable: &str,
     route: Option<&'a str>,
+    own: [&str; 2],
     api: &utoipa::openapi::OpenApi,
 ) -> Result<Option<&'a str>, Failure> {
     match route {
-        // `/health` responds as `/ready` if it is the route of the platform.
-        None | Some("/ready" | "/health") => Ok(None),
+        None => Ok(None),
+        Some(route) if own.contains(&route) => Ok(None),
         Some(route) if api.paths.paths.contains_key(route) || UNDESCRIBED.contains(&route) => {
             Err(Failure::usage(format!(
-                "the health route (AIP_HEALTH_ROUTE) is '{route}', which is another route of this server; use /ready \
-                 or an unused path"
+                "{variable} is '{route}', which is another route of this server; use {} or an unused path",
+                own[0]
             )))
         }
         route => Ok(route),

@@ -49,7 +49,8 @@ pub struct ServeArguments {
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
 pub struct PredictArguments {
-    /// Model package (folder), TorchScript file (.pt), or .safetensors file with metadata.json beside it
+    /// Model package (folder), TorchScript file (.pt), or .safetensors file with metadata.json beside it; a path or a
+    /// gs:// URI
     #[arg(long, value_name = "MODEL")]
     pub model: PathBuf,
     /// Image, or folder of images (PNG, JPEG, TIFF, WebP, BMP)

@@ -20,6 +20,9 @@ pub enum Error {
     /// The body is not valid multipart data.
     #[error("the body is not a complete multipart/form-data ({0}); send the image in the field 'data'")]
     Multipart(String),
+    /// The body ended before it was complete.
+    #[error("the body is not complete: {0}")]
+    Body(String),
     /// No field of the form has the name of an image field.
     #[error("the form has no image; send it in the field 'data' (or {})", FIELDS[1..].join(", "))]
     NoImage,
@@ -68,6 +71,34 @@ pub enum Error {
     /// No prediction has this id.
     #[error("there is no prediction '{0}'; the response header x-prediction-id has the id of a prediction")]
     NoPrediction(String),
+    /// The body is not the JSON that the route takes.
+    #[error("the body is not what this route takes: {0}; GET /docs describes it")]
+    Json(String),
+    /// One of several images failed.
+    #[error("instances[{at}]: {error}")]
+    Instance {
+        /// Its position, from 0.
+        at: usize,
+        /// Why.
+        error: Box<Self>,
+    },
+    /// An object that a request names cannot be an image.
+    #[error("{uri} cannot be read: {reason}")]
+    Source {
+        /// URI of the object.
+        uri: String,
+        /// Why.
+        reason: String,
+    },
+    /// An object that a request names does not exist.
+    #[error("there is no object {0}")]
+    NoObject(String),
+    /// The bucket of an object that a request names fails.
+    #[error("the bucket of the image cannot be read now; try again")]
+    SourceStore(#[source] bcs_storage::Error),
+    /// A corrected mask does not belong to its prediction.
+    #[error("{0}")]
+    Label(String),
     /// A bug of the server.
     #[error("internal error ({0}); the log of the server has the details")]
     Internal(String),
@@ -86,17 +117,20 @@ impl Error {
     fn status(&self) -> StatusCode {
         match self {
             Self::Multipart(_)
+            | Self::Body(_)
+            | Self::Json(_)
             | Self::NoImage
             | Self::SeveralImages
             | Self::Header { .. }
             | Self::Undecodable => StatusCode::BAD_REQUEST,
             Self::UploadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Query(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Query(_) | Self::Label(_) | Self::Source { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Instance { error, .. } => error.status(),
             Self::Image(error) => status_of_image(error),
             Self::Inference(error) => status_of_inference(error),
             Self::Refused(refused) => refused.status(),
-            Self::NotReady(_) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NoPrediction(_) => StatusCode::NOT_FOUND,
+            Self::NotReady(_) | Self::Store(_) | Self::SourceStore(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoPrediction(_) | Self::NoObject(_) => StatusCode::NOT_FOUND,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -120,7 +154,9 @@ fn status_of_image(error: &bcs_imaging::Error) -> StatusCode {
     use bcs_imaging::Error as Image;
     match error {
         Image::Empty | Image::Damaged { .. } | Image::NotAMask { .. } => StatusCode::BAD_REQUEST,
-        Image::UnknownFormat | Image::Unsupported { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Image::UnknownFormat | Image::Unsupported { .. } | Image::Lossy { .. } => {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE
+        }
         Image::TooManyPixels { .. } | Image::TooMuchMemory { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Image::UnknownColormap { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Image::Encode { .. } | Image::SizeMismatch { .. } => StatusCode::INTERNAL_SERVER_ERROR,
@@ -156,7 +192,9 @@ impl From<Error> for Problem {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match &self {
-            Self::Store(error) => tracing::error!(error = error.to_string(), "The store failed."),
+            Self::Store(error) | Self::SourceStore(error) => {
+                tracing::error!(error = error.to_string(), "The store failed.");
+            }
             Self::Internal(error) => tracing::error!(error, "Internal error."),
             _ => tracing::debug!(error = self.to_string(), "Request failed."),
         }

@@ -36,6 +36,12 @@ impl ReceiveTime {
     }
 }
 
+impl Default for ReceiveTime {
+    fn default() -> Self {
+        Self::now()
+    }
+}
+
 impl Input {
     /// Decodes and measures a file. `window` is the height and width of the model's window, over which features are
     /// measured and averaged.
@@ -51,6 +57,7 @@ impl Input {
             format: decoded.format.to_owned(),
             width,
             height,
+            mpp: None,
         };
         let window = window.map(|side| u32::try_from(side).unwrap_or(u32::MAX));
         let features = features::measure(&decoded.rgb, window);

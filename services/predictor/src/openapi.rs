@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Ref, RefOr, Response};
 use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
@@ -20,6 +22,27 @@ use uuid::Uuid;
     )
 )]
 pub struct ApiDoc;
+
+/// Adds that all routes but those in `open` need a key.
+pub fn with_keys(mut api: utoipa::openapi::OpenApi, open: &[&str]) -> utoipa::openapi::OpenApi {
+    let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    if let Some(components) = &mut api.components {
+        components.add_security_scheme("key", scheme);
+        let refused = Response::builder().description("The request has no known key").build();
+        components.responses.insert("Unauthorized".to_owned(), refused.into());
+    }
+    for (path, item) in &mut api.paths.paths {
+        if open.contains(&path.as_str()) {
+            continue;
+        }
+        for operation in [&mut item.get, &mut item.post, &mut item.put].into_iter().flatten() {
+            operation.security = Some(vec![SecurityRequirement::new("key", [""; 0])]);
+            let refused = RefOr::Ref(Ref::from_response_name("Unauthorized"));
+            operation.responses.responses.insert("401".to_owned(), refused);
+        }
+    }
+    api
+}
 
 /// Form with an image in exactly one of these fields. Other fields are ignored.
 #[derive(ToSchema)]
@@ -41,6 +64,11 @@ pub struct ImageForm {
 #[schema(value_type = String, format = Binary)]
 #[expect(dead_code, reason = "describes a binary body")]
 pub struct Image(Vec<u8>);
+
+/// Feature collection of GeoJSON (RFC 7946), with an annotation per class.
+#[derive(ToSchema)]
+#[schema(value_type = Object)]
+pub struct GeoJson(());
 
 /// Stored record of a prediction.
 #[derive(ToSchema)]
@@ -85,7 +113,7 @@ pub struct RecordSchema {
 /// The uploaded image.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes bcs_contracts::record::InputInfo")]
-struct InputSchema {
+pub(crate) struct InputSchema {
     /// SHA-256 of the uploaded bytes, in lower-case hex.
     sha256: String,
     /// Size of the upload in bytes.
@@ -96,24 +124,33 @@ struct InputSchema {
     width: u32,
     /// Height in pixels, after applying the EXIF orientation.
     height: u32,
+    /// Resolution in µm/px, from `mpp` or the file name.
+    #[schema(required)]
+    mpp: Option<f64>,
 }
 
 /// Area of a class in a mask.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes bcs_contracts::record::ClassFraction")]
-struct ClassSchema {
+pub(crate) struct ClassSchema {
     /// Value of the class in the mask.
     code: u8,
     /// Name of the class.
     name: String,
+    /// Colour of the class, as `#rrggbb`.
+    #[schema(pattern = "^#[0-9a-f]{6}$")]
+    color: String,
     /// Number of pixels.
     pixels: u64,
     /// Fraction of the pixels of the mask, in [0, 1].
     fraction: f64,
+    /// Area in mm²; null if the resolution is not known.
+    #[schema(required)]
+    area_mm2: Option<f64>,
 }
 
 /// Example of a record.
-fn example_record() -> serde_json::Value {
+pub(crate) fn example_record() -> serde_json::Value {
     serde_json::json!({
         "format_version": 2,
         "id": "0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d",
@@ -123,12 +160,12 @@ fn example_record() -> serde_json::Value {
         "case": "TCGA-A2-A0D2",
         "input": {
             "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-            "bytes": 98304, "format": "png", "width": 224, "height": 224
+            "bytes": 98304, "format": "png", "width": 224, "height": 224, "mpp": 0.25
         },
         "features": {"confidence": 0.94, "fraction_tumour": 0.31, "grey_mean": 0.62, "prediction_entropy": 0.11},
         "classes": [
-            {"code": 0, "name": "other", "pixels": 34621, "fraction": 0.69},
-            {"code": 1, "name": "tumour", "pixels": 15555, "fraction": 0.31}
+            {"code": 0, "name": "other", "color": "#999999", "pixels": 34621, "fraction": 0.69, "area_mm2": 0.002164},
+            {"code": 1, "name": "tumour", "color": "#d55e00", "pixels": 15555, "fraction": 0.31, "area_mm2": 0.000972}
         ],
         "confidence": 0.94,
         "entropy": 0.11,

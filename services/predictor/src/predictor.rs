@@ -8,11 +8,13 @@ use bcs_drift::novelty::Novelty;
 use bcs_imaging::Limits;
 use bcs_imaging::decode::{Header, header};
 use bcs_inference::scheduler::{Answer, LoadedModel, Request};
-use bcs_inference::{Inference, Model, ModelInfo, Segmentation, SlidingWindow, TestTimeAugmentation};
+use bcs_inference::{Inference, Logits, Model, ModelInfo, Segmentation, SlidingWindow, TestTimeAugmentation};
 use bcs_service::admission::Ticket;
 use bytes::Bytes;
 use uuid::Uuid;
 
+use crate::answer::probabilities;
+use crate::cancellable::Cancellable;
 use crate::error::Error;
 use crate::input::{Input, ReceiveTime};
 use crate::metrics::PredictionMetrics;
@@ -34,6 +36,8 @@ pub struct Predictor {
     window: SlidingWindow,
     /// Pool for decoding and encoding.
     pub workers: Workers,
+    /// Pool for images whose logits are needed as a whole.
+    whole: Workers,
     /// Limits of an image.
     pub limits: Limits,
     /// Metrics.
@@ -48,15 +52,34 @@ struct Scorer {
     novelty: Option<Arc<Novelty>>,
 }
 
+/// Number of tensors of the size of the logits in memory, for images whose logits are needed as a whole: those of a view,
+/// their weights, the mean, and the encoded probabilities.
+const WHOLE_LOGITS: u64 = 4;
+
+/// Form of the class probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probabilities {
+    /// Those of all classes, as NumPy's `.npy`.
+    Npy,
+    /// Those of the class of this code, as 16-bit PNG.
+    Png(u8),
+}
+
 /// What the client states about an image and wants of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Options {
     /// Source and case.
     pub origin: Origin,
     /// Time of arrival.
     pub received: ReceiveTime,
+    /// Resolution in µm/px, where known.
+    pub mpp: Option<f64>,
     /// Style of the overlay; `None` for no overlay.
     pub overlay: Option<OverlayStyle>,
+    /// Test-time augmentation; `None` for that of the settings.
+    pub tta: Option<TestTimeAugmentation>,
+    /// Form of the class probabilities; `None` for none.
+    pub probabilities: Option<Probabilities>,
 }
 
 /// A prediction that is not stored yet.
@@ -64,6 +87,8 @@ pub struct Options {
 pub struct Prediction {
     /// Mask and overlay.
     pub rendered: Rendered,
+    /// Class probabilities, if they were asked for.
+    pub probabilities: Option<Bytes>,
     /// The model that made it.
     pub model: Arc<Model>,
     record: PredictionRecord,
@@ -103,7 +128,9 @@ impl Predictor {
         limits: Limits,
         metrics: PredictionMetrics,
     ) -> Self {
-        Self { inference, window, workers, limits, metrics, scorer: Mutex::default() }
+        // Such images are rare and large: one at a time, so that they delay no other.
+        let whole = Workers::new(1);
+        Self { inference, window, workers, whole, limits, metrics, scorer: Mutex::default() }
     }
 
     /// Decodes, measures, segments and renders an image. Between its steps, and while it waits, it ends when the ticket
@@ -120,24 +147,31 @@ impl Predictor {
     ) -> Result<Prediction, Error> {
         let model = self.inference.current().ok_or_else(not_ready)?;
         let info = &model.model().info;
+        let Options { origin, received, mpp, overlay, tta, probabilities } = options;
+        let tta = tta.unwrap_or(self.window.tta);
+        let probabilities = probabilities.map(|form| Encoding::new(form, info)).transpose()?;
+        let whole = tta != TestTimeAugmentation::None || probabilities.is_some();
         let header = header(&bytes, self.limits)?;
-        ticket.decode(memory(&header, info)).await?;
+        ticket.decode(memory(&header, info, whole)).await?;
         let ticket = Arc::new(ticket);
 
         let start = Instant::now();
         let (limits, window) = (self.limits, info.tile);
-        let read = self.step(&ticket, move || Input::read(&bytes, limits, window)).await?;
-        let Input { image, info: input, features } = read.map_err(|_| Error::Undecodable)??;
+        let read = self.step(&self.workers, &ticket, move || Input::read(&bytes, limits, window)).await?;
+        let Input { image, info: mut input, features } = read.map_err(|_| Error::Undecodable)??;
         self.metrics.decode.observe(start.elapsed().as_secs_f64());
         self.metrics.pixels.observe(f64::from(input.width) * f64::from(input.height));
 
-        let Options { origin, received, overlay } = options;
+        input.mpp = mpp;
         let subject = Subject { info: input, features, origin, received };
-        let answer = match self.window.tta {
-            TestTimeAugmentation::None => self.segment(&model, image, &ticket).await?,
-            _ => self.segment_views(&model, image, &ticket).await?,
+        let (answer, logits) = if whole {
+            let window = SlidingWindow { tta, ..self.window };
+            self.segment_whole(&model, image, window, &ticket).await?
+        } else {
+            (self.segment(&model, image, &ticket).await?, None)
         };
-        self.render(answer, subject, overlay, ticket).await
+        let probabilities = probabilities.zip(logits);
+        self.render(answer, subject, overlay, probabilities, ticket).await
     }
 
     async fn segment(
@@ -161,21 +195,25 @@ impl Predictor {
         Ok(answer)
     }
 
-    /// Segments an image with test-time augmentation, which averages whole images rather than windows.
-    async fn segment_views(
+    /// Segments an image of which all logits are needed at once: with test-time augmentation, which averages whole images
+    /// rather than windows, and for probabilities.
+    async fn segment_whole(
         &self,
         model: &Arc<LoadedModel>,
         image: image::RgbImage,
+        window: SlidingWindow,
         ticket: &Arc<Ticket>,
-    ) -> Result<Answer, Error> {
-        let (model, window, start) = (Arc::clone(model.model()), self.window, Instant::now());
+    ) -> Result<(Answer, Option<Logits>), Error> {
+        let (model, start) = (Arc::clone(model.model()), Instant::now());
+        let held = Arc::clone(ticket);
         let work = move || {
-            let logits = window.run(model.engine()?.as_mut(), &image)?;
+            let mut engine = Cancellable::new(model.engine()?, held);
+            let logits = window.run(&mut engine, &image)?;
             let segmentation = Segmentation::from_logits(&logits)?;
             let (waited, ran) = (Duration::ZERO, start.elapsed());
-            Ok::<_, bcs_inference::Error>(Answer { image, segmentation, model, waited, ran })
+            Ok::<_, bcs_inference::Error>((Answer { image, segmentation, model, waited, ran }, Some(logits)))
         };
-        let answer = self.step(ticket, work).await?;
+        let answer = self.step(&self.whole, ticket, work).await?;
         Ok(answer.map_err(|panic| Error::Internal(panic.to_string()))??)
     }
 
@@ -184,6 +222,7 @@ impl Predictor {
         answer: Answer,
         subject: Subject,
         overlay: Option<OverlayStyle>,
+        probabilities: Option<(Encoding, Logits)>,
         ticket: Arc<Ticket>,
     ) -> Result<Prediction, Error> {
         let start = Instant::now();
@@ -193,17 +232,25 @@ impl Predictor {
             let record =
                 record::describe(Uuid::now_v7(), subject, &segmentation, &model.info, novelty.as_deref());
             let rendered = render(image, segmentation.mask, &model.info.classes, overlay)?;
-            Ok::<_, bcs_imaging::Error>((rendered, model, record))
+            let probabilities = probabilities
+                .map(|(encoding, logits)| encoding.encode(&logits.into_probabilities()))
+                .transpose()?;
+            Ok::<_, Error>((rendered, probabilities, model, record))
         };
-        let result = self.step(&ticket, work).await?;
-        let (rendered, model, record) = result.map_err(|panic| Error::Internal(panic.to_string()))??;
+        let result = self.step(&self.workers, &ticket, work).await?;
+        let (rendered, probabilities, model, record) =
+            result.map_err(|panic| Error::Internal(panic.to_string()))??;
         self.metrics.render.observe(start.elapsed().as_secs_f64());
-        Ok(Prediction { rendered, model, record, received, ticket })
+        Ok(Prediction { rendered, probabilities, model, record, received, ticket })
     }
 
-    /// Runs work on the pool, unless the ticket is refused before it ends. Work that has started keeps the ticket.
-    async fn step<T: Send + 'static>(
+    /// Runs work on a pool, unless the ticket is refused before it ends. Work that has started keeps the ticket.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub async fn step<T: Send + 'static>(
         &self,
+        pool: &Workers,
         ticket: &Arc<Ticket>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<Result<T, crate::workers::Panicked>, Error> {
@@ -216,7 +263,7 @@ impl Predictor {
         };
         tokio::select! {
             biased;
-            result = self.workers.run(work) => Ok(result),
+            result = pool.run(work) => Ok(result),
             refused = ticket.refused() => Err(refused.into()),
         }
     }
@@ -235,11 +282,42 @@ impl Predictor {
     }
 }
 
+/// Form of the class probabilities, with the position of the class.
+#[derive(Debug, Clone, Copy)]
+enum Encoding {
+    Npy,
+    Png(usize),
+}
+
+impl Encoding {
+    fn new(form: Probabilities, model: &ModelInfo) -> Result<Self, Error> {
+        let Probabilities::Png(code) = form else { return Ok(Self::Npy) };
+        let class = model.classes.iter().position(|class| class.code == code);
+        let known =
+            || model.classes.iter().map(|class| class.code.to_string()).collect::<Vec<_>>().join(", ");
+        class.map(Self::Png).ok_or_else(|| {
+            Error::Query(format!("class is {code}, but the classes of the model are {}", known()))
+        })
+    }
+
+    fn encode(self, probabilities: &Logits) -> Result<Bytes, Error> {
+        match self {
+            Self::Npy => Ok(probabilities::npy(probabilities)),
+            Self::Png(class) => probabilities::png(probabilities, class),
+        }
+    }
+}
+
 /// Returns the bytes that an image needs at its peak: to be decoded, and then for itself, its results, and the logits
-/// that are in memory.
-fn memory(header: &Header, model: &ModelInfo) -> u64 {
+/// that are in memory, which may be those of the whole image.
+fn memory(header: &Header, model: &ModelInfo, whole: bool) -> u64 {
     let (width, height) = (u64::from(header.width), u64::from(header.height));
-    header.peak_bytes().max(width * height * PIXEL_BYTES + logits_bytes([height, width], model))
+    let logits = if whole {
+        WHOLE_LOGITS * width * height * model.classes.len() as u64 * size_of::<f32>() as u64
+    } else {
+        logits_bytes([height, width], model)
+    };
+    header.peak_bytes().max(width * height * PIXEL_BYTES + logits)
 }
 
 /// Returns the bytes of the strip in which the logits of an image of this size (height, width) are blended, and of the

@@ -9,6 +9,9 @@ use uuid::Uuid;
 use crate::input::ReceiveTime;
 use crate::origin::Origin;
 
+/// Square micrometres of a square millimetre.
+const SQUARE_MICROMETRES: f64 = 1e6;
+
 /// What a record says about the image.
 #[derive(Debug)]
 pub struct Subject {
@@ -33,6 +36,10 @@ pub fn describe(
     let Subject { info, mut features, origin, received } = subject;
     segmentation.add_features(&model.classes, &mut features);
     let drift_score = novelty.and_then(|novelty| novelty.score(&features));
+    let mut classes = segmentation.fractions(&model.classes);
+    for class in &mut classes {
+        class.area_mm2 = info.mpp.map(|mpp| class.pixels as f64 * mpp * mpp / SQUARE_MICROMETRES);
+    }
     PredictionRecord {
         format_version: FORMAT_VERSION,
         id,
@@ -42,7 +49,7 @@ pub fn describe(
         case: origin.case,
         input: info,
         features,
-        classes: segmentation.fractions(&model.classes),
+        classes,
         confidence: segmentation.confidence,
         entropy: segmentation.entropy,
         drift_score,

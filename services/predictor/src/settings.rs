@@ -4,15 +4,17 @@ mod check;
 mod limits;
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bcs_imaging::windows::BlendMode;
 use bcs_inference::SlidingWindow;
 use bcs_inference::scheduler;
 use bcs_service::environment::InvalidVariable;
-use bcs_service::settings::{ServerSettings, StorageMode, require_local};
-use bcs_service::{Environment, Failure};
+use bcs_service::guard::{self, ApiKeys};
+use bcs_service::settings::{ServerSettings, StorageMode};
+use bcs_service::{Environment, Failure, Guard};
 use serde::Deserialize;
 
 pub use limits::{Connections, Limits};
@@ -45,14 +47,40 @@ pub struct Server {
     pub port: u16,
     /// Additional route that responds as `/ready`.
     pub health_route: Option<String>,
+    /// Additional route that responds as `POST /predict`.
+    pub predict_route: Option<String>,
+    /// File of the keys of clients, one per line; `None` if clients need no key.
+    pub api_keys_file: Option<PathBuf>,
+    /// Origins of pages that may call the server.
+    pub cors_origins: Vec<String>,
+}
+
+impl Server {
+    /// Returns how the server is protected. `open` are the routes that need no key.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for an invalid origin, and for a file of keys that cannot be read or has none.
+    pub fn guard(&self, open: Vec<String>) -> Result<Guard, Failure> {
+        let origin = |text: &String| {
+            guard::check_origin(text)
+                .map_err(|reason| Failure::usage(format!("server.cors_origins (CORS_ORIGINS): {reason}")))
+        };
+        let origins = self.cors_origins.iter().map(origin).collect::<Result<_, _>>()?;
+        let keys = self.api_keys_file.clone().map(ApiKeys::open).transpose()?.map(Arc::new);
+        Ok(Guard { keys, open, origins })
+    }
 }
 
 /// Model and device.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// Model package, TorchScript or safetensors file.
+    /// Model package, TorchScript or safetensors file: a path, a `gs://` URI, or a key in the repository.
     pub path: Option<PathBuf>,
+    /// Bucket of the models, with [`StorageMode::Gcp`].
+    pub repository: Option<String>,
+    /// Folder that keeps models from a bucket; `None` for a temporary one.
+    pub cache: Option<PathBuf>,
     /// Device: `cpu`, `cuda`, `cuda:N` or `auto`.
     pub device: String,
     /// Number of batches that run at the same time; `None` for one per core.
@@ -69,7 +97,7 @@ pub struct Model {
 pub struct Storage {
     /// Kind of store.
     pub mode: StorageMode,
-    /// Folder of records, masks and inputs.
+    /// Folder or bucket of records, masks and inputs.
     pub predictions_bucket: String,
     /// Whether uploaded images are stored.
     pub store_inputs: bool,
@@ -119,14 +147,26 @@ impl ServerSettings for Settings {
             environment.set(&mut server.port, name, "a number from 0 to 65535")?;
         }
         environment.set_optional(&mut server.health_route, "AIP_HEALTH_ROUTE");
-        environment.set_optional(&mut model.path, "MODEL_PATH");
+        environment.set_optional(&mut server.predict_route, "AIP_PREDICT_ROUTE");
+        environment.set_optional(&mut server.api_keys_file, "API_KEYS_FILE");
+        let mut origins = None;
+        environment.set_optional(&mut origins, "CORS_ORIGINS");
+        if let Some::<String>(origins) = origins {
+            server.cors_origins = origins.split(',').map(|origin| origin.trim().to_owned()).collect();
+        }
+        // The last one takes precedence.
+        for name in ["AIP_STORAGE_URI", "MODEL_PATH"] {
+            environment.set_optional(&mut model.path, name);
+        }
+        environment.set_optional(&mut model.repository, "MODEL_REPOSITORY");
+        environment.set_optional(&mut model.cache, "MODEL_CACHE");
         environment.set_text(&mut model.device, "DEVICE");
         let mut reload = model.reload.unwrap_or(0.0);
         environment.set(&mut reload, "MODEL_RELOAD", "a number of seconds; 0 for never")?;
         model.reload = Some(reload).filter(|seconds| *seconds != 0.0);
         environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
         environment.set_bool(&mut storage.store_inputs, "STORE_INPUTS")?;
-        environment.set(&mut storage.mode, "STORAGE_MODE", "local")
+        environment.set(&mut storage.mode, "STORAGE_MODE", "local or gcp")
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -145,14 +185,12 @@ impl ServerSettings for Settings {
         }
         self.connections.check()?;
         self.limits.check()?;
-        let bucket = &self.storage.predictions_bucket;
-        if self.storage.mode == StorageMode::Gcp || bucket.starts_with("gs://") {
-            return Err(Failure::usage(format!(
-                "this version cannot store predictions in Google Cloud Storage ({bucket}); set STORAGE_MODE=local and \
-                 PREDICTIONS_BUCKET to a folder"
-            )));
-        }
-        self.server.health_route.as_deref().map_or(Ok(()), check::route)
+        check::bucket("storage.predictions_bucket (PREDICTIONS_BUCKET)", &self.storage.bucket())?;
+        let Server { health_route, predict_route, .. } = &self.server;
+        let route =
+            |name, route: &Option<String>| route.as_deref().map_or(Ok(()), |route| check::route(name, route));
+        route("health route (AIP_HEALTH_ROUTE)", health_route)?;
+        route("prediction route (AIP_PREDICT_ROUTE)", predict_route)
     }
 }
 
@@ -169,19 +207,25 @@ impl Settings {
         }
     }
 
-    /// Returns the path of the model.
+    /// Returns the path or `gs://` URI of the model.
     ///
     /// # Errors
-    /// [`Failure::Usage`] if no model is set or it is not on this machine.
-    pub fn model_path(&self) -> Result<&Path, Failure> {
+    /// [`Failure::Usage`] if no model is set.
+    pub fn model_path(&self) -> Result<PathBuf, Failure> {
         let path = self.model.path.as_deref().ok_or_else(|| {
             Failure::usage(
                 "no model is set; set MODEL_PATH to a model package, a TorchScript .pt file, a .safetensors file with \
                  metadata.json beside it, or a .txt file that names one of these",
             )
         })?;
-        require_local(path, "MODEL_PATH")?;
-        Ok(path)
+        Ok(self.storage.mode.model(self.model.repository.as_deref(), path))
+    }
+}
+
+impl Storage {
+    /// Returns the folder or `gs://` URI of the predictions.
+    pub fn bucket(&self) -> String {
+        self.mode.bucket(&self.predictions_bucket)
     }
 }
 
@@ -220,8 +264,24 @@ mod tests {
         assert_eq!((settings.server.port, settings.limits.queue.get()), (2, 3));
         assert!(settings.storage.store_inputs);
         assert_eq!(settings.model.device, "auto");
-        assert_eq!(settings.model_path().unwrap(), Path::new("here"));
+        assert_eq!(settings.model_path().unwrap(), PathBuf::from("here"));
         assert_eq!(with(file, &[("PORT", "2"), ("AIP_HTTP_PORT", "3")]).unwrap().server.port, 3);
+    }
+
+    #[test]
+    fn names_of_buckets_and_models_depend_on_the_mode() {
+        let gcp =
+            [("STORAGE_MODE", "gcp"), ("PREDICTIONS_BUCKET", "predictions"), ("MODEL_PATH", "run/best")];
+        let settings = with("model: {repository: models}", &gcp).unwrap();
+        assert_eq!(settings.storage.bucket(), "gs://predictions");
+        assert_eq!(settings.model_path().unwrap(), PathBuf::from("gs://models/run/best"));
+        let vertex = with("", &[("AIP_STORAGE_URI", "gs://vertex/artefacts")]).unwrap();
+        assert_eq!(vertex.model_path().unwrap(), PathBuf::from("gs://vertex/artefacts"));
+        let local = with("", &[("MODEL_REPOSITORY", "models"), ("MODEL_PATH", "run/best")]).unwrap();
+        assert_eq!(
+            (local.storage.bucket().as_str(), local.model_path().unwrap()),
+            ("./data/predictions", "run/best".into())
+        );
     }
 
     #[test]
@@ -241,13 +301,14 @@ mod tests {
         assert!(usage_error("window: {overlap: 1.0}", &[]).contains("window.overlap"));
         assert!(usage_error("", &[("PORT", "eighty")]).contains("PORT=eighty"));
         assert!(usage_error("", &[("STORE_INPUTS", "maybe")]).contains("STORE_INPUTS=maybe"));
-        assert!(usage_error("", &[("STORAGE_MODE", "gcp")]).contains("STORAGE_MODE=local"));
+        assert!(usage_error("", &[("STORAGE_MODE", "gcp")]).contains("PREDICTIONS_BUCKET"));
+        assert!(usage_error("", &[("PREDICTIONS_BUCKET", "gs://UPPER")]).contains("lower-case"));
         assert!(usage_error("", &[("STORAGE_MODE", "s3")]).contains("STORAGE_MODE=s3"));
         let huge = usage_error("limits: {queue: 9223372036854775807}", &[]);
         assert!(huge.contains("limits.queue is 9223372036854775807"), "{huge}");
         assert!(usage_error("", &[("DEVICE", "banana")]).contains("(DEVICE) is 'banana'"));
         assert!(usage_error("model: {device: \"cuda:-1\"}", &[]).contains("model.device"));
-        for name in ["wait", "upload_timeout", "request_timeout"] {
+        for name in ["wait", "upload_timeout", "request_timeout", "store_timeout"] {
             assert!(usage_error(&format!("limits: {{{name}: 0}}"), &[]).contains(&format!("limits.{name}")));
         }
         assert!(usage_error("connections: {max: 0}", &[]).contains("connections.max"));

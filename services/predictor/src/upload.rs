@@ -64,6 +64,25 @@ pub async fn receive(
     result
 }
 
+/// Admits a body that is not a form, and reads it to the end.
+///
+/// # Errors
+/// [`Error::UploadTooLarge`], [`Error::Body`] or [`Error::Refused`].
+pub async fn receive_whole(
+    mut body: Body,
+    limits: UploadLimits,
+    admission: &Admission,
+    scope: RequestScope,
+) -> Result<(Bytes, Ticket), Error> {
+    let mut bytes = BytesMut::new();
+    let push = |piece: &[u8]| {
+        bytes.extend_from_slice(piece);
+        Ok(())
+    };
+    let ticket = read_admitted(&mut body, limits, admission, scope, push).await?;
+    Ok((bytes.freeze(), ticket))
+}
+
 async fn admit_and_read(
     body: &mut Body,
     headers: &HeaderMap,
@@ -71,15 +90,28 @@ async fn admit_and_read(
     admission: &Admission,
     scope: RequestScope,
 ) -> Result<Upload, Error> {
-    let arrival = Instant::now() + limits.timeout;
     let boundary = boundary(headers)?;
+    let mut form = Form { parser: Parser::new(&boundary), image: None, in_image: false };
+    let ticket = read_admitted(body, limits, admission, scope, |piece| form.push(piece)).await?;
+    let (bytes, file_name) = form.finish()?;
+    Ok(Upload { bytes, file_name, ticket })
+}
+
+/// Admits a body, and passes its pieces to `push`.
+async fn read_admitted(
+    body: &mut Body,
+    limits: UploadLimits,
+    admission: &Admission,
+    scope: RequestScope,
+    mut push: impl FnMut(&[u8]) -> Result<(), Error>,
+) -> Result<Ticket, Error> {
+    let arrival = Instant::now() + limits.timeout;
     // A body without a length may have any up to the limit.
     let size = body.size_hint().exact().unwrap_or(limits.bytes);
     if size > limits.bytes {
         return Err(Error::UploadTooLarge { limit: limits.bytes });
     }
     let ticket = admission.admit(size, scope.deadline, scope.token).await?;
-    let mut form = Form { parser: Parser::new(&boundary), image: None, in_image: false };
     let reading = async {
         let mut read = 0;
         while let Some(piece) = next(body).await? {
@@ -88,17 +120,17 @@ async fn admit_and_read(
                 return Err(Error::UploadTooLarge { limit: limits.bytes });
             }
             ticket.receive(piece.len());
-            form.push(&piece)?;
+            push(&piece)?;
         }
-        form.finish()
+        Ok(())
     };
-    let (bytes, file_name) = tokio::select! {
+    tokio::select! {
         biased;
         refused = ticket.refused() => return Err(refused.into()),
         result = reading => result?,
         () = tokio::time::sleep_until(arrival.into()) => return Err(Refused::Deadline.into()),
-    };
-    Ok(Upload { bytes, file_name, ticket })
+    }
+    Ok(ticket)
 }
 
 fn boundary(headers: &HeaderMap) -> Result<String, Error> {
@@ -115,7 +147,7 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, Error> {
     loop {
         let frame = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await;
         let Some(frame) = frame else { return Ok(None) };
-        let frame = frame.map_err(|error| Error::Multipart(error.to_string()))?;
+        let frame = frame.map_err(|error| Error::Body(error.to_string()))?;
         // Other frames are trailers.
         if let Ok(bytes) = frame.into_data() {
             return Ok(Some(bytes));

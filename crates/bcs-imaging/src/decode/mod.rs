@@ -119,6 +119,17 @@ pub fn decode_mask(bytes: &[u8], limits: Limits) -> Result<image::GrayImage, Err
     }
 }
 
+/// Decodes a mask as [`decode_mask`] does, from a PNG, which has no loss.
+///
+/// # Errors
+/// Those of [`decode_mask`]; [`Error::Lossy`] for other formats.
+pub fn decode_lossless_mask(bytes: &[u8], limits: Limits) -> Result<image::GrayImage, Error> {
+    match format_of(bytes)? {
+        ImageFormat::Png => decode_mask(bytes, limits),
+        format => Err(Error::Lossy { format: name_of(format) }),
+    }
+}
+
 fn bits_per_channel(image: &DynamicImage) -> u16 {
     let color = image.color();
     color.bits_per_pixel() / u16::from(color.channel_count())

@@ -14,7 +14,7 @@ pub struct Ticket {
     admission: Admission,
     upload: Arc<Upload>,
     deadline: Instant,
-    _upload_bytes: OwnedSemaphorePermit,
+    upload_bytes: Arc<OwnedSemaphorePermit>,
     pixel_bytes: Vec<OwnedSemaphorePermit>,
 }
 
@@ -25,7 +25,19 @@ impl Ticket {
         upload: Arc<Upload>,
         deadline: Instant,
     ) -> Self {
-        Self { admission, upload, deadline, _upload_bytes: permit, pixel_bytes: Vec::new() }
+        Self { admission, upload, deadline, upload_bytes: Arc::new(permit), pixel_bytes: Vec::new() }
+    }
+
+    /// Returns a ticket for one of several images of the upload. It has the deadline and the token of this one, memory for
+    /// its own decoded image, and keeps that of the upload.
+    pub fn share(&self) -> Self {
+        Self {
+            admission: self.admission.clone(),
+            upload: Arc::clone(&self.upload),
+            deadline: self.deadline,
+            upload_bytes: Arc::clone(&self.upload_bytes),
+            pixel_bytes: Vec::new(),
+        }
     }
 
     /// Notes that `bytes` bytes of the upload have arrived, which keeps it from counting as slow.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::scope::RequestScope;
 use crate::admission::Refused;
+use crate::guard::Guard;
 use crate::metrics::{self, Metrics};
 use crate::problem::Problem;
 
@@ -28,11 +29,11 @@ impl MakeRequestId for MakeUuid {
     }
 }
 
-/// Adds the common middleware to a router: request ids, metrics, logging, a 503 response at the deadline of a request or
+/// Adds the common middleware to a router: protection, request ids, metrics, logging, a 503 response at the deadline of a request or
 /// when it is cancelled, and a 500 response if a handler panics.
 /// Unknown routes and methods respond with problems.
-pub fn with_layers(router: Router, metrics: &Metrics) -> Router {
-    router
+pub fn with_layers(router: Router, metrics: &Metrics, guard: Guard) -> Router {
+    let router = router
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "there is no such route; GET /docs lists the routes")
         })
@@ -43,7 +44,9 @@ pub fn with_layers(router: Router, metrics: &Metrics) -> Router {
             )
         })
         .layer(CatchPanicLayer::custom(panic_response))
-        .layer(middleware::from_fn(keep_scope))
+        .layer(middleware::from_fn(keep_scope));
+    guard
+        .protect(router)
         .layer(middleware::from_fn_with_state(metrics.clone(), metrics::track))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeUuid))

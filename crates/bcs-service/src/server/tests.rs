@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::guard::Guard;
 use crate::health::{self, Health};
 use crate::metrics::Metrics;
 
@@ -76,7 +77,7 @@ async fn start(limits: ServeLimits) -> Fixture {
         .route("/large", get(|| async { Bytes::from(vec![7; 8 << 20]) }))
         .route("/length", post(length))
         .with_state(probes.clone());
-    let router = with_layers(router, &Metrics::new("test").unwrap());
+    let router = with_layers(router, &Metrics::new("test").unwrap(), Guard::default());
     let (health_of_server, stopped) = (health.clone(), stop.clone());
     let server = tokio::spawn(async move {
         serve_until(listener, router, health_of_server, limits, stopped.cancelled_owned()).await;

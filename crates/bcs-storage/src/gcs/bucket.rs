@@ -4,6 +4,8 @@ use google_cloud_auth::credentials::{Builder, Credentials, anonymous};
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_storage::client::Storage;
 use google_cloud_storage::read_resume_policy::NeverResume;
+use reqwest::Client;
+use reqwest::redirect::Policy;
 
 use super::api::Api;
 use super::endpoint::Endpoint;
@@ -29,7 +31,8 @@ pub(super) struct Bucket {
 impl Bucket {
     pub(super) async fn connect(uri: &Uri, endpoint: &Endpoint) -> Result<Self, Failure> {
         let credentials = credentials(endpoint)?;
-        let http = reqwest::Client::builder().connect_timeout(CONNECT_TIME).http1_only().build()?;
+        // An incomplete upload has the status of a redirect.
+        let http = Client::builder().connect_timeout(CONNECT_TIME).redirect(Policy::none()).build()?;
         let storage = Storage::builder()
             .with_endpoint(endpoint.url())
             .with_credentials(credentials.clone())

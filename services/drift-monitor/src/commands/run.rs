@@ -24,12 +24,15 @@ pub(super) fn run(config: Option<&Path>, arguments: &RunArguments) -> Result<Out
     let settings = Settings::load(config)?;
     let RunArguments { from, to, days, fail_on_drift } = arguments.clone();
     let request = RunRequest { from, to, days, ..RunRequest::default() };
-    let monitor = Monitor::new(stores::open(&settings)?, &settings);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("cannot start the async runtime: {error}")))?;
-    let run = runtime.block_on(monitor.run(&request, Timestamp::now()))?;
+    let (monitor, run) = runtime.block_on(async {
+        let monitor = Monitor::new(stores::open(&settings).await?, &settings);
+        let run = monitor.run(&request, Timestamp::now()).await?;
+        Ok::<_, Failure>((monitor, run))
+    })?;
 
     let report = &run.report.drift;
     println!("{}", table(report));

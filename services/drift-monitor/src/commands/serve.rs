@@ -36,7 +36,7 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     // First: platforms wait for the socket and give up on a process without one.
     let (listener, address) =
         server::bind(&settings.server.host, settings.server.port).await.map_err(Failure::failed)?;
-    let monitor = Monitor::new(stores::open(settings)?, settings);
+    let monitor = Monitor::new(stores::open(settings).await?, settings);
     let health = Health::default();
     let app = Arc::new(App::new(monitor, health.clone())?);
     let router = app::router(Arc::clone(&app));

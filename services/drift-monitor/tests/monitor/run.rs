@@ -158,7 +158,8 @@ fn invalid_usage_and_configuration_exit_with_2() {
         assert_eq!(run.status.code(), Some(2), "{arguments:?} {}", stderr(&run));
     }
     let environments = [
-        ("STORAGE_MODE", "gcp", "STORAGE_MODE=local"),
+        ("STORAGE_MODE", "gcp", "PREDICTIONS_BUCKET"),
+        ("STORAGE_MODE", "s3", "STORAGE_MODE"),
         ("MODEL_PATH", "", "MODEL_PATH"),
         ("MODEL_PATH", "gs://b/m", "gs://b/m"),
         ("REPORTS_BUCKET", "gs://b", "REPORTS_BUCKET"),

@@ -132,7 +132,8 @@ impl World {
 /// Returns the program without the environment variables it reads.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bcs-drift-monitor"));
-    let names = "STORAGE_MODE MODEL_PATH PREDICTIONS_BUCKET REPORTS_BUCKET OIDC_AUDIENCE HOST PORT RUST_LOG";
+    let names = "STORAGE_MODE STORAGE_EMULATOR_HOST MODEL_PATH MODEL_REPOSITORY PREDICTIONS_BUCKET REPORTS_BUCKET \
+                 OIDC_AUDIENCE HOST PORT RUST_LOG";
     for name in names.split(' ') {
         command.env_remove(name);
     }
@@ -166,7 +167,14 @@ fn record(id: Uuid, time: Timestamp, version: &str, features: Features) -> Predi
         model_version: version.to_owned(),
         source: None,
         case: None,
-        input: InputInfo { sha256: String::new(), bytes: 1, format: "png".into(), width: 224, height: 224 },
+        input: InputInfo {
+            sha256: String::new(),
+            bytes: 1,
+            format: "png".into(),
+            width: 224,
+            height: 224,
+            mpp: None,
+        },
         features,
         classes: Vec::new(),
         confidence: 0.9,
@@ -194,7 +202,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(world: &World) -> Self {
-        let mut command = world.command();
+        Self::start_with(world.command())
+    }
+
+    /// Starts the server by a command of [`World::command`].
+    pub(crate) fn start_with(mut command: Command) -> Self {
         command.env("HOST", "127.0.0.1").env("PORT", "0").stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();

@@ -9,8 +9,9 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use bcs_contracts::tile_name;
 use bcs_imaging::Limits;
-use bcs_inference::scheduler::{self, Hooks, ModelFile};
+use bcs_inference::scheduler::{self, Hooks};
 use bcs_inference::{Inference, Model, SlidingWindow};
 use bcs_service::admission::{Admission, AdmissionLimits, Ticket};
 use bcs_service::health::State;
@@ -23,6 +24,7 @@ use crate::cli::{PredictArguments, WindowArguments};
 use crate::error::Error;
 use crate::input::ReceiveTime;
 use crate::metrics::PredictionMetrics;
+use crate::model::Source;
 use crate::origin::Origin;
 use crate::predictor::{Options, Predictor};
 use crate::render::OverlayStyle;
@@ -39,9 +41,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(60);
 /// # Errors
 /// [`Failure::Usage`] for invalid arguments; [`Failure::Failed`] if any image was not segmented.
 pub(super) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
-    let paths =
-        [("--model", &arguments.model), ("--input", &arguments.input), ("--output", &arguments.output)];
-    for (name, path) in paths {
+    for (name, path) in [("--input", &arguments.input), ("--output", &arguments.output)] {
         require_local(path, name)?;
     }
     let images = sources::find(&arguments.input, &arguments.output)?;
@@ -72,7 +72,7 @@ fn start(arguments: &PredictArguments) -> Result<Predictor, Failure> {
         }),
         ..Hooks::default()
     };
-    let source = ModelFile { path: arguments.model.clone(), device: arguments.device.clone() };
+    let source = Source::new(arguments.model.clone(), arguments.device.clone(), None)?;
     let window = SlidingWindow::from(&arguments.window);
     let options = scheduler::Options { window, ..scheduler::Options::default() };
     let inference = Inference::start(source, options, hooks);
@@ -126,7 +126,9 @@ async fn segment(predictor: &Predictor, path: &Path, arguments: &PredictArgument
     let received = ReceiveTime::now();
     let bytes = Bytes::from(fs::read(path).map_err(|error| format!("cannot read the file: {error}"))?);
     let origin = Origin::new(arguments.source.clone(), arguments.case.clone(), path.to_str());
-    let options = Options { origin, received, overlay: Some(OverlayStyle::default()) };
+    let mpp = path.file_name().and_then(|name| tile_name::mpp(name.to_str()?));
+    let overlay = Some(OverlayStyle::default());
+    let options = Options { origin, received, mpp, overlay, ..Options::default() };
     let ticket = ticket(bytes.len() as u64).await.map_err(text)?;
     let not_ready = || Error::NotReady(State::Starting);
     let prediction = predictor.predict(bytes.clone(), options, ticket, not_ready).await.map_err(text)?;

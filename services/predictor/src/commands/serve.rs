@@ -6,21 +6,25 @@ use std::time::{Duration, Instant};
 
 use bcs_contracts::DriftReference;
 use bcs_inference::Inference;
-use bcs_inference::scheduler::{Hooks, ModelFile};
+use bcs_inference::scheduler::Hooks;
 use bcs_service::health::{Health, State};
 use bcs_service::settings::ServerSettings;
 use bcs_service::{Failure, Metrics, logging, server};
-use bcs_storage::{LocalStore, Store};
+use bcs_storage::{Store, uri};
 use tracing::{info, warn};
 
 use crate::app::{self, App};
 use crate::cli::ServeArguments;
 use crate::metrics::PredictionMetrics;
+use crate::model::Source;
 use crate::settings::{Settings, Storage};
 
 /// Time that the model may take to finish its batches after the server has stopped, which takes up to 7 s. Platforms kill
 /// the process 10 s after the stop signal.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Time in which a bucket must answer at the start; the socket is bound, but requests wait.
+const BUCKET_TIME: Duration = Duration::from_secs(5);
 
 /// Serves until a stop signal.
 ///
@@ -29,7 +33,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
     logging::start()?;
     let settings = Settings::load(arguments.config.as_deref())?;
-    let model = settings.model_path()?.to_owned();
+    let model = settings.model_path()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -49,7 +53,8 @@ async fn serve(settings: Settings, model: PathBuf) -> Result<(), Failure> {
     let http_metrics = Metrics::new("bcs_predictor").map_err(Failure::failed)?;
     let metrics = PredictionMetrics::register(&http_metrics).map_err(Failure::failed)?;
     let limits = settings.connections.serve(&settings.limits);
-    let inference = start_inference(&settings, model, health.clone(), &metrics);
+    let source = Source::new(model, settings.model.device.clone(), settings.model.cache.clone())?;
+    let inference = start_inference(&settings, source, health.clone(), &metrics);
     let store_name = store.name();
     let app = Arc::new(App::new(settings, store, inference.clone(), health.clone(), http_metrics, metrics));
     let router = app::router(Arc::clone(&app))?;
@@ -71,26 +76,35 @@ async fn stop(inference: Inference) {
     }
 }
 
-/// Opens the store and checks that it is writable.
+/// Opens the store and checks that it can be used. A bucket that cannot be reached now may be later: `/ready` tells.
 async fn open_store(storage: &Storage) -> Result<Arc<dyn Store>, Failure> {
     let refused = |error: bcs_storage::Error| {
         Failure::failed(format!(
-            "predictions cannot be stored: {error}; set PREDICTIONS_BUCKET to a writable folder"
+            "predictions cannot be stored: {error}; set PREDICTIONS_BUCKET to a writable folder or bucket"
         ))
     };
-    let store: Arc<dyn Store> = Arc::new(LocalStore::open(&storage.predictions_bucket).map_err(refused)?);
-    store.probe().await.map_err(refused)?;
+    let bucket = storage.bucket();
+    let store = bcs_storage::open(&bucket).await.map_err(refused)?;
+    if !uri::is_uri(&bucket) {
+        store.probe().await.map_err(refused)?;
+        return Ok(store);
+    }
+    match store.until(Instant::now() + BUCKET_TIME).check().await {
+        Err(error) if error.is_retryable() => {
+            warn!(error = error.to_string(), "The bucket cannot be reached; /ready is 503 until it can.");
+        }
+        checked => checked.map_err(refused)?,
+    }
     Ok(store)
 }
 
 /// Starts the threads that load and run the model.
 fn start_inference(
     settings: &Settings,
-    path: PathBuf,
+    source: Source,
     health: Health,
     metrics: &PredictionMetrics,
 ) -> Inference {
-    let source = ModelFile { path, device: settings.model.device.clone() };
     let batches = metrics.batch.clone();
     let hooks = Hooks {
         health: Box::new(move |answered| {

@@ -7,20 +7,23 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use bcs_contracts::PredictionRecord;
+use bcs_contracts::{PredictionRecord, tile_name};
+use bcs_inference::TestTimeAugmentation;
 use bcs_service::Problem;
 use bcs_service::server::{HeldBody, RequestScope};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::answer::{geojson, probabilities};
 use crate::app::App;
 use crate::error::Error;
 use crate::input::ReceiveTime;
-use crate::openapi::{Image, ImageForm, RecordSchema};
+use crate::openapi::{GeoJson, Image, ImageForm, RecordSchema};
 use crate::origin::Origin;
-use crate::prediction::{self, Stored};
-use crate::predictor;
-use crate::render::{Colormap, DEFAULT_ALPHA, Format, OverlayStyle, Rendered};
+use crate::prediction;
+use crate::predictor::{self, Prediction, Probabilities};
+use crate::render::{Colormap, DEFAULT_ALPHA, Format, OverlayStyle};
 use crate::upload::{self, UploadLimits};
 
 /// Response header with the id of the prediction.
@@ -40,9 +43,39 @@ enum Output {
     Overlay,
     /// The class codes, as an 8-bit grey PNG.
     Mask,
+    /// The probabilities of all classes as NumPy's `.npy`, float32 `[classes, height, width]`; with `class`, those of one
+    /// class as 16-bit grey PNG, in which 65535 is 1.
+    Probabilities,
     /// The stored record.
     Json,
+    /// The regions of the classes as GeoJSON, in pixels from the top left corner, as QuPath reads it.
+    Geojson,
 }
+
+/// Test-time augmentation: the mean probability over several views of the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tta {
+    /// One view, the image itself.
+    None,
+    /// Four views: flips.
+    Flips,
+    /// Eight views: flips and rotations by 90°.
+    FlipsAndRotations,
+}
+
+impl From<Tta> for TestTimeAugmentation {
+    fn from(tta: Tta) -> Self {
+        match tta {
+            Tta::None => Self::None,
+            Tta::Flips => Self::Flips,
+            Tta::FlipsAndRotations => Self::FlipsAndRotations,
+        }
+    }
+}
+
+/// Resolutions in µm/px that are accepted: from beyond 100× to below 1×.
+const MPP: std::ops::RangeInclusive<f64> = 0.01..=100.0;
 
 /// Query parameters.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -58,11 +91,26 @@ pub struct Options {
     /// Class colours of the overlay: matplotlib's `YlGn` colour map, or the colours of the classes.
     #[param(inline)]
     colormap: Colormap,
+    /// Code of the class whose probabilities are returned; all classes by default.
+    class: Option<u8>,
+    /// Resolution of the image in µm/px, for areas; by default that of a file name such as `…_MPP-0.25_….png`.
+    #[param(minimum = 0.01, maximum = 100.0)]
+    mpp: Option<f64>,
+    /// Test-time augmentation; by default that of the server.
+    #[param(inline)]
+    tta: Option<Tta>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { output: Output::default(), alpha: DEFAULT_ALPHA, colormap: Colormap::default() }
+        Self {
+            output: Output::default(),
+            alpha: DEFAULT_ALPHA,
+            colormap: Colormap::default(),
+            class: None,
+            mpp: None,
+            tta: None,
+        }
     }
 }
 
@@ -71,6 +119,13 @@ impl Options {
         let Query(options) = query.map_err(|rejection| Error::Query(rejection.body_text()))?;
         if !(0.0..=1.0).contains(&options.alpha) {
             return Err(Error::Query(format!("alpha is {}; give a number from 0 to 1", options.alpha)));
+        }
+        if let Some(mpp) = options.mpp.filter(|mpp| !MPP.contains(mpp)) {
+            return Err(Error::Query(format!(
+                "mpp is {mpp}; give a number from {} to {}",
+                MPP.start(),
+                MPP.end()
+            )));
         }
         Ok(options)
     }
@@ -96,11 +151,13 @@ impl Options {
     ),
     request_body(content = ImageForm, content_type = "multipart/form-data"),
     responses(
-        (status = 200, description = "The overlay (PNG or JPEG), the mask (PNG) or the record (JSON)",
+        (status = 200, description = "The overlay (PNG or JPEG), the mask (PNG), probabilities (.npy or PNG), the record (JSON) or regions (GeoJSON)",
             content(
                 (Image = "image/png"),
                 (Image = "image/jpeg"),
-                (RecordSchema = "application/json")
+                (Image = "application/octet-stream"),
+                (RecordSchema = "application/json"),
+                (GeoJson = "application/geo+json")
             ),
             headers(
                 ("x-request-id" = String, description = "Id of the request: the one sent, or a new one"),
@@ -172,29 +229,51 @@ async fn predict(
     let wanted = predictor::Options {
         origin: Origin::from_headers(headers, upload.file_name.as_deref())?,
         received: ReceiveTime::now(),
+        mpp: options.mpp.or_else(|| tile_name::mpp(upload.file_name.as_deref()?)),
         overlay: (options.output == Output::Overlay).then_some(style),
+        tta: options.tta.map(TestTimeAugmentation::from),
+        probabilities: (options.output == Output::Probabilities)
+            .then(|| options.class.map_or(Probabilities::Npy, Probabilities::Png)),
     };
     let input = app.settings.storage.store_inputs.then(|| upload.bytes.clone());
     let not_ready = || Error::NotReady(app.health.state());
     let prediction = app.predictor.predict(upload.bytes, wanted, upload.ticket, not_ready).await?;
     let stored = prediction::store(app, &prediction, input).await?;
-    let response = respond(options.output, prediction.rendered, stored, format);
-    // The memory of the response is free once it has been sent.
-    Ok(response.map(|body| HeldBody::wrap(body, prediction.ticket)))
-}
-
-fn respond(output: Output, rendered: Rendered, stored: Stored, format: Format) -> Response {
-    let (media_type, body) = match (output, rendered.overlay) {
-        (Output::Overlay, Some(overlay)) => (format.media_type(), overlay),
-        (Output::Json, _) => ("application/json", stored.json),
-        _ => (Format::Png.media_type(), rendered.mask),
-    };
+    let ticket = Arc::clone(&prediction.ticket);
+    let (media_type, body) = answer(app, &options, prediction, stored.json, format).await?;
     let mut response = ([(header::CONTENT_TYPE, media_type)], body).into_response();
     describe(response.headers_mut(), &stored.record);
-    response
+    // The memory of the response is free once it has been sent.
+    Ok(response.map(|body| HeldBody::wrap(body, ticket)))
 }
 
-fn describe(headers: &mut HeaderMap, record: &PredictionRecord) {
+/// Returns media type and body of the answer.
+async fn answer(
+    app: &App,
+    options: &Options,
+    prediction: Prediction,
+    json: Bytes,
+    format: Format,
+) -> Result<(&'static str, Bytes), Error> {
+    let Prediction { rendered, probabilities, model, ticket, .. } = prediction;
+    let png = Format::Png.media_type();
+    match (options.output, rendered.overlay, probabilities) {
+        (Output::Overlay, Some(overlay), _) => Ok((format.media_type(), overlay)),
+        (Output::Probabilities, _, Some(probabilities)) => {
+            Ok((if options.class.is_some() { png } else { probabilities::NPY }, probabilities))
+        }
+        (Output::Json, ..) => Ok(("application/json", json)),
+        (Output::Geojson, ..) => {
+            let work = move || geojson::encode(&rendered.mask, &model.info.classes);
+            let encoded = app.predictor.step(&app.predictor.workers, &ticket, work).await?;
+            Ok((geojson::MEDIA_TYPE, encoded.map_err(|panic| Error::Internal(panic.to_string()))??))
+        }
+        _ => Ok((png, rendered.mask)),
+    }
+}
+
+/// Adds the headers that identify a prediction.
+pub(super) fn describe(headers: &mut HeaderMap, record: &PredictionRecord) {
     let mut put = |name: HeaderName, value: &str| {
         // A version may have any characters, a header only ASCII.
         let ascii: String =

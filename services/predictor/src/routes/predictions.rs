@@ -1,4 +1,5 @@
-//! `GET /predictions/{id}` and `/predictions/{id}/mask`: record and mask of a stored prediction.
+//! `GET /predictions/{id}`, `/predictions/{id}/mask` and `/predictions/{id}/geojson`: record, mask and regions of a stored
+//! prediction.
 
 use std::sync::Arc;
 
@@ -6,12 +7,14 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::IntoResponse;
-use bcs_contracts::keys;
+use bcs_contracts::record::ClassFraction;
+use bcs_contracts::{PredictionRecord, TissueClass, class, keys};
 use bcs_service::Problem;
 
+use crate::answer::geojson;
 use crate::app::App;
 use crate::error::Error;
-use crate::openapi::{Image, RecordSchema};
+use crate::openapi::{GeoJson, Image, RecordSchema};
 use crate::prediction;
 
 /// Record of a prediction
@@ -66,7 +69,50 @@ pub async fn mask(
     Ok(([(header::CONTENT_TYPE, "image/png")], bytes))
 }
 
+/// Regions of a prediction
+///
+/// The regions of the classes as GeoJSON, in pixels from the top left corner, as QuPath reads it. Filling them gives the
+/// mask.
+#[utoipa::path(
+    get,
+    path = "/predictions/{id}/geojson",
+    tag = "predictions",
+    params(("id" = String, Path, description = "Id of the prediction, from `x-prediction-id`",
+        example = "0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d")),
+    responses(
+        (status = 200, description = "The regions", content_type = "application/geo+json", body = GeoJson),
+        (status = 404, description = "No prediction has this id", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be read now", body = Problem,
+            content_type = "application/problem+json",
+            headers(("retry-after" = u32, description = "Seconds to wait before trying again")))
+    )
+)]
+pub async fn regions(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<impl IntoResponse, Error> {
+    let id = text(id)?;
+    let record = prediction::record(&app, &id).await?;
+    let mask = prediction::fetch(&app, &id, keys::mask).await?;
+    let classes = classes(record);
+    let encoded = app.predictor.workers.run(move || geojson::encode(&mask, &classes)).await;
+    let encoded = encoded.map_err(|panic| Error::Internal(panic.to_string()))??;
+    Ok(([(header::CONTENT_TYPE, geojson::MEDIA_TYPE)], encoded))
+}
+
+/// Returns the classes of a record. A record of an earlier version has no colours.
+fn classes(record: PredictionRecord) -> Vec<TissueClass> {
+    let defaults = class::unnamed_classes(record.classes.len());
+    let class = |(area, default): (ClassFraction, TissueClass)| TissueClass {
+        code: area.code,
+        name: area.name,
+        color: area.color.unwrap_or(default.color),
+    };
+    record.classes.into_iter().zip(defaults).map(class).collect()
+}
+
 /// Returns the id. One that is not UTF-8 is none that exists.
-fn text(id: Result<Path<String>, PathRejection>) -> Result<String, Error> {
+pub(super) fn text(id: Result<Path<String>, PathRejection>) -> Result<String, Error> {
     id.map(|Path(id)| id).map_err(|_| Error::NoPrediction("?".to_owned()))
 }

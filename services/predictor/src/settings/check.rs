@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use bcs_service::Failure;
+use bcs_storage::{Uri, uri};
 
 /// Most seconds of a time: a day.
 const MAX_SECONDS: f64 = 86_400.0;
@@ -45,11 +46,22 @@ pub(super) fn device(name: &str) -> Result<(), Failure> {
     )))
 }
 
+/// Checks the URI of a bucket, but not whether there is one. A folder is not checked.
+///
+/// # Errors
+/// [`Failure::Usage`] names the setting and what is wrong.
+pub(super) fn bucket(name: &str, bucket: &str) -> Result<(), Failure> {
+    if !uri::is_uri(bucket) {
+        return Ok(());
+    }
+    Uri::parse(bucket).map(|_| ()).map_err(|error| Failure::usage(format!("{name}: {error}")))
+}
+
 /// Checks that a route is a plain path: the router panics on malformed patterns.
 ///
 /// # Errors
-/// [`Failure::Usage`] names the variable and the route.
-pub(super) fn route(route: &str) -> Result<(), Failure> {
+/// [`Failure::Usage`] with the name of the setting and the route.
+pub(super) fn route(name: &str, route: &str) -> Result<(), Failure> {
     let plain = |part: &str| {
         !part.is_empty()
             && !part.starts_with([':', '*'])
@@ -59,6 +71,6 @@ pub(super) fn route(route: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "the health route (AIP_HEALTH_ROUTE) is '{route}'; it must be a plain path such as /v1/endpoints/1/deployedModels/2"
+        "the {name} is '{route}'; it must be a plain path such as /v1/endpoints/1/deployedModels/2"
     )))
 }

@@ -41,6 +41,8 @@ pub struct Limits {
     pub upload_timeout: f64,
     /// Seconds from the head of a request to its response.
     pub request_timeout: f64,
+    /// Seconds of it that the store may take.
+    pub store_timeout: f64,
 }
 
 impl Limits {
@@ -53,6 +55,11 @@ impl Limits {
     /// Returns the time in which the body of a request must arrive.
     pub fn upload_timeout(&self) -> Duration {
         duration(self.upload_timeout)
+    }
+
+    /// Returns the time of a request that the store may take.
+    pub fn store_timeout(&self) -> Duration {
+        duration(self.store_timeout)
     }
 
     /// Returns the limits of admission: a quarter of the memory of requests for uploads, but enough for the largest one,
@@ -89,6 +96,7 @@ impl Limits {
             ("limits.wait", self.wait),
             ("limits.upload_timeout", self.upload_timeout),
             ("limits.request_timeout", self.request_timeout),
+            ("limits.store_timeout", self.store_timeout),
         ] {
             seconds(name, value)?;
         }

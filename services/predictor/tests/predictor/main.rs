@@ -1,11 +1,17 @@
 //! Tests of the built program.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
 
+mod answers;
 mod attacks;
+mod bucket;
+mod faults;
+mod guard;
 mod http;
 mod images;
+mod labels;
 mod operation;
 mod package;
 mod predict;
 mod server;
 mod shutdown;
+mod vertex;

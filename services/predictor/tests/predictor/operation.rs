@@ -171,7 +171,7 @@ async fn models_are_replaced_under_load_and_bad_ones_are_refused() {
 }
 
 /// Waits until `/info` is as expected.
-async fn wait_until(server: &Server, condition: impl Fn(&serde_json::Value) -> bool) {
+pub(crate) async fn wait_until(server: &Server, condition: impl Fn(&serde_json::Value) -> bool) {
     let start = Instant::now();
     while !condition(&server.json("/info").await) {
         assert!(start.elapsed() < Duration::from_secs(20), "{}", server.json("/info").await);
@@ -245,8 +245,8 @@ fn invalid_configuration_prevents_the_start_with_a_reason() {
     let bucket = folder.path().join("file/below").display().to_string();
     let cases: [BadStart<'_>; 11] = [
         (&[], "", 2, "MODEL_PATH"),
-        (&[("MODEL_PATH", "gs://models/best")], "", 2, "local files only"),
-        (&[("MODEL_PATH", "m"), ("STORAGE_MODE", "gcp")], "", 2, "STORAGE_MODE=local"),
+        (&[("MODEL_PATH", "gs://Models/best")], "", 2, "lower-case"),
+        (&[("MODEL_PATH", "m"), ("STORAGE_MODE", "gcp")], "", 2, "PREDICTIONS_BUCKET"),
         (&[("MODEL_PATH", "m"), ("PORT", "http")], "", 2, "PORT=http"),
         (&[("MODEL_PATH", "m"), ("AIP_HEALTH_ROUTE", "/info")], "", 2, "AIP_HEALTH_ROUTE"),
         (&[("MODEL_PATH", "m")], "sever: {port: 1}", 2, "sever"),

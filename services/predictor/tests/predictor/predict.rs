@@ -140,7 +140,7 @@ fn invalid_arguments_are_usage_errors() {
     }
     let cases: [(&[&str], &str); 14] = [
         (&["--model", package::PATH, "--input", "gs://tiles/a.png", "--output", "out"], "local files only"),
-        (&["--model", "gs://models/best", "--input", "in", "--output", "out"], "local files only"),
+        (&["--model", "gs://Models/best", "--input", "in", "--output", "out"], "lower-case"),
         (&["--model", package::PATH, "--input", "none", "--output", "out"], "none"),
         (&["--model", "none", "--input", "in", "--output", "out"], "none"),
         (&["--model", package::PATH, "--input", "in", "--output", "in"], "--output"),

@@ -163,7 +163,12 @@ fn command(folder: &Path, settings: &str) -> Command {
     command.arg("serve").arg("--config").arg(file).current_dir(folder);
     for name in [
         "STORAGE_MODE",
+        "STORAGE_EMULATOR_HOST",
         "MODEL_PATH",
+        "MODEL_REPOSITORY",
+        "MODEL_CACHE",
+        "MODEL_RELOAD",
+        "AIP_STORAGE_URI",
         "DEVICE",
         "AIP_HTTP_PORT",
         "AIP_HEALTH_ROUTE",
