@@ -1,6 +1,5 @@
 //! An emulator of Google Cloud Storage.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -16,6 +15,7 @@ const READY: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Emulator {
     program: PathBuf,
+    /// 0 before the first start, which picks a free one.
     port: u16,
     /// Folder of the buckets; `None` for memory.
     folder: Option<PathBuf>,
@@ -36,7 +36,7 @@ impl Emulator {
 
     fn new(folder: Option<PathBuf>) -> Option<Self> {
         let program = program()?;
-        let mut emulator = Self { program, port: free_port(), folder, child: None };
+        let mut emulator = Self { program, port: 0, folder, child: None };
         emulator.restart();
         Some(emulator)
     }
@@ -64,20 +64,24 @@ impl Emulator {
     /// Starts the emulator on the same port, after stopping it if it runs.
     pub fn restart(&mut self) {
         self.stop();
-        let address = self.address();
         let mut command = Command::new(&self.program);
-        command.args(["-scheme", "http", "-host", "127.0.0.1", "-log-level", "error", "-port"]);
-        command.arg(self.port.to_string()).args(["-external-url", &address, "-public-host", &address[7..]]);
+        command.args(["-scheme", "http", "-host", "127.0.0.1", "-log-level", "error"]);
+        command.arg("-port").arg(self.port.to_string());
         match &self.folder {
             Some(folder) => command.args(["-backend", "filesystem", "-filesystem-root"]).arg(folder),
             None => command.args(["-backend", "memory"]),
         };
-        self.child = Some(command.stdout(Stdio::null()).spawn().expect("the emulator starts"));
+        let child = self.child.insert(command.stdout(Stdio::null()).spawn().expect("the emulator starts"));
         let start = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+        self.port = loop {
+            if let Some(port) = listening_port(child.id()) {
+                break port;
+            }
+            let ended = child.try_wait().expect("it is a child");
+            assert!(ended.is_none(), "the emulator has ended: {ended:?}");
             assert!(start.elapsed() < READY, "the emulator does not listen within {READY:?}");
-            thread::sleep(Duration::from_millis(10));
-        }
+            thread::sleep(Duration::from_millis(5));
+        };
     }
 }
 
@@ -105,8 +109,19 @@ fn program() -> Option<PathBuf> {
     None
 }
 
-/// Returns a port that nobody listens on.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-    listener.local_addr().expect("it is bound").port()
+/// Returns the port on which a process listens, by the tables of the kernel: the emulator does not tell.
+fn listening_port(process: u32) -> Option<u16> {
+    let files = std::fs::read_dir(format!("/proc/{process}/fd")).ok()?;
+    let files = files
+        .filter_map(|file| std::fs::read_link(file.ok()?.path()).ok()?.into_os_string().into_string().ok());
+    let sockets: Vec<_> =
+        files.filter_map(|file| Some(file.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect();
+    let table = std::fs::read_to_string(format!("/proc/{process}/net/tcp")).ok()?;
+    table.lines().find_map(|line| {
+        // Number, local address, remote address, state, …; the tenth column is the inode of the socket.
+        let columns: Vec<_> = line.split_whitespace().collect();
+        let (address, state, inode) = (columns.get(1)?, columns.get(3)?, columns.get(9)?);
+        let listens = *state == "0A" && sockets.iter().any(|socket| socket == inode);
+        listens.then(|| u16::from_str_radix(address.rsplit(':').next()?, 16).ok())?
+    })
 }

@@ -14,6 +14,7 @@
 //! - [`negotiation`]: the media type that a client prefers
 //! - [`page`]: style sheet and response headers of HTML pages
 //! - [`problem`]: error responses as `application/problem+json`
+//! - [`progress`]: progress of a long task
 //! - [`routes`]: `/health`, `/ready` and `/metrics`
 //! - [`server`]: the HTTP server: connections within limits, graceful shutdown, and the middleware of all routes
 //! - [`settings`]: settings from built-in defaults and a file
@@ -32,6 +33,7 @@ pub mod multipart;
 pub mod negotiation;
 pub mod page;
 pub mod problem;
+pub mod progress;
 pub mod routes;
 pub mod server;
 pub mod settings;

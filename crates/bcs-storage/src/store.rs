@@ -78,7 +78,8 @@ pub trait Store: Send + Sync {
     /// [`Error::Rejected`].
     async fn read(&self, key: &str) -> Result<Object, Error>;
 
-    /// Reads the bytes of an object in a range. Those past the end of the object are left out.
+    /// Reads the bytes of an object in a range. Those past the end of the object are left out. The checksum of the object
+    /// is compared only if the range holds all of it and goes beyond.
     ///
     /// # Errors
     /// As [`Store::read`].

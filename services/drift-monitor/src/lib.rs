@@ -15,7 +15,6 @@
 //! - [`openapi`]: parts of the OpenAPI description that routes share
 //! - [`outcome`]: exit codes of successful commands
 //! - [`pages`]: HTML list of reports
-//! - [`progress`]: progress of a long task
 //! - [`records`]: prediction records of a window
 //! - [`report`]: a report as stored and as listed
 //! - [`report_id`]: id of a report
@@ -38,7 +37,6 @@ pub mod monitor;
 pub mod openapi;
 pub mod outcome;
 pub mod pages;
-pub mod progress;
 pub mod records;
 pub mod report;
 pub mod report_id;

@@ -101,8 +101,17 @@ impl Service for App {
 const UNDESCRIBED: [&str; 4] = ["/", "/predict-img", "/docs", "/openapi.json"];
 
 /// Routes that need no key: the viewer and the documentation, which ask for one, and what platforms request.
-const OPEN: [&str; 8] =
-    ["/", "/viewer/", "/docs", "/docs/", "/openapi.json", "/health", "/ready", "/metrics"];
+const OPEN: [&str; 9] = [
+    "/",
+    "/viewer/{file}",
+    "/viewer/example.png",
+    "/docs",
+    "/docs/",
+    "/openapi.json",
+    "/health",
+    "/ready",
+    "/metrics",
+];
 
 /// Returns all routes with their middleware.
 ///
@@ -138,6 +147,8 @@ pub fn router(app: Arc<App>) -> Result<Router, Failure> {
     let routes = routes
         .route("/predict-img", post(predict_img::predict_img))
         .route("/", get(viewer::viewer))
+        .route("/viewer/{file}", get(viewer::file))
+        .route("/viewer/example.png", get(viewer::example))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", api))
         // `upload::receive` has its own limit.
         .layer(DefaultBodyLimit::disable());

@@ -32,7 +32,7 @@ pub struct Cli {
 pub enum Command {
     /// Serve predictions over HTTP (default)
     Serve(ServeArguments),
-    /// Segment an image or all images in a folder
+    /// Segment an image, or all images in a folder or bucket
     Predict(Box<PredictArguments>),
     /// Exit with 0 if the server on this machine is ready, for health checks of containers
     Healthcheck(ServeArguments),
@@ -53,12 +53,16 @@ pub struct PredictArguments {
     /// gs:// URI
     #[arg(long, value_name = "MODEL")]
     pub model: PathBuf,
-    /// Image, or folder of images (PNG, JPEG, TIFF, WebP, BMP)
-    #[arg(long, value_name = "FILE|DIR")]
-    pub input: PathBuf,
-    /// Output folder for NAME_mask.png, NAME_overlay.png and NAME.json of each image
-    #[arg(long, value_name = "DIR")]
-    pub output: PathBuf,
+    /// Image, or folder or bucket of images (PNG, JPEG, TIFF, WebP, BMP). As a task of a Cloud Run job
+    /// (CLOUD_RUN_TASK_INDEX of CLOUD_RUN_TASK_COUNT), only its share of them is segmented
+    #[arg(long, value_name = "FILE|DIR|gs://…")]
+    pub input: String,
+    /// Output folder or bucket for NAME_mask.png, NAME_overlay.png and NAME.json of each image
+    #[arg(long, value_name = "DIR|gs://…")]
+    pub output: String,
+    /// Leave out the images that this version of the model has segmented before; always in a Cloud Run job
+    #[arg(long)]
+    pub resume: bool,
     /// Site or scanner of the images, for their records
     #[arg(long, value_name = "NAME", value_parser = identifier)]
     pub source: Option<String>,

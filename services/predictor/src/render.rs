@@ -60,7 +60,10 @@ impl Colormap {
     }
 
     /// Returns the colour of each class; `None` for a class that is not tinted.
-    fn palette(self, classes: &[TissueClass]) -> Result<Vec<Option<Color>>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::UnknownColormap`] for a colour map that is not built in.
+    pub fn palette(self, classes: &[TissueClass]) -> Result<Vec<Option<Color>>, Error> {
         let mut palette: Vec<_> = colormap::palette(self.name(), classes)?.into_iter().map(Some).collect();
         let named = classes.first().is_some_and(|class| BACKGROUND.contains(&class.name.as_str()));
         if let Some(first) = palette.first_mut().filter(|_| self == Self::YlGn || named) {

@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use google_cloud_auth::credentials::{Builder, Credentials, anonymous};
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_storage::client::Storage;
 use google_cloud_storage::read_resume_policy::NeverResume;
@@ -8,12 +7,11 @@ use reqwest::Client;
 use reqwest::redirect::Policy;
 
 use super::api::Api;
+use super::credentials;
 use super::endpoint::Endpoint;
 use super::failure::{Failure, chain};
 use crate::uri::Uri;
 
-/// Permission that requests ask for: to read and write objects.
-const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
 /// Time of a connection attempt of the JSON API.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// Longest time of a request that transfers little.
@@ -30,7 +28,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) async fn connect(uri: &Uri, endpoint: &Endpoint) -> Result<Self, Failure> {
-        let credentials = credentials(endpoint)?;
+        let credentials = credentials::of(endpoint)?;
         // An incomplete upload has the status of a redirect.
         let http = Client::builder().connect_timeout(CONNECT_TIME).redirect(Policy::none()).build()?;
         let storage = Storage::builder()
@@ -61,17 +59,5 @@ impl Bucket {
     /// Returns the bucket as Google's client names it.
     pub(super) fn resource(&self) -> String {
         format!("projects/_/buckets/{}", self.uri.bucket)
-    }
-}
-
-fn credentials(endpoint: &Endpoint) -> Result<Credentials, Failure> {
-    match endpoint {
-        Endpoint::Emulator(_) => Ok(anonymous::Builder::new().build()),
-        Endpoint::Google => Builder::default().with_scopes([SCOPE]).build().map_err(|error| {
-            Failure::Permission(format!(
-                "{}; run gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS to a key file",
-                chain(&error)
-            ))
-        }),
     }
 }

@@ -4,6 +4,7 @@
 //! - [`Endpoint`]: Google, or an emulator
 //! - `api`: requests of the JSON API
 //! - `bucket`: a bucket and its clients
+//! - `credentials`: of the application, or none
 //! - `failure`: classifies what went wrong
 //! - `list`, `read`, `remove`, `write`: the operations
 //! - `metadata`: description of an object as the JSON API gives it
@@ -12,6 +13,7 @@
 
 mod api;
 mod bucket;
+mod credentials;
 mod endpoint;
 mod failure;
 mod list;

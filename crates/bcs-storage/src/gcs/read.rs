@@ -16,7 +16,7 @@ const MAX_RESERVED: usize = 64 << 20;
 
 impl Bucket {
     pub(super) async fn read(&self, key: &str, deadline: Instant) -> Result<Object, Failure> {
-        self.read_part(key, ReadRange::all(), deadline).await
+        self.read_part(key, None, deadline).await
     }
 
     pub(super) async fn read_range(
@@ -28,27 +28,38 @@ impl Bucket {
         if range.is_empty() {
             return Ok(Bytes::new());
         }
-        let part = ReadRange::segment(range.start, range.end - range.start);
-        match self.read_part(key, part, deadline).await {
+        match self.read_part(key, Some(&range), deadline).await {
             // The range starts at the end of the object or behind it.
             Err(Failure::Rejected(reason)) if reason.starts_with("416") => Ok(Bytes::new()),
             read => read.map(|object| object.bytes),
         }
     }
 
-    async fn read_part(&self, key: &str, part: ReadRange, deadline: Instant) -> Result<Object, Failure> {
+    /// Reads an object, or the bytes of it in a range that is not empty.
+    async fn read_part(
+        &self,
+        key: &str,
+        range: Option<&Range<u64>>,
+        deadline: Instant,
+    ) -> Result<Object, Failure> {
         let mut retry = Retry::until(deadline);
         loop {
-            match retry.attempt(ATTEMPT_TIME, self.read_once(key, part.clone(), &retry)).await {
+            match retry.attempt(ATTEMPT_TIME, self.read_once(key, range, &retry)).await {
                 Ok(object) => return Ok(object),
                 Err(failure) => retry.pause(failure).await?,
             }
         }
     }
 
-    /// Reads once. Google's client compares the checksum of a whole object. A server that sends nothing for a while is
-    /// given up.
-    async fn read_once(&self, key: &str, part: ReadRange, retry: &Retry) -> Result<Object, Failure> {
+    /// Reads once. A server that sends nothing for a while is given up.
+    async fn read_once(
+        &self,
+        key: &str,
+        range: Option<&Range<u64>>,
+        retry: &Retry,
+    ) -> Result<Object, Failure> {
+        let part = range
+            .map_or_else(ReadRange::all, |range| ReadRange::segment(range.start, range.end - range.start));
         let request = self.storage.read_object(self.resource(), self.object(key)).set_read_range(part);
         let mut response = retry.attempt(SHORT_TIME, async { Ok(request.send().await?) }).await?;
         let about = response.object();
@@ -60,6 +71,12 @@ impl Bucket {
                 Some(chunk) => bytes.extend_from_slice(&chunk),
                 None => break,
             }
+        }
+        // Google's client compares the checksum only if no range was asked for.
+        let all = range.is_some_and(|range| range.start == 0 && (bytes.len() as u64) < range.end);
+        let stated = about.checksums.and_then(|checksums| checksums.crc32c).filter(|_| all);
+        if stated.is_some_and(|stated| stated != crc32c::crc32c(&bytes)) {
+            return Err(Failure::Damaged);
         }
         Ok(Object { bytes: bytes.freeze(), generation: Generation(about.generation) })
     }

@@ -54,6 +54,7 @@ async fn each_fault_is_overcome() {
         let stored = direct.read(key).await.unwrap();
         assert_eq!((stored.bytes, stored.generation), ("one".into(), generation), "{fault:?}");
         assert_eq!(faulty.read(key).await.unwrap().bytes, "one", "{fault:?}");
+        assert_eq!(faulty.get_range(key, 0..100).await.unwrap(), "one", "{fault:?}");
         // A slow answer is not a failure.
         assert!(proxy.requests() > if fault == Fault::SlowAnswer { 1 } else { 2 }, "{fault:?}");
 

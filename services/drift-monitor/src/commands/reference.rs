@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::cli::ReferenceArguments;
 use crate::outcome::Outcome;
-use crate::progress::Progress;
+use bcs_service::progress::Progress;
 
 /// Measures the images and writes the reference. An image that cannot be read is reported on standard error, and the
 /// reference is made from the others.

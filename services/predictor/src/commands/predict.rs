@@ -1,23 +1,28 @@
-//! `bcs-predictor predict`: segments an image or a folder of images, without a server.
+//! `bcs-predictor predict`: segments an image, or all images of a folder or bucket, without a server.
 
+mod inputs;
 mod logits;
-mod sources;
+mod task;
 
+use std::collections::HashSet;
 use std::fmt::Display;
-use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use bcs_contracts::tile_name;
+use bcs_contracts::{PredictionRecord, tile_name};
 use bcs_imaging::Limits;
 use bcs_inference::scheduler::{self, Hooks};
 use bcs_inference::{Inference, Model, SlidingWindow};
 use bcs_service::admission::{Admission, AdmissionLimits, Ticket};
 use bcs_service::health::State;
-use bcs_service::settings::require_local;
+use bcs_service::progress::Progress;
 use bcs_service::{Failure, Metrics};
+use bcs_storage::{PutMode, Store};
 use bytes::Bytes;
+use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{PredictArguments, WindowArguments};
@@ -29,6 +34,8 @@ use crate::origin::Origin;
 use crate::predictor::{Options, Predictor};
 use crate::render::OverlayStyle;
 use crate::workers::Workers;
+use inputs::Input;
+use task::Task;
 
 /// Time that one image may take. There is no other request to be fair to.
 const TIME: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -41,23 +48,21 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(60);
 /// # Errors
 /// [`Failure::Usage`] for invalid arguments; [`Failure::Failed`] if any image was not segmented.
 pub(super) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
-    for (name, path) in [("--input", &arguments.input), ("--output", &arguments.output)] {
-        require_local(path, name)?;
-    }
-    let images = sources::find(&arguments.input, &arguments.output)?;
-    if arguments.logits.is_some() && images.len() != 1 {
-        return Err(Failure::usage(format!(
-            "--logits needs exactly one image, but {} has {}; set --input to one file",
-            arguments.input.display(),
-            images.len()
-        )));
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let task = Task::from_environment(|name| std::env::var(name).ok())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("cannot start the async runtime: {error}")))?;
+    let images = runtime.block_on(inputs::find(&arguments.input, &arguments.output))?;
+    if arguments.logits.is_some() && images.len() != 1 {
+        return Err(Failure::usage(format!(
+            "--logits needs exactly one image, but {} has {}; set --input to one file",
+            arguments.input,
+            images.len()
+        )));
+    }
     let predictor = start(arguments)?;
-    let result = runtime.block_on(segment_all(&predictor, &images, arguments));
+    let result = runtime.block_on(segment_all(&predictor, task.share(images), task.is_of_job(), arguments));
     predictor.inference.shutdown(Instant::now() + SHUTDOWN_TIMEOUT);
     result
 }
@@ -86,63 +91,112 @@ fn start(arguments: &PredictArguments) -> Result<Predictor, Failure> {
     }
     let metrics = Metrics::new("bcs_predictor").map_err(Failure::failed)?;
     let metrics = PredictionMetrics::register(&metrics).map_err(Failure::failed)?;
-    let predictor = Predictor::new(inference, window, Workers::new(1), Limits::default(), metrics);
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let predictor = Predictor::new(inference, window, Workers::new(cores), Limits::default(), metrics);
     if let Some(model) = predictor.inference.current() {
         window.check(&model.model().info).map_err(Failure::usage)?;
     }
     Ok(predictor)
 }
 
+/// Segments images, as many at a time as there are cores; with `resume`, only those that have no record yet.
 async fn segment_all(
     predictor: &Predictor,
-    images: &[std::path::PathBuf],
+    images: Vec<Input>,
+    resume: bool,
     arguments: &PredictArguments,
 ) -> Result<(), Failure> {
-    create_folder(&arguments.output)?;
-    let mut failed = 0;
-    for image in images {
-        if let Err(reason) = segment(predictor, image, arguments).await {
-            eprintln!("{}: {reason}", image.display());
-            failed += 1;
+    let total = images.len();
+    let output = bcs_storage::open(&arguments.output)
+        .await
+        .map_err(|error| Failure::failed(format!("{error}; choose another --output")))?;
+    let images =
+        if resume || arguments.resume { not_done(images, predictor, output.as_ref()).await? } else { images };
+    let (done, left) = (total - images.len(), images.len());
+    let progress = Progress::new("segmented", left);
+    let failed = AtomicUsize::new(0);
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let segmented = futures_util::stream::iter(&images).for_each_concurrent(cores, |image| {
+        let (progress, failed, output) = (&progress, &failed, output.as_ref());
+        async move {
+            if let Err(reason) = segment(predictor, image, output, arguments).await {
+                progress.print(&format!("{}: {reason}", image.path()));
+                failed.fetch_add(1, Ordering::Relaxed);
+            }
+            progress.step();
         }
-    }
-    println!(
-        "Segmented {} of {} images into {}",
-        images.len() - failed,
-        images.len(),
-        arguments.output.display()
-    );
+    });
+    segmented.await;
+    drop(progress);
+    let failed = failed.into_inner();
+    let skipped = if done > 0 { format!(", {done} were segmented before") } else { String::new() };
+    println!("Segmented {} of {left} images into {}{skipped}", left - failed, arguments.output);
     if failed == 0 {
         return Ok(());
     }
-    Err(Failure::failed(format!(
-        "{failed} of {} images were not segmented; see the messages above",
-        images.len()
-    )))
+    Err(Failure::failed(format!("{failed} of {left} images were not segmented; see the messages above")))
 }
 
-/// Writes mask, overlay and record of one image, and its logits if requested.
-async fn segment(predictor: &Predictor, path: &Path, arguments: &PredictArguments) -> Result<(), String> {
+/// Returns the images without a record that the current model made. A record is written last, so that an image that has
+/// one is done.
+async fn not_done(
+    images: Vec<Input>,
+    predictor: &Predictor,
+    output: &dyn Store,
+) -> Result<Vec<Input>, Failure> {
+    let version = predictor.inference.current().map(|model| model.model().info.version.clone());
+    let stored: HashSet<String> = output.list("").await.map_err(Failure::failed)?.into_iter().collect();
+    let mut left = Vec::new();
+    for image in images {
+        let key = record_key(&image.name);
+        let done = stored.contains(&key) && made_by(output, &key).await == version;
+        if !done {
+            left.push(image);
+        }
+    }
+    Ok(left)
+}
+
+/// Returns the version of the model that made a record; `None` if it is not a record.
+async fn made_by(output: &dyn Store, key: &str) -> Option<String> {
+    let json = output.get(key).await.ok()?;
+    serde_json::from_slice::<PredictionRecord>(&json).ok().map(|record| record.model_version)
+}
+
+fn record_key(name: &str) -> String {
+    format!("{name}.json")
+}
+
+/// Writes mask, overlay and, last, the record of one image, and its logits if requested.
+async fn segment(
+    predictor: &Predictor,
+    image: &Input,
+    output: &dyn Store,
+    arguments: &PredictArguments,
+) -> Result<(), String> {
     let received = ReceiveTime::now();
-    let bytes = Bytes::from(fs::read(path).map_err(|error| format!("cannot read the file: {error}"))?);
-    let origin = Origin::new(arguments.source.clone(), arguments.case.clone(), path.to_str());
-    let mpp = path.file_name().and_then(|name| tile_name::mpp(name.to_str()?));
+    let bytes = image.read().await?;
+    let path = image.path();
+    let origin = Origin::new(arguments.source.clone(), arguments.case.clone(), Some(&path));
+    let mpp = path.rsplit('/').next().and_then(tile_name::mpp);
     let overlay = Some(OverlayStyle::default());
     let options = Options { origin, received, mpp, overlay, ..Options::default() };
     let ticket = ticket(bytes.len() as u64).await.map_err(text)?;
     let not_ready = || Error::NotReady(State::Starting);
     let prediction = predictor.predict(bytes.clone(), options, ticket, not_ready).await.map_err(text)?;
 
-    let name = sources::stem(path);
-    let write_output =
-        |suffix: &str, bytes: &[u8]| write(&arguments.output.join(format!("{name}{suffix}")), bytes);
-    write_output("_mask.png", &prediction.rendered.mask)?;
+    let name = &image.name;
+    let put = |key: String, bytes: Bytes| async move {
+        output.put(&key, bytes, PutMode::Overwrite).await.map_err(text)
+    };
+    let mask = format!("{name}_mask.png");
+    put(mask.clone(), prediction.rendered.mask.clone()).await?;
     if let Some(overlay) = &prediction.rendered.overlay {
-        write_output("_overlay.png", overlay)?;
+        put(format!("{name}_overlay.png"), overlay.clone()).await?;
     }
-    let record = prediction.record(format!("{name}_mask.png"));
-    let json = serde_json::to_string_pretty(&record).map_err(text)?;
-    write_output(".json", format!("{json}\n").as_bytes())?;
+    let mut json = serde_json::to_vec_pretty(&prediction.record(mask)).map_err(text)?;
+    json.push(b'\n');
+    put(record_key(name), json.into()).await?;
     if let Some(file) = &arguments.logits {
         write_logits(file, &prediction.model, &bytes, &arguments.window)?;
     }
@@ -166,19 +220,6 @@ fn write_logits(file: &Path, model: &Model, bytes: &[u8], window: &WindowArgumen
 async fn ticket(bytes: u64) -> Result<Ticket, bcs_service::admission::Refused> {
     let limits = AdmissionLimits { upload_bytes: u64::MAX, pixel_bytes: u64::MAX, wait: TIME };
     Admission::new(limits).admit(bytes, Instant::now() + TIME, CancellationToken::new()).await
-}
-
-fn create_folder(folder: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(folder).map_err(|error| {
-        Failure::failed(format!(
-            "cannot create the folder {}: {error}; choose another --output",
-            folder.display()
-        ))
-    })
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    fs::write(path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 fn text(error: impl Display) -> String {

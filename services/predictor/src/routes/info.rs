@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::render::Colormap;
 
 /// Model, readiness and limits of the server.
 #[derive(Debug, Serialize, ToSchema)]
@@ -59,6 +60,9 @@ struct Class {
     /// Colour of the class, as `#rrggbb`.
     #[schema(pattern = "^#[0-9a-f]{6}$")]
     color: String,
+    /// Colour of the class in overlays without `colormap`, as `#rrggbb`; null for a class that is not tinted.
+    #[schema(required, pattern = "^#[0-9a-f]{6}$")]
+    overlay: Option<String>,
 }
 
 /// Limits of a request.
@@ -75,15 +79,18 @@ struct Limits {
 impl From<&Opened> for Model {
     fn from(opened: &Opened) -> Self {
         let model = &opened.info;
-        let class = |class: &bcs_contracts::TissueClass| Class {
+        // The default colour map is built in.
+        let overlay = Colormap::default().palette(&model.classes).unwrap_or_default();
+        let class = |(at, class): (usize, &bcs_contracts::TissueClass)| Class {
             code: class.code,
             name: class.name.clone(),
             color: class.color.to_string(),
+            overlay: overlay.get(at).copied().flatten().map(|color| color.to_string()),
         };
         Self {
             version: model.version.clone(),
             architecture: model.architecture.clone(),
-            classes: model.classes.iter().map(class).collect(),
+            classes: model.classes.iter().enumerate().map(class).collect(),
             tile: model.tile,
             min_size: model.min_size,
             mpp: model.mpp,
@@ -105,8 +112,8 @@ impl From<&Opened> for Model {
             "model": {
                 "version": "train-2026-01-30_09-15-00-epoch=07-1f2e3d4c", "architecture": "UNet",
                 "classes": [
-                    {"code": 0, "name": "other", "color": "#999999"},
-                    {"code": 1, "name": "tumour", "color": "#d55e00"}
+                    {"code": 0, "name": "other", "color": "#999999", "overlay": null},
+                    {"code": 1, "name": "tumour", "color": "#d55e00", "overlay": "#004529"}
                 ],
                 "tile": [224, 224], "min_size": [16, 16], "mpp": 0.25, "has_reference": true, "device": "cpu"
             },

@@ -3,6 +3,8 @@
 
 mod answers;
 mod attacks;
+mod batch;
+mod browser;
 mod bucket;
 mod faults;
 mod guard;
@@ -15,3 +17,4 @@ mod predict;
 mod server;
 mod shutdown;
 mod vertex;
+mod viewer;

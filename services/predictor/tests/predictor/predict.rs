@@ -139,7 +139,7 @@ fn invalid_arguments_are_usage_errors() {
         fs::write(input.join(name), images::png(32, 32)).unwrap();
     }
     let cases: [(&[&str], &str); 14] = [
-        (&["--model", package::PATH, "--input", "gs://tiles/a.png", "--output", "out"], "local files only"),
+        (&["--model", package::PATH, "--input", "gs://Tiles/a.png", "--output", "out"], "lower-case"),
         (&["--model", "gs://Models/best", "--input", "in", "--output", "out"], "lower-case"),
         (&["--model", package::PATH, "--input", "none", "--output", "out"], "none"),
         (&["--model", "none", "--input", "in", "--output", "out"], "none"),
