@@ -1,6 +1,8 @@
 # ── Builder: the same in the dockerfiles of all services, so that their images share its layers ──
 FROM docker.io/library/rust:1.95-slim-bookworm AS toolchain
 WORKDIR /src
+# Debian keeps one version of each package; the base image pins its release.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates curl g++ python3 python3-pip \
     && rm -rf /var/lib/apt/lists/*
