@@ -14,7 +14,7 @@ IDS = os.environ["PREDICTION_IDS"].split(",")
 
 def tile(width, height, mode="RGB"):
     image = Image.new(mode, (width, height), 200)
-    ImageDraw.Draw(image).ellipse((4, 4, width - 4, height - 4), fill=90)
+    ImageDraw.Draw(image).ellipse((0, 0, width - 1, height - 1), fill=90)
     return image
 
 
