@@ -152,7 +152,8 @@ pub struct Provenance {
     pub created_by: String,
     /// Time of writing, in RFC 3339.
     pub created: String,
-    /// Git revision of the source tree, with `-dirty` if it had uncommitted changes; empty outside a checkout.
+    /// Git revision of the source tree, with `-dirty` if it had uncommitted changes; in a
+    /// container, that of the image; empty where it is not known.
     pub git_revision: String,
     /// SHA-256 of `config.yaml`.
     pub config_sha256: String,

@@ -6,6 +6,7 @@
 //! - [`failure`]: errors of a program and their exit codes
 //! - [`guard`]: keys of clients, origins of pages, and security headers
 //! - [`health`]: readiness of a server
+//! - [`healthcheck`]: the check of a server from inside its container
 //! - [`logging`]: structured logs for Cloud Logging, or text for terminals
 //! - [`memory`]: memory that this process may use, and sizes in settings
 //! - [`metrics`]: Prometheus metrics of HTTP requests
@@ -24,6 +25,7 @@ pub mod environment;
 pub mod failure;
 pub mod guard;
 pub mod health;
+pub mod healthcheck;
 pub mod logging;
 pub mod memory;
 pub mod metrics;

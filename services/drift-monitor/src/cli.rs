@@ -33,6 +33,8 @@ pub enum Command {
     Compare(CompareArguments),
     /// Make a drift reference from a folder of images, without predictions
     Reference(ReferenceArguments),
+    /// Exit with 0 if the server on this machine is ready, for health checks of containers
+    Healthcheck,
 }
 
 /// Arguments of `run`.

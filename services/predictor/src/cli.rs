@@ -34,6 +34,8 @@ pub enum Command {
     Serve(ServeArguments),
     /// Segment an image, or all images in a folder or bucket
     Predict(Box<PredictArguments>),
+    /// Exit with 0 if the server on this machine is ready, for health checks of containers
+    Healthcheck(ServeArguments),
 }
 
 /// Arguments of `serve`.

@@ -58,8 +58,16 @@ fn version_of(library: &Path) -> String {
         .unwrap_or_else(|| library.display().to_string())
 }
 
-/// Returns the git revision of the working folder, with `-dirty` if it has uncommitted changes; `None` outside a checkout.
+/// Environment variable with the revision that the program was built from, which the container image sets.
+const REVISION_VARIABLE: &str = "BCS_REVISION";
+
+/// Returns the git revision of the working folder, with `-dirty` if it has uncommitted changes, or that of the container
+/// image; `None` outside both.
 fn git_revision() -> Option<String> {
+    git_revision_of_working_folder().or_else(|| std::env::var(REVISION_VARIABLE).ok())
+}
+
+fn git_revision_of_working_folder() -> Option<String> {
     let git = |arguments: &[&str]| {
         let output =
             Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;

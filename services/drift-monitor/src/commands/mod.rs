@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 mod compare;
+mod healthcheck;
 mod reference;
 mod run;
 mod serve;
@@ -21,5 +22,6 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
         Some(Command::Run(arguments)) => run::run(config, &arguments),
         Some(Command::Compare(arguments)) => compare::run(config, &arguments),
         Some(Command::Reference(arguments)) => reference::run(&arguments),
+        Some(Command::Healthcheck) => healthcheck::run(config),
     }
 }

@@ -1,7 +1,7 @@
 //! Start, readiness and stop of the server.
 
 use std::io::Write;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::support::{Server, World, program, stderr};
 
@@ -83,4 +83,19 @@ fn libtorch_is_not_linked() {
     let text = String::from_utf8(libraries.stdout).unwrap();
     assert!(libraries.status.success() && text.contains("libc.so"), "{text}");
     assert!(!text.contains("torch") && !text.contains("c10"), "{text}");
+}
+
+#[test]
+fn the_health_check_follows_readiness() {
+    let world = World::new();
+    let server = Server::start(&world);
+    let port = server.address.rsplit(':').next().unwrap().to_owned();
+    let check = || {
+        let mut command = program();
+        command.arg("healthcheck").env("HOST", "0.0.0.0").env("PORT", &port).stderr(Stdio::null());
+        command.status().unwrap().code()
+    };
+    assert_eq!(check(), Some(0));
+    server.stop();
+    assert_eq!(check(), Some(1));
 }

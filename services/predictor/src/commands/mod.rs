@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+mod healthcheck;
 mod predict;
 mod serve;
 
@@ -16,5 +17,6 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         None => serve::run(&cli.serve),
         Some(Command::Serve(arguments)) => serve::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Healthcheck(arguments)) => healthcheck::run(&arguments),
     }
 }

@@ -303,3 +303,12 @@ async fn sigterm_while_the_model_loads_ends_the_server_cleanly() {
         assert_eq!(server.stop().code(), Some(0));
     }
 }
+
+#[tokio::test]
+async fn the_health_check_follows_readiness() {
+    let server = Server::ready().await;
+    let port = server.port().to_owned();
+    assert_eq!(server::healthcheck(&port), Some(0));
+    server.stop();
+    assert_eq!(server::healthcheck(&port), Some(1));
+}

@@ -106,6 +106,11 @@ impl Server {
         request.send().await.unwrap()
     }
 
+    /// Returns the port that the server listens on.
+    pub(crate) fn port(&self) -> &str {
+        self.address.rsplit(':').next().unwrap()
+    }
+
     /// Returns the folder of the predictions.
     pub(crate) fn bucket(&self) -> PathBuf {
         bucket(self.folder.path())
@@ -177,6 +182,13 @@ fn command(folder: &Path, settings: &str) -> Command {
     command.env("HOST", "127.0.0.1").env("PORT", "0").env("LOG_FORMAT", "json");
     command.env("PREDICTIONS_BUCKET", bucket(folder));
     command
+}
+
+/// Checks the server on this port as its container does, and returns the exit code.
+pub(crate) fn healthcheck(port: &str) -> Option<i32> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bcs-predictor"));
+    command.arg("healthcheck").env("HOST", "0.0.0.0").env("PORT", port).stderr(Stdio::null());
+    command.status().unwrap().code()
 }
 
 fn bucket(folder: &Path) -> PathBuf {
