@@ -1,5 +1,6 @@
 //! An emulator of Google Cloud Storage.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -7,6 +8,9 @@ use std::time::{Duration, Instant};
 
 /// Variable that names the program of the emulator.
 const VARIABLE: &str = "FAKE_GCS_SERVER";
+
+/// Extended attribute in which the emulator keeps the attributes of an object.
+const ATTRIBUTES: &str = "user.metadata";
 
 /// Maximum time until the emulator listens.
 const READY: Duration = Duration::from_secs(30);
@@ -64,6 +68,7 @@ impl Emulator {
     /// Starts the emulator on the same port, after stopping it if it runs.
     pub fn restart(&mut self) {
         self.stop();
+        self.folder.iter().for_each(|folder| remove_unfinished(folder));
         let mut command = Command::new(&self.program);
         command.args(["-scheme", "http", "-host", "127.0.0.1", "-log-level", "error"]);
         command.arg("-port").arg(self.port.to_string());
@@ -91,6 +96,23 @@ impl Drop for Emulator {
             // It fails if the emulator has ended already.
             let _ = child.kill();
             let _ = child.wait();
+        }
+    }
+}
+
+/// Removes the objects that an emulator was writing when it was stopped: they have no attributes, with which its lists fail.
+fn remove_unfinished(folder: &Path) {
+    let objects = |folder: &Path| -> Vec<PathBuf> {
+        fs::read_dir(folder).expect("it is a folder").map(|entry| entry.expect("it is read").path()).collect()
+    };
+    let mut folders: Vec<PathBuf> = objects(folder).into_iter().filter(|path| path.is_dir()).collect();
+    while let Some(folder) = folders.pop() {
+        for path in objects(&folder) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if rustix::fs::getxattr(&path, ATTRIBUTES, &mut [0_u8; 0]).is_err() {
+                fs::remove_file(path).expect("it is a file");
+            }
         }
     }
 }

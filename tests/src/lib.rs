@@ -2,6 +2,7 @@
 
 mod emulator;
 mod fault_proxy;
+mod tiled_tiff;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 pub use emulator::Emulator;
 pub use fault_proxy::{Fault, FaultProxy};
+pub use tiled_tiff::TiledTiff;
 
 /// Maximum time until a server is ready; it takes well under a second on an idle machine.
 const READY: Duration = Duration::from_secs(60);

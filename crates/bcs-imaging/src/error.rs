@@ -1,5 +1,5 @@
 /// Errors of decoding, encoding and drawing.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The file has no bytes.
     #[error("the file is empty; send an image (PNG, JPEG, TIFF, WebP or BMP)")]
@@ -82,6 +82,9 @@ pub enum Error {
         /// Height of the image.
         height: u32,
     },
+    /// The mask has more regions than polygons are made of.
+    #[error("the mask is divided too finely to be returned as polygons; ask for the mask as an image")]
+    TooManyRegions,
     /// The colour map is not known.
     #[error("unknown colour map '{name}'; known are {}", crate::colormap::NAMES.join(", "))]
     UnknownColormap {

@@ -1,5 +1,5 @@
-//! Image decoding within limits, overlays, sliding-window geometry, stain separation and image features. Pure functions
-//! on images in memory, without libtorch.
+//! Image decoding within limits, overlays, sliding-window geometry, stain separation and image features. Without
+//! libtorch.
 //!
 //! # Layout
 //! - [`colormap`]: colour maps for masks
@@ -8,8 +8,10 @@
 //! - [`encode`]: encoding of images and masks as PNG and JPEG
 //! - [`extension`]: file extensions of the supported formats
 //! - [`features`]: the image features that drift is measured on
+//! - [`mod@legend`]: legend of an overlay
 //! - [`overlay`]: overlay of a mask on its image
 //! - [`mod@polygons`]: polygons of the classes of a mask
+//! - [`raster`]: an image in memory as a whole or in part
 //! - [`stain`]: separation of haematoxylin and eosin
 //! - [`windows`]: positions and pixel weights of the sliding window
 
@@ -20,8 +22,10 @@ pub mod encode;
 mod error;
 pub mod extension;
 pub mod features;
+pub mod legend;
 pub mod overlay;
 pub mod polygons;
+pub mod raster;
 pub mod stain;
 pub mod windows;
 
@@ -30,3 +34,4 @@ pub use dice::dice;
 pub use error::Error;
 pub use extension::{EXTENSIONS, is_image};
 pub use polygons::{ClassPolygons, polygons};
+pub use raster::Raster;

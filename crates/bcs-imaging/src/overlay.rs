@@ -1,9 +1,84 @@
 //! Overlay of a mask on its image.
 
+use std::ops::Range;
+
 use bcs_contracts::Color;
 use image::{GrayImage, RgbImage};
 
+use crate::encode;
 use crate::error::Error;
+use crate::legend::Legend;
+use crate::raster::Raster;
+
+/// Overlay of a mask on its image.
+#[derive(Debug, Clone, Copy)]
+pub struct Overlay<'a> {
+    /// Position of the colour of each pixel in the palette.
+    pub mask: &'a GrayImage,
+    /// Colours; `None` leaves pixels unchanged.
+    pub palette: &'a [Option<Color>],
+    /// Weight of the colours, in [0, 1].
+    pub alpha: f64,
+    /// Legend in the upper left corner.
+    pub legend: Option<&'a Legend>,
+}
+
+impl Overlay<'_> {
+    /// Draws the overlay on an image and encodes it as PNG.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] if mask and image differ in size; [`Error::Encode`]; those of [`Raster::rows`].
+    pub fn png(&self, raster: Raster) -> Result<Vec<u8>, Error> {
+        match raster {
+            Raster::Whole(image) => encode::png(&self.drawn(image)?),
+            bands @ Raster::Bands(_) => {
+                encode::bands::png(self.checked(bands.size())?, |rows| self.band(&bands, rows))
+            }
+        }
+    }
+
+    /// Does the same as JPEG.
+    ///
+    /// # Errors
+    /// Those of [`png`](Self::png).
+    pub fn jpeg(&self, raster: Raster) -> Result<Vec<u8>, Error> {
+        match raster {
+            Raster::Whole(image) => encode::jpeg(&self.drawn(image)?),
+            bands @ Raster::Bands(_) => {
+                encode::bands::jpeg(self.checked(bands.size())?, |rows| self.band(&bands, rows))
+            }
+        }
+    }
+
+    fn drawn(&self, mut image: RgbImage) -> Result<RgbImage, Error> {
+        blend(&mut image, self.mask, self.palette, self.alpha)?;
+        if let Some(legend) = self.legend {
+            legend.draw(&mut image, 0);
+        }
+        Ok(image)
+    }
+
+    /// Returns some rows of the overlay.
+    fn band(&self, raster: &Raster, rows: Range<usize>) -> Result<RgbImage, Error> {
+        let (top, width) = (rows.start, self.mask.width() as usize);
+        let read = raster.rows(rows.clone())?;
+        let pixels =
+            read.image().as_raw()[(top - read.top()) * width * 3..][..rows.len() * width * 3].to_vec();
+        // The buffer has the size that was computed from these sides.
+        let mut band = RgbImage::from_raw(width as u32, rows.len() as u32, pixels).unwrap_or_default();
+        Tint::new(self.palette, self.alpha)
+            .blend(&mut band, &self.mask.as_raw()[top * width..][..rows.len() * width]);
+        if let Some(legend) = self.legend {
+            legend.draw(&mut band, top);
+        }
+        Ok(band)
+    }
+
+    fn checked(&self, size: [usize; 2]) -> Result<[usize; 2], Error> {
+        check_size(self.mask, size.map(|side| side as u32))?;
+        Ok(size)
+    }
+}
 
 /// Blends the colours of a mask with its image, in place. `alpha` is the weight of the colour, in [0, 1]. Pixels of a
 /// class whose colour is `None`, and codes beyond the palette, are left unchanged.
@@ -16,20 +91,37 @@ pub fn blend(
     palette: &[Option<Color>],
     alpha: f64,
 ) -> Result<(), Error> {
-    if image.dimensions() != mask.dimensions() {
-        let ((mask_width, mask_height), (width, height)) = (mask.dimensions(), image.dimensions());
-        return Err(Error::SizeMismatch { mask_width, mask_height, width, height });
+    check_size(mask, [image.height(), image.width()])?;
+    Tint::new(palette, alpha).blend(image, mask.as_raw());
+    Ok(())
+}
+
+fn check_size(mask: &GrayImage, [height, width]: [u32; 2]) -> Result<(), Error> {
+    let (mask_width, mask_height) = mask.dimensions();
+    if (mask_width, mask_height) == (width, height) {
+        return Ok(());
     }
-    let tables: Vec<Option<[[u8; 256]; 3]>> = palette
-        .iter()
-        .map(|color| color.map(|color| color.0.map(|target| mixing_table(target, alpha))))
-        .collect();
-    for (pixel, code) in image.pixels_mut().zip(mask.as_raw()) {
-        if let Some(Some(table)) = tables.get(usize::from(*code)) {
-            pixel.0 = [0, 1, 2].map(|channel| table[channel][usize::from(pixel.0[channel])]);
+    Err(Error::SizeMismatch { mask_width, mask_height, width, height })
+}
+
+/// Blends the colours of classes with pixels.
+pub(crate) struct Tint(Vec<Option<[[u8; 256]; 3]>>);
+
+impl Tint {
+    /// Creates the tables of a palette, as for [`blend`].
+    pub(crate) fn new(palette: &[Option<Color>], alpha: f64) -> Self {
+        let table = |color: Color| color.0.map(|target| mixing_table(target, alpha));
+        Self(palette.iter().map(|color| color.map(table)).collect())
+    }
+
+    /// Blends RGB pixels with the colours of their codes.
+    pub(crate) fn blend(&self, pixels: &mut [u8], codes: &[u8]) {
+        for (pixel, code) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(codes) {
+            if let Some(Some(table)) = self.0.get(usize::from(*code)) {
+                *pixel = [0, 1, 2].map(|channel| table[channel][usize::from(pixel[channel])]);
+            }
         }
     }
-    Ok(())
 }
 
 /// The blended value for each value of a channel: a table look-up is cheaper than a multiplication per pixel.

@@ -5,6 +5,8 @@
 
 use image::GrayImage;
 
+use crate::error::Error;
+
 /// A corner of a pixel: x from the left, y from the top.
 pub type Point = [u32; 2];
 
@@ -30,9 +32,26 @@ pub struct ClassPolygons {
     pub polygons: Vec<Polygon>,
 }
 
+/// Most bytes that a run needs until its polygons are written as text.
+const RUN_BYTES: u64 = 200;
+
+/// Returns the most runs of equal pixels in the rows of a mask of this many pixels for which polygons are made: as many as
+/// there may be in a tile, as tissue has in a larger mask, and up to two million.
+fn most_runs(pixels: u64) -> u64 {
+    (pixels / 16).clamp(1 << 16, 2_000_000)
+}
+
+/// Returns the memory in bytes that the polygons of a mask of this many pixels need at most, with their text.
+pub fn memory(pixels: u64) -> u64 {
+    most_runs(pixels).min(pixels) * RUN_BYTES
+}
+
 /// Returns the polygons of each class that occurs in a mask, in ascending order of their codes.
-pub fn polygons(mask: &GrayImage) -> Vec<ClassPolygons> {
-    let regions = Regions::of(mask);
+///
+/// # Errors
+/// [`Error::TooManyRegions`] for a mask that is more finely divided than tissue is, which would need much memory.
+pub fn polygons(mask: &GrayImage) -> Result<Vec<ClassPolygons>, Error> {
+    let regions = Regions::of(mask, most_runs(mask.as_raw().len() as u64))?;
     let mut outlines: Vec<Option<Polygon>> = vec![None; regions.count];
     let mut codes = vec![0; regions.count];
     let mut traced = Traced::new(mask);
@@ -51,7 +70,7 @@ pub fn polygons(mask: &GrayImage) -> Vec<ClassPolygons> {
             }
         }
     }
-    by_class(codes, outlines)
+    Ok(by_class(codes, outlines))
 }
 
 fn by_class(codes: Vec<u8>, outlines: Vec<Option<Polygon>>) -> Vec<ClassPolygons> {
@@ -158,7 +177,7 @@ struct Run {
 }
 
 impl Regions {
-    fn of(mask: &GrayImage) -> Self {
+    fn of(mask: &GrayImage, most_runs: u64) -> Result<Self, Error> {
         let mut sets = DisjointSets::default();
         let mut rows: Vec<Vec<Run>> = Vec::with_capacity(mask.height() as usize);
         for row in mask.as_raw().chunks_exact((mask.width() as usize).max(1)) {
@@ -172,12 +191,15 @@ impl Regions {
                 join(&mut sets, above, &runs);
             }
             rows.push(runs);
+            if sets.len() as u64 > most_runs {
+                return Err(Error::TooManyRegions);
+            }
         }
         let (numbers, count) = sets.numbers();
         for run in rows.iter_mut().flatten() {
             run.region = numbers[run.region];
         }
-        Self { rows, count }
+        Ok(Self { rows, count })
     }
 
     fn at(&self, x: u32, y: u32) -> usize {
@@ -205,6 +227,10 @@ struct DisjointSets {
 }
 
 impl DisjointSets {
+    fn len(&self) -> usize {
+        self.parents.len()
+    }
+
     fn add(&mut self, code: u8) -> usize {
         self.parents.push(self.parents.len());
         self.codes.push(code);
@@ -289,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_region_with_a_hole_has_two_rings() {
-        let classes = polygons(&mask(&["11110", "10110", "11110"]));
+        let classes = polygons(&mask(&["11110", "10110", "11110"])).unwrap();
         assert_eq!(classes.iter().map(|class| class.code).collect::<Vec<_>>(), [0, 1]);
         let [polygon] = &classes[1].polygons[..] else { panic!("one region") };
         assert_eq!(polygon.exterior, [[0, 0], [4, 0], [4, 3], [0, 3], [0, 0]]);
@@ -299,14 +325,14 @@ mod tests {
 
     #[test]
     fn pixels_that_touch_at_a_corner_are_two_regions() {
-        let classes = polygons(&mask(&["10", "01"]));
+        let classes = polygons(&mask(&["10", "01"])).unwrap();
         assert!(classes.iter().all(|class| class.polygons.len() == 2));
     }
 
     #[test]
     fn a_hole_that_touches_the_outline_at_a_corner_is_a_ring_of_its_own() {
         // The hole in the middle and the notch at the bottom right touch at a corner.
-        let classes = polygons(&mask(&["1111", "1011", "1100", "1111"]));
+        let classes = polygons(&mask(&["1111", "1011", "1100", "1111"])).unwrap();
         let [polygon] = &classes[1].polygons[..] else { panic!("one region") };
         assert_eq!(polygon.holes.len(), 1);
         for ring in std::iter::once(&polygon.exterior).chain(&polygon.holes) {
@@ -319,7 +345,14 @@ mod tests {
 
     #[test]
     fn an_empty_mask_has_no_polygons() {
-        assert!(polygons(&GrayImage::new(0, 0)).is_empty());
+        assert!(polygons(&GrayImage::new(0, 0)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_mask_of_noise_has_too_many_regions() {
+        let noise = |side: u32| GrayImage::from_fn(side, side, |x, y| Luma([((x + y) % 2) as u8]));
+        assert!(polygons(&noise(256)).is_ok());
+        assert!(matches!(polygons(&noise(1000)), Err(Error::TooManyRegions)));
     }
 
     proptest! {
@@ -331,7 +364,7 @@ mod tests {
             })
         ) {
             let mask = GrayImage::from_raw(width, height, codes.clone()).unwrap();
-            let classes = polygons(&mask);
+            let classes = polygons(&mask).unwrap();
             let expected: Vec<_> = codes.into_iter().map(Some).collect();
             prop_assert_eq!(filled(&classes, width, height), expected);
             for polygon in classes.iter().flat_map(|class| &class.polygons) {

@@ -4,6 +4,9 @@ pub enum Error {
     /// The model is missing, damaged or not supported.
     #[error("the model can't be opened: {0}")]
     Model(String),
+    /// The image could not be decoded.
+    #[error(transparent)]
+    Image(#[from] bcs_imaging::Error),
     /// The image is smaller than the model accepts.
     #[error("the image has {width}×{height} pixels; the model needs at least {min_width}×{min_height}")]
     TooSmall {

@@ -3,7 +3,6 @@
 //!
 //! # Layout
 //! - [`Engine`]: the trait
-//! - `blend`: weighted average of the logits of overlapping windows
 //! - [`model`]: an opened model, from which engines are made; [`open`] chooses among the engines that were built in
 //! - `fake`: an engine without a library, for tests (feature `fake`)
 //! - `libtorch`: model packages, safetensors and TorchScript (feature `libtorch`)
@@ -13,11 +12,10 @@
 //! - [`scheduler`]: inference for many clients at once
 //! - [`segmentation`]: class map, confidence and entropy from logits
 //! - [`sliding_window`]: logits of images of any size
-//! - `strips`: blending that keeps only the rows that are not final
+//! - `strips`: weighted average of the logits of overlapping windows, which keeps only the rows that are not final
 //! - [`TestTimeAugmentation`]: mean over flipped and rotated views
 //! - `view`: an image flipped or rotated
 
-mod blend;
 mod engine;
 mod error;
 #[cfg(any(test, feature = "fake"))]

@@ -21,6 +21,14 @@ impl Logits {
         Self { classes, height, width, values: vec![0.0; classes * height * width] }
     }
 
+    /// Writes row `y` of all classes, `[classes, width]`.
+    pub(crate) fn set_row(&mut self, y: usize, row: &[f32]) {
+        let (area, width) = (self.height * self.width, self.width);
+        for (class, values) in row.chunks_exact(width.max(1)).enumerate() {
+            self.values[class * area + y * width..][..width].copy_from_slice(values);
+        }
+    }
+
     /// Returns the softmax over the classes: their probabilities at every pixel.
     pub fn into_probabilities(mut self) -> Self {
         let rows = 0..self.height;

@@ -49,6 +49,8 @@ pub(crate) struct Source<'a> {
     pub(crate) view: View,
     /// Padding of images smaller than the window.
     pub(crate) padding: Padding,
+    /// Row of the plan that is the first one of the images, of which there may be a part only.
+    pub(crate) top: usize,
 }
 
 impl Plan {
@@ -71,11 +73,6 @@ impl Plan {
     /// Returns the first row or column of a window starting at `start` that lies on the image.
     pub(crate) fn first(&self, axis: usize, start: usize) -> usize {
         self.before[axis].saturating_sub(start)
-    }
-
-    /// Returns the row of a window starting at `start` that lies on row `y` of the image, if one does.
-    pub(crate) fn row_of(&self, y: usize, start: usize) -> Option<usize> {
-        (y + self.before[0]).checked_sub(start).filter(|row| *row < self.roi[0])
     }
 
     /// Returns the frame of the windows: a constant is padded by the engine, everything else is cut.
@@ -122,7 +119,7 @@ impl Frame {
 
     /// Writes the bytes of a window of the image with this index.
     pub(crate) fn cut_one(&self, source: &Source<'_>, index: usize, window: Window, pixels: &mut [u8]) {
-        let Source { images, plans, view, padding } = *source;
+        let Source { images, plans, view, padding, top } = *source;
         let (image, plan) = (&images[index], &plans[index]);
         let positions = |axis: usize, start: usize| -> Vec<usize> {
             // Where the engine adds the border, the part that is cut begins with the image.
@@ -136,11 +133,11 @@ impl Frame {
         let bytes = image.as_raw();
         for (row, y) in pixels.chunks_exact_mut(columns.len() * BYTES).zip(rows) {
             if unbroken {
-                row.copy_from_slice(&bytes[grid.at(y, columns[0]) * BYTES..][..row.len()]);
+                row.copy_from_slice(&bytes[grid.at(y - top, columns[0]) * BYTES..][..row.len()]);
                 continue;
             }
             for (pixel, x) in row.chunks_exact_mut(BYTES).zip(&columns) {
-                pixel.copy_from_slice(&bytes[grid.at(y, *x) * BYTES..][..BYTES]);
+                pixel.copy_from_slice(&bytes[grid.at(y - top, *x) * BYTES..][..BYTES]);
             }
         }
     }

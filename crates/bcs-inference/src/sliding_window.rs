@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use bcs_imaging::windows::{BlendMode, Window};
 use image::RgbImage;
 
-use crate::blend::Blend;
 use crate::engine::{Border, Engine, ModelInfo};
 use crate::error::Error;
 use crate::logits::Logits;
 use crate::padding::Padding;
 use crate::plan::{Frame, Plan, Source};
+use crate::strips::Strips;
 use crate::test_time_augmentation::{Probabilities, TestTimeAugmentation};
 use crate::view::View;
 
@@ -110,25 +110,26 @@ impl SlidingWindow {
         let classes = engine.info().classes.len();
         let plans: Vec<Plan> =
             images.iter().map(|image| self.plan(engine.info(), view.size(size_of(image)))).collect();
-        let blend = |plan: &Plan| Blend::new(classes, *plan, self.mode, self.sigma_scale);
-        let mut blends: Vec<Blend> = plans.iter().map(blend).collect();
-        let source = Source { images, plans: &plans, view, padding: self.padding };
+        let blending = |plan: &Plan| (Strips::new(classes, *plan, self), Logits::zeros(classes, plan.size));
+        let mut blended: Vec<(Strips, Logits)> = plans.iter().map(blending).collect();
+        let source = Source { images, plans: &plans, view, padding: self.padding, top: 0 };
         for (frame, windows) in self.by_frame(&plans) {
             let length = classes * frame.roi[0] * frame.roi[1];
             let border = frame.border(self.padding);
             for batch in windows.chunks(self.batch.max(1)) {
                 let mut values = vec![0.0; batch.len() * length];
                 engine.run(&frame.cut(&source, batch), frame.shape(batch.len()), &border, &mut values)?;
-                let windows: Vec<_> = batch.iter().zip(values.chunks_exact(length)).collect();
-                for windows in windows.chunk_by(|((a, _), _), ((b, _), _)| a == b) {
-                    let image = windows[0].0.0;
-                    let windows: Vec<_> =
-                        windows.iter().map(|((_, window), values)| (*window, *values)).collect();
-                    blends[image].add(&windows);
+                for ((image, window), values) in batch.iter().zip(values.chunks_exact(length)) {
+                    let (strips, logits) = &mut blended[*image];
+                    strips.add(*window, values, |y, row| logits.set_row(y, row));
                 }
             }
         }
-        Ok(blends.into_iter().map(Blend::finish).collect())
+        let finish = |(mut strips, mut logits): (Strips, Logits)| {
+            strips.finish(|y, row| logits.set_row(y, row));
+            logits
+        };
+        Ok(blended.into_iter().map(finish).collect())
     }
 
     /// Returns where the windows of an image of this size lie.

@@ -1,12 +1,15 @@
 //! Readiness of a server, as reported by its worker: a server is ready once the worker has done its first piece of
 //! work, not when the socket is open.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use tokio::sync::watch;
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// State of a server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "status", content = "reason")]
 pub enum State {
     /// Not ready yet.
@@ -17,6 +20,44 @@ pub enum State {
     Failed(String),
     /// Finishing requests in progress, taking no new ones.
     Stopping,
+}
+
+/// The fields of a serialized [`State`]: generators of clients understand an object better than one of four.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what a state becomes")]
+struct Fields {
+    /// Whether the server is ready.
+    status: Status,
+    /// Why it has failed.
+    #[schema(required = false, nullable = false)]
+    reason: Option<String>,
+}
+
+/// Names of the states.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes what a state becomes")]
+enum Status {
+    Starting,
+    Ready,
+    Failed,
+    Stopping,
+}
+
+impl PartialSchema for State {
+    fn schema() -> RefOr<Schema> {
+        Fields::schema()
+    }
+}
+
+impl ToSchema for State {
+    fn name() -> Cow<'static, str> {
+        "State".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Fields::schemas(schemas);
+    }
 }
 
 /// Shared state of a server; clones refer to the same state.

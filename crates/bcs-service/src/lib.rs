@@ -15,6 +15,7 @@
 //! - [`page`]: style sheet and response headers of HTML pages
 //! - [`problem`]: error responses as `application/problem+json`
 //! - [`progress`]: progress of a long task
+//! - [`responses`]: error responses that routes share, for the OpenAPI description
 //! - [`routes`]: `/health`, `/ready` and `/metrics`
 //! - [`server`]: the HTTP server: connections within limits, graceful shutdown, and the middleware of all routes
 //! - [`settings`]: settings from built-in defaults and a file
@@ -34,6 +35,7 @@ pub mod negotiation;
 pub mod page;
 pub mod problem;
 pub mod progress;
+pub mod responses;
 pub mod routes;
 pub mod server;
 pub mod settings;

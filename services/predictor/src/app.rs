@@ -97,9 +97,6 @@ impl Service for App {
     }
 }
 
-/// Routes that are not in the OpenAPI description.
-const UNDESCRIBED: [&str; 4] = ["/", "/predict-img", "/docs", "/openapi.json"];
-
 /// Routes that need no key: the viewer and the documentation, which ask for one, and what platforms request.
 const OPEN: [&str; 9] = [
     "/",
@@ -167,12 +164,17 @@ fn platform_route<'a>(
     match route {
         None => Ok(None),
         Some(route) if own.contains(&route) => Ok(None),
-        Some(route) if api.paths.paths.contains_key(route) || UNDESCRIBED.contains(&route) => {
-            Err(Failure::usage(format!(
-                "{variable} is '{route}', which is another route of this server; use {} or an unused path",
-                own[0]
-            )))
-        }
+        Some(route) if is_taken(route, api) => Err(Failure::usage(format!(
+            "{variable} is '{route}', which is another route of this server; use {} or an unused path",
+            own[0]
+        ))),
         route => Ok(route),
     }
+}
+
+/// Whether a route is another one of this server. The viewer, the documentation and the alias of `/predict-img/` are not in
+/// the OpenAPI description.
+fn is_taken(route: &str, api: &utoipa::openapi::OpenApi) -> bool {
+    let folder = ["/viewer/", "/docs/"].iter().any(|folder| route.starts_with(folder));
+    folder || route == "/predict-img" || OPEN.contains(&route) || api.paths.paths.contains_key(route)
 }

@@ -158,7 +158,7 @@ fn status_of_image(error: &bcs_imaging::Error) -> StatusCode {
             StatusCode::UNSUPPORTED_MEDIA_TYPE
         }
         Image::TooManyPixels { .. } | Image::TooMuchMemory { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        Image::UnknownColormap { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        Image::UnknownColormap { .. } | Image::TooManyRegions => StatusCode::UNPROCESSABLE_ENTITY,
         Image::Encode { .. } | Image::SizeMismatch { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -166,6 +166,7 @@ fn status_of_image(error: &bcs_imaging::Error) -> StatusCode {
 fn status_of_inference(error: &bcs_inference::Error) -> StatusCode {
     use bcs_inference::Error as Inference;
     match error {
+        Inference::Image(error) => status_of_image(error),
         Inference::TooSmall { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Inference::Window { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         Inference::QueueFull(_) => StatusCode::TOO_MANY_REQUESTS,

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use bcs_contracts::Features;
 use bcs_contracts::record::InputInfo;
-use bcs_imaging::{Error, Limits, decode, features};
-use image::RgbImage;
+use bcs_imaging::{Error, Limits, Raster, decode, features};
+use bytes::Bytes;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 #[derive(Debug)]
 pub struct Input {
     /// RGB pixels, after applying the EXIF orientation.
-    pub image: RgbImage,
+    pub image: Raster,
     /// Hash, format and size of the file.
     pub info: InputInfo,
     /// Image features.
@@ -47,21 +47,21 @@ impl Input {
     /// measured and averaged.
     ///
     /// # Errors
-    /// The errors of [`fn@decode`].
-    pub fn read(bytes: &[u8], limits: Limits, window: [usize; 2]) -> Result<Self, Error> {
-        let decoded = decode(bytes, limits)?;
-        let (width, height) = decoded.rgb.dimensions();
+    /// The errors of [`decode::raster`].
+    pub fn read(bytes: &Bytes, limits: Limits, window: [usize; 2]) -> Result<Self, Error> {
+        let (image, format) = decode::raster(bytes, limits)?;
+        let [height, width] = image.size().map(|side| side as u32);
         let info = InputInfo {
             sha256: sha256(bytes),
             bytes: bytes.len() as u64,
-            format: decoded.format.to_owned(),
+            format: format.to_owned(),
             width,
             height,
             mpp: None,
         };
         let window = window.map(|side| u32::try_from(side).unwrap_or(u32::MAX));
-        let features = features::measure(&decoded.rgb, window);
-        Ok(Self { image: decoded.rgb, info, features })
+        let features = features::measure_raster(&image, window)?;
+        Ok(Self { image, info, features })
     }
 }
 
@@ -72,11 +72,13 @@ fn sha256(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use image::RgbImage;
+
     use super::*;
 
     fn read(image: &RgbImage, window: [usize; 2]) -> Input {
         let bytes = bcs_imaging::encode::png(image).unwrap();
-        Input::read(&bytes, Limits::default(), window).unwrap()
+        Input::read(&bytes.into(), Limits::default(), window).unwrap()
     }
 
     #[test]

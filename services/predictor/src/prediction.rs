@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bcs_contracts::{PredictionRecord, keys};
+use bcs_imaging::{Limits, decode};
 use bcs_storage::{PutMode, Store};
 use bytes::Bytes;
+use image::GrayImage;
 use jiff::civil::Date;
 use uuid::Uuid;
 
@@ -85,6 +87,15 @@ pub async fn fetch(app: &App, id: &str, key_of: impl Fn(Date, Uuid) -> String) -
 pub async fn record(app: &App, id: &str) -> Result<PredictionRecord, Error> {
     let json = fetch(app, id, keys::record).await?;
     serde_json::from_slice(&json).map_err(|error| Error::Internal(format!("the record of {id}: {error}")))
+}
+
+/// Decodes a stored mask, which is within the limits of an image.
+///
+/// # Errors
+/// [`Error::Internal`] for an object that is none.
+pub fn decode_mask(bytes: &[u8]) -> Result<GrayImage, Error> {
+    let limits = Limits { max_pixels: u64::MAX };
+    decode::decode_mask(bytes, limits).map_err(|error| Error::Internal(format!("a stored mask: {error}")))
 }
 
 fn day_of(id: Uuid) -> Result<Date, Error> {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bcs_contracts::PredictionRecord;
 use bcs_drift::novelty::Novelty;
-use bcs_imaging::Limits;
 use bcs_imaging::decode::{Header, header};
+use bcs_imaging::{Limits, Raster, polygons};
 use bcs_inference::scheduler::{Answer, LoadedModel, Request};
 use bcs_inference::{Inference, Logits, Model, ModelInfo, Segmentation, SlidingWindow, TestTimeAugmentation};
 use bcs_service::admission::Ticket;
@@ -20,11 +20,14 @@ use crate::input::{Input, ReceiveTime};
 use crate::metrics::PredictionMetrics;
 use crate::origin::Origin;
 use crate::record::{self, Subject};
-use crate::render::{OverlayStyle, Rendered, render};
+use crate::render::{Format, Rendered, Rendering, render};
 use crate::workers::Workers;
 
 /// Bytes per pixel of an image on its way: RGB, the class, and their encoded forms at their largest.
 const PIXEL_BYTES: u64 = 8;
+
+/// Bytes per pixel of a class and its encoded form.
+pub const MASK_BYTES: u64 = 2;
 
 /// Number of windows whose logits one image may have in memory besides its strip.
 const WINDOWS_IN_MEMORY: u64 = 16;
@@ -74,8 +77,8 @@ pub struct Options {
     pub received: ReceiveTime,
     /// Resolution in µm/px, where known.
     pub mpp: Option<f64>,
-    /// Style of the overlay; `None` for no overlay.
-    pub overlay: Option<OverlayStyle>,
+    /// What is made of the segmentation besides the mask.
+    pub rendering: Rendering,
     /// Test-time augmentation; `None` for that of the settings.
     pub tta: Option<TestTimeAugmentation>,
     /// Form of the class probabilities; `None` for none.
@@ -85,7 +88,7 @@ pub struct Options {
 /// A prediction that is not stored yet.
 #[derive(Debug)]
 pub struct Prediction {
-    /// Mask and overlay.
+    /// Mask, overlay and regions.
     pub rendered: Rendered,
     /// Class probabilities, if they were asked for.
     pub probabilities: Option<Bytes>,
@@ -147,12 +150,12 @@ impl Predictor {
     ) -> Result<Prediction, Error> {
         let model = self.inference.current().ok_or_else(not_ready)?;
         let info = &model.model().info;
-        let Options { origin, received, mpp, overlay, tta, probabilities } = options;
+        let Options { origin, received, mpp, rendering, tta, probabilities } = options;
         let tta = tta.unwrap_or(self.window.tta);
         let probabilities = probabilities.map(|form| Encoding::new(form, info)).transpose()?;
         let whole = tta != TestTimeAugmentation::None || probabilities.is_some();
         let header = header(&bytes, self.limits)?;
-        ticket.decode(memory(&header, info, whole)).await?;
+        ticket.decode(memory(&header, info, whole, rendering)).await?;
         let ticket = Arc::new(ticket);
 
         let start = Instant::now();
@@ -166,18 +169,19 @@ impl Predictor {
         let subject = Subject { info: input, features, origin, received };
         let (answer, logits) = if whole {
             let window = SlidingWindow { tta, ..self.window };
-            self.segment_whole(&model, image, window, &ticket).await?
+            let (answer, logits) = self.segment_whole(&model, image, window, &ticket).await?;
+            (answer, Some(logits))
         } else {
             (self.segment(&model, image, &ticket).await?, None)
         };
         let probabilities = probabilities.zip(logits);
-        self.render(answer, subject, overlay, probabilities, ticket).await
+        self.render(answer, subject, rendering, probabilities, ticket).await
     }
 
     async fn segment(
         &self,
         model: &Arc<LoadedModel>,
-        image: image::RgbImage,
+        image: Raster,
         ticket: &Arc<Ticket>,
     ) -> Result<Answer, Error> {
         let request = Request {
@@ -200,18 +204,20 @@ impl Predictor {
     async fn segment_whole(
         &self,
         model: &Arc<LoadedModel>,
-        image: image::RgbImage,
+        image: Raster,
         window: SlidingWindow,
         ticket: &Arc<Ticket>,
-    ) -> Result<(Answer, Option<Logits>), Error> {
+    ) -> Result<(Answer, Logits), Error> {
         let (model, start) = (Arc::clone(model.model()), Instant::now());
         let held = Arc::clone(ticket);
         let work = move || {
             let mut engine = Cancellable::new(model.engine()?, held);
+            let image = image.into_whole()?;
             let logits = window.run(&mut engine, &image)?;
             let segmentation = Segmentation::from_logits(&logits)?;
             let (waited, ran) = (Duration::ZERO, start.elapsed());
-            Ok::<_, bcs_inference::Error>((Answer { image, segmentation, model, waited, ran }, Some(logits)))
+            let image = image.into();
+            Ok::<_, bcs_inference::Error>((Answer { image, segmentation, model, waited, ran }, logits))
         };
         let answer = self.step(&self.whole, ticket, work).await?;
         Ok(answer.map_err(|panic| Error::Internal(panic.to_string()))??)
@@ -221,7 +227,7 @@ impl Predictor {
         &self,
         answer: Answer,
         subject: Subject,
-        overlay: Option<OverlayStyle>,
+        rendering: Rendering,
         probabilities: Option<(Encoding, Logits)>,
         ticket: Arc<Ticket>,
     ) -> Result<Prediction, Error> {
@@ -231,7 +237,7 @@ impl Predictor {
         let work = move || {
             let record =
                 record::describe(Uuid::now_v7(), subject, &segmentation, &model.info, novelty.as_deref());
-            let rendered = render(image, segmentation.mask, &model.info.classes, overlay)?;
+            let rendered = render(image, segmentation, &model.info.classes, rendering)?;
             let probabilities = probabilities
                 .map(|(encoding, logits)| encoding.encode(&logits.into_probabilities()))
                 .transpose()?;
@@ -310,14 +316,29 @@ impl Encoding {
 
 /// Returns the bytes that an image needs at its peak: to be decoded, and then for itself, its results, and the logits
 /// that are in memory, which may be those of the whole image.
-fn memory(header: &Header, model: &ModelInfo, whole: bool) -> u64 {
+fn memory(header: &Header, model: &ModelInfo, whole: bool, rendering: Rendering) -> u64 {
     let (width, height) = (u64::from(header.width), u64::from(header.height));
-    let logits = if whole {
-        WHOLE_LOGITS * width * height * model.classes.len() as u64 * size_of::<f32>() as u64
-    } else {
-        logits_bytes([height, width], model)
-    };
-    header.peak_bytes().max(width * height * PIXEL_BYTES + logits)
+    let pixels = width * height;
+    let regions = if rendering.regions { polygons::memory(pixels) } else { 0 };
+    if whole {
+        let logits = WHOLE_LOGITS * pixels * model.classes.len() as u64 * size_of::<f32>() as u64;
+        return header.peak_bytes().max(pixels * PIXEL_BYTES + logits + regions);
+    }
+    let logits = logits_bytes([height, width], model);
+    if header.has_bands() {
+        let bands = header.raster_bytes(model.tile[0] as u64);
+        return bands + pixels * (MASK_BYTES + overlay_bytes(rendering)) + logits + regions;
+    }
+    header.peak_bytes().max(pixels * PIXEL_BYTES + logits + regions)
+}
+
+/// Returns the bytes per pixel of an encoded overlay at its largest.
+fn overlay_bytes(rendering: Rendering) -> u64 {
+    match rendering.overlay.map(|style| style.format) {
+        Some(Format::Png) => 3,
+        Some(Format::Jpeg) => 1,
+        None => 0,
+    }
 }
 
 /// Returns the bytes of the strip in which the logits of an image of this size (height, width) are blended, and of the

@@ -1,5 +1,6 @@
 //! Bounded pool for work on pixels, on blocking threads rather than those of the runtime.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -14,6 +15,11 @@ pub struct Workers {
 #[derive(Debug, thiserror::Error)]
 #[error("image processing panicked")]
 pub struct Panicked;
+
+/// Returns the number of cores that this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
 
 impl Workers {
     /// Creates a pool that runs up to `count` tasks at the same time, at least one.

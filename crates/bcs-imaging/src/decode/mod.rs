@@ -1,14 +1,19 @@
 //! Decoding of images and masks, within limits that are checked before memory is allocated.
 
+mod bands;
 mod tiff;
 
 use std::io::Cursor;
 
+use bytes::Bytes;
 use image::error::ImageError;
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
 use tiff::Tiff;
 
+pub use self::bands::Bands;
 use crate::error::Error;
+use crate::raster::Raster;
 
 /// Most bytes of metadata in memory: profiles, tables of strips. Larger profiles are ignored.
 const METADATA_BYTES: usize = 8 << 20;
@@ -39,9 +44,23 @@ pub struct Header {
     pub height: u32,
     /// Bytes per pixel that decoding needs at most, besides the result where it is RGB already.
     bytes_per_pixel: u64,
+    /// Height and width of a strip or tile, if the image is read in bands.
+    bands: Option<[u64; 2]>,
 }
 
 impl Header {
+    /// Whether [`raster`] reads the image in bands, so that its pixels are never all in memory.
+    pub fn has_bands(&self) -> bool {
+        self.bands.is_some()
+    }
+
+    /// Returns the memory in bytes that [`raster`] needs to read bands for `rows` rows, or else to read the whole image.
+    pub fn raster_bytes(&self, rows: u64) -> u64 {
+        let Some([height, width]) = self.bands else { return self.peak_bytes() };
+        let band = (rows + 2 * height).min(u64::from(self.height)) * u64::from(self.width) * 3;
+        band * bands::BANDS as u64 + height * width * self.bytes_per_pixel
+    }
+
     /// Returns the memory in bytes that decoding to RGB needs at its peak, without metadata, of which one decoder holds up
     /// to 8 MiB.
     pub fn peak_bytes(&self) -> u64 {
@@ -58,12 +77,15 @@ impl Header {
 pub fn header(bytes: &[u8], limits: Limits) -> Result<Header, Error> {
     let format = format_of(bytes)?;
     let header = if format == ImageFormat::Tiff {
-        Tiff::open(bytes)?.header()
+        let mut tiff = Tiff::open(bytes)?;
+        let upright = tiff.orientation()? == Orientation::NoTransforms;
+        let header = tiff.header();
+        Header { bands: header.bands.filter(|_| upright), ..header }
     } else {
         let decoder = decoder(bytes, format)?;
         let (width, height) = decoder.dimensions();
         let own = u64::from(decoder.color_type().bytes_per_pixel());
-        Header { width, height, bytes_per_pixel: working_bytes(format) + own + 3 }
+        Header { width, height, bytes_per_pixel: working_bytes(format) + own + 3, bands: None }
     };
     check_pixels(header.width, header.height, limits)?;
     Ok(header)
@@ -99,6 +121,20 @@ pub struct Decoded {
 pub fn decode(bytes: &[u8], limits: Limits) -> Result<Decoded, Error> {
     let (image, format) = decode_upright(bytes, limits)?;
     Ok(Decoded { rgb: into_rgb(image), format })
+}
+
+/// Opens an image as [`fn@decode`] does, but of a TIFF of more than 4 megapixels, in strips or tiles, reads only the rows
+/// that are in use. Returns its format, too.
+///
+/// # Errors
+/// Those of [`fn@decode`].
+pub fn raster(bytes: &Bytes, limits: Limits) -> Result<(Raster, &'static str), Error> {
+    if format_of(bytes)? == ImageFormat::Tiff && header(bytes, limits)?.has_bands() {
+        let tiff = Tiff::open(bytes.clone())?.in_chunks();
+        return Ok((Raster::Bands(Box::new(Bands::new(tiff))), name_of(ImageFormat::Tiff)));
+    }
+    let Decoded { rgb, format } = decode(bytes, limits)?;
+    Ok((Raster::Whole(rgb), format))
 }
 
 /// Decodes a mask, one class code per pixel: the values of an 8-bit grayscale image, or the indices of a palette PNG.

@@ -1,5 +1,5 @@
-//! TIFF and BigTIFF, in strips or tiles, also with JPEG inside: read into one buffer, which becomes the image where its
-//! pixels are RGB already.
+//! TIFF and BigTIFF, in strips or tiles, also with JPEG, WebP or Zstandard inside: read into one buffer, which becomes the
+//! image where its pixels are RGB already, or one strip or tile at a time.
 
 use std::io::Cursor;
 
@@ -14,22 +14,51 @@ use crate::error::Error;
 
 const FORMAT: &str = "tiff";
 
+/// Number of pixels above which an image is read in bands: smaller ones take little memory as a whole.
+const BAND_PIXELS: u64 = 4 << 20;
+
+/// Largest height of a strip or tile of an image that is read in bands.
+const BAND_ROWS: usize = 1024;
+
 /// A TIFF whose header has been read.
-pub(super) struct Tiff<'a> {
-    decoder: Decoder<Cursor<&'a [u8]>>,
+pub(super) struct Tiff<B: AsRef<[u8]>> {
+    decoder: Decoder<Cursor<B>>,
     color: ColorType,
     size: (u32, u32),
+    /// Whether the samples of a pixel lie side by side.
+    interleaved: bool,
 }
 
-impl<'a> Tiff<'a> {
-    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, Error> {
-        let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(error)?;
+impl<B: AsRef<[u8]>> std::fmt::Debug for Tiff<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tiff").field("color", &self.color).field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+impl<B: AsRef<[u8]>> Tiff<B> {
+    pub(super) fn open(bytes: B) -> Result<Self, Error> {
+        let mut limits = Limits::unlimited();
+        limits.ifd_value_size = METADATA_BYTES;
+        let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(error)?.with_limits(limits);
         let size = decoder.dimensions().map_err(error)?;
         let color = decoder.colortype().map_err(error)?;
         if samples(color).is_none() {
             return Err(unsupported(kind(color)));
         }
-        Ok(Self { decoder, color, size })
+        let planes = decoder.find_tag_unsigned::<u16>(Tag::PlanarConfiguration).map_err(error)?;
+        let interleaved = planes.is_none_or(|planes| planes == 1);
+        Ok(Self { decoder, color, size, interleaved })
+    }
+
+    /// Returns height and width.
+    pub(super) fn size(&self) -> [usize; 2] {
+        [self.size.1 as usize, self.size.0 as usize]
+    }
+
+    /// Returns height and width of a strip or tile.
+    pub(super) fn chunk(&self) -> [usize; 2] {
+        let (width, height) = self.decoder.chunk_dimensions();
+        [height.clamp(1, self.size.1.max(1)) as usize, width.max(1) as usize]
     }
 
     pub(super) fn header(&self) -> Header {
@@ -38,7 +67,14 @@ impl<'a> Tiff<'a> {
         let bits = u64::from(self.color.bit_depth()).max(8);
         let own = samples * bits / 8;
         let converted = if matches!(self.color, ColorType::RGB(8) | ColorType::Gray(8)) { 0 } else { 3 };
-        Header { width, height, bytes_per_pixel: own + converted }
+        let bands = self.has_bands().then(|| self.chunk().map(|side| side as u64));
+        Header { width, height, bytes_per_pixel: own + converted, bands }
+    }
+
+    /// Whether the image is large, and its strips or tiles are not, so that it is better read in bands.
+    fn has_bands(&self) -> bool {
+        let pixels = u64::from(self.size.0) * u64::from(self.size.1);
+        pixels > BAND_PIXELS && self.chunk()[0] <= BAND_ROWS && self.interleaved
     }
 
     pub(super) fn orientation(&mut self) -> Result<Orientation, Error> {
@@ -50,17 +86,40 @@ impl<'a> Tiff<'a> {
     /// Reads the pixels. The size must have been checked.
     pub(super) fn image(mut self) -> Result<DynamicImage, Error> {
         let (width, height) = self.size;
-        let pixels = width as usize * height as usize;
+        let limits = self.limits(width as usize * height as usize);
+        let mut buffer = DecodingResult::U8(Vec::new());
+        self.decoder = self.decoder.with_limits(limits);
+        let layout = self.decoder.read_image_to_buffer(&mut buffer).map_err(error)?;
+        let buffer = interleaved(buffer, &layout)?;
+        convert(buffer, self.color, width, height)
+    }
+
+    /// Limits the memory to that of one strip or tile, for [`chunk_image`](Self::chunk_image).
+    pub(super) fn in_chunks(mut self) -> Self {
+        let [rows, columns] = self.chunk();
+        let limits = self.limits(rows * columns);
+        self.decoder = self.decoder.with_limits(limits);
+        self
+    }
+
+    /// Reads the strip or tile at this place, counted in strips or tiles; those at the edges of the image end with it.
+    pub(super) fn chunk_image(&mut self, row: usize, column: usize) -> Result<DynamicImage, Error> {
+        let across = self.size()[1].div_ceil(self.chunk()[1]);
+        let index =
+            u32::try_from(row * across + column).map_err(|_| damaged("it has too many tiles".to_owned()))?;
+        let buffer = self.decoder.read_chunk(index).map_err(error)?;
+        let (width, height) = self.decoder.chunk_data_dimensions(index);
+        convert(buffer, self.color, width, height)
+    }
+
+    /// Returns the limits for reading this many pixels.
+    fn limits(&self, pixels: usize) -> Limits {
         let mut limits = Limits::unlimited();
         limits.decoding_buffer_size = pixels.saturating_mul(self.header().bytes_per_pixel as usize);
         // A strip or tile may extend beyond the image, but not much.
         limits.intermediate_buffer_size = limits.decoding_buffer_size.saturating_add(METADATA_BYTES);
         limits.ifd_value_size = METADATA_BYTES;
-        let (color, mut buffer) = (self.color, DecodingResult::U8(Vec::new()));
-        self.decoder = self.decoder.with_limits(limits);
-        let layout = self.decoder.read_image_to_buffer(&mut buffer).map_err(error)?;
-        let buffer = interleaved(buffer, &layout)?;
-        convert(buffer, color, width, height)
+        limits
     }
 }
 
@@ -149,8 +208,8 @@ fn convert(buffer: DecodingResult, color: ColorType, width: u32, height: u32) ->
 
 /// Unpacks samples of 1, 2 or 4 bits and scales them to 0 to 255. Rows begin with a byte.
 fn expand(packed: &[u8], bits: u8, width: u32) -> Vec<u8> {
-    let (bits, width) = (usize::from(bits), width as usize);
     let most = u8::MAX >> (8 - bits);
+    let (bits, width) = (usize::from(bits), width as usize);
     let rows = packed.chunks_exact((width * bits).div_ceil(8).max(1));
     rows.flat_map(|row| (0..width).map(move |x| super::unpack(row, x, bits) * (255 / most))).collect()
 }
@@ -177,7 +236,6 @@ fn from_cmyk(values: &[u8]) -> Vec<u8> {
 
 fn kind(color: ColorType) -> String {
     match color {
-        ColorType::Palette(bits) => format!("a palette of {bits} bits"),
         ColorType::Multiband { bit_depth, num_samples } => format!("{num_samples} bands of {bit_depth} bits"),
         other => format!("{other:?}").replace('(', " of ").replace(')', " bits"),
     }

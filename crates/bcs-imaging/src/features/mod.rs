@@ -9,11 +9,15 @@ mod statistics;
 mod window;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::ops::Range;
 
 use bcs_contracts::Features;
 use image::RgbImage;
 
-use crate::windows;
+use crate::error::Error;
+use crate::raster::{Raster, Rows};
+use crate::windows::{self, Window};
 
 /// Overlap of the windows, as a fraction of their size. Without overlap every pixel counts once (those that the last
 /// window of a row or column shares with its neighbour count twice), and the cost is that of one pass over the image;
@@ -48,19 +52,41 @@ const OVERLAP: [f64; 2] = [0.0; 2];
 /// Standard deviations are those of the population. All values are finite. An image without pixels has no features.
 pub fn measure(image: &RgbImage, window: [u32; 2]) -> Features {
     let size = [image.height() as usize, image.width() as usize];
+    let Ok(features) = average(size, window, |_| Ok::<_, Infallible>(Rows::Whole(image)));
+    features
+}
+
+/// Measures a raster as [`measure`] does an image, a row of windows at a time.
+///
+/// # Errors
+/// Those of [`Raster::rows`].
+pub fn measure_raster(raster: &Raster, window: [u32; 2]) -> Result<Features, Error> {
+    average(raster.size(), window, |rows| raster.rows(rows))
+}
+
+fn average<'a, E>(
+    size: [usize; 2],
+    window: [u32; 2],
+    rows: impl Fn(Range<usize>) -> Result<Rows<'a>, E>,
+) -> Result<Features, E> {
     if size.contains(&0) {
-        return Features::new();
+        return Ok(Features::new());
     }
     let window = window.map(|side| side.max(1) as usize);
+    let [tops, lefts] = std::array::from_fn(|axis| windows::starts(size[axis], window[axis], OVERLAP[axis]));
     let mut totals = BTreeMap::<&str, (f64, u32)>::new();
-    for origin in windows::positions(size, window, OVERLAP) {
-        for (name, value) in window::measure(image, origin, window) {
-            let (sum, count) = totals.entry(name).or_default();
-            *sum += value;
-            *count += 1;
+    for top in tops {
+        let rows = rows(top..top + window[0])?;
+        for x in &lefts {
+            for (name, value) in window::measure(rows.image(), Window { y: top - rows.top(), x: *x }, window)
+            {
+                let (sum, count) = totals.entry(name).or_default();
+                *sum += value;
+                *count += 1;
+            }
         }
     }
-    totals.into_iter().map(|(name, (sum, count))| (name.to_owned(), sum / f64::from(count))).collect()
+    Ok(totals.into_iter().map(|(name, (sum, count))| (name.to_owned(), sum / f64::from(count))).collect())
 }
 
 #[cfg(test)]

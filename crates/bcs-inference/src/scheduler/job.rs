@@ -1,11 +1,11 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
-use bcs_imaging::windows::{BlendMode, Window, importance_map};
-use image::RgbImage;
+use bcs_imaging::Raster;
+use bcs_imaging::windows::Window;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +13,7 @@ use super::{Answer, LoadedModel, Options, Request};
 use crate::error::Error;
 use crate::plan::{Frame, Plan, Source};
 use crate::segmentation::Rows;
-use crate::sliding_window::{SlidingWindow, size_of};
+use crate::sliding_window::SlidingWindow;
 use crate::strips::Strips;
 use crate::view::View;
 
@@ -35,7 +35,7 @@ pub(super) struct Job {
     plan: Plan,
     windows: Vec<Window>,
     /// Taken out for the answer.
-    image: Mutex<Option<Arc<RgbImage>>>,
+    image: RwLock<Option<Raster>>,
     /// Released with the job.
     _held: Arc<dyn Any + Send + Sync>,
     token: CancellationToken,
@@ -75,8 +75,8 @@ impl Job {
         let Request { image, token, deadline, held } = request;
         let (info, window) = (&model.model().info, options.window);
         window.check(info)?;
-        window.check_image(info, size_of(&image))?;
-        let plan = window.plan(info, size_of(&image));
+        window.check_image(info, image.size())?;
+        let plan = window.plan(info, image.size());
         let area = |size: [usize; 2]| size[0] * size[1];
         let budget = window.batch.max(1) * area(window.roi.unwrap_or(info.tile));
         let batch = (budget / area(plan.roi)).max(1);
@@ -89,7 +89,7 @@ impl Job {
             window,
             plan,
             windows: plan.windows(),
-            image: Mutex::new(Some(Arc::new(image))),
+            image: RwLock::new(Some(image)),
             _held: held,
             token,
             deadline,
@@ -125,14 +125,19 @@ impl Job {
         self.deadline.filter(|deadline| *deadline <= Instant::now()).map(|_| Error::Deadline)
     }
 
-    /// Writes the pixels of a window.
+    /// Writes the pixels of a window. If they cannot be decoded, the job ends.
     pub(super) fn cut(&self, window: usize, pixels: &mut [u8]) {
         self.started.get_or_init(Instant::now);
-        let image = self.image.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(image) = image {
-            let (images, plans) = (std::slice::from_ref(&*image), std::slice::from_ref(&self.plan));
-            let source = Source { images, plans, view: View::IDENTITY, padding: self.window.padding };
-            self.frame.cut_one(&source, 0, self.windows[window], pixels);
+        let image = self.image.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(image) = &*image else { return };
+        let window = self.windows[window];
+        match image.rows(self.plan.covered(0, window.y)) {
+            Ok(rows) => {
+                let (images, plans) = (std::slice::from_ref(rows.image()), std::slice::from_ref(&self.plan));
+                let (view, padding, top) = (View::IDENTITY, self.window.padding, rows.top());
+                self.frame.cut_one(&Source { images, plans, view, padding, top }, 0, window, pixels);
+            }
+            Err(error) => self.fail(error.into()),
         }
     }
 
@@ -154,8 +159,7 @@ impl Job {
             let Some(Piece { logits, start }) = output.early.remove(&next) else { return };
             let (classes, roi) = (self.model.model().info.classes.len(), self.plan.roi);
             let blending = output.blending.get_or_insert_with(|| {
-                let strips = Strips::new(classes, self.plan, self.importance());
-                (strips, Rows::new(classes, self.plan.size))
+                (Strips::new(classes, self.plan, &self.window), Rows::new(classes, self.plan.size))
             });
             let (strips, rows) = blending;
             let logits = &logits[start..start + classes * roi[0] * roi[1]];
@@ -168,22 +172,15 @@ impl Job {
         }
     }
 
-    /// Returns the weight of each pixel of a window; a single window has equal weights, which do not round.
-    fn importance(&self) -> Vec<f32> {
-        let mode = if self.windows.len() == 1 { BlendMode::Constant } else { self.window.mode };
-        importance_map(self.plan.roi, mode, self.window.sigma_scale)
-    }
-
     fn answer(&self, blending: Option<(Strips, Rows)>) {
         let Some((mut strips, mut rows)) = blending else { return };
         strips.finish(|y, row| rows.add(y, row));
-        let image = self.image.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let image = self.image.write().unwrap_or_else(PoisonError::into_inner).take();
         let Some(image) = image else { return };
         let started = self.started.get().copied().unwrap_or(self.created);
         self.send(rows.finish().map(|segmentation| Answer {
             segmentation,
-            // All windows are cut, so that this is the only reference.
-            image: Arc::unwrap_or_clone(image),
+            image,
             model: Arc::clone(self.model.model()),
             waited: started - self.created,
             ran: started.elapsed(),

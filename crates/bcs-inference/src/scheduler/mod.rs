@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use image::RgbImage;
+use bcs_imaging::Raster;
 use tokio_util::sync::CancellationToken;
 
 pub use self::loaded::LoadedModel;
@@ -89,7 +89,7 @@ impl Default for Hooks {
 #[derive(Debug)]
 pub struct Request {
     /// The image.
-    pub image: RgbImage,
+    pub image: Raster,
     /// Cancels the request.
     pub token: CancellationToken,
     /// Time by which it must be done.
@@ -102,7 +102,7 @@ pub struct Request {
 #[derive(Debug)]
 pub struct Answer {
     /// The image.
-    pub image: RgbImage,
+    pub image: Raster,
     /// The segmentation.
     pub segmentation: Segmentation,
     /// The model that made it.
@@ -169,7 +169,7 @@ impl Inference {
     /// Dropping the future cancels the request, as its token and deadline do.
     ///
     /// # Errors
-    /// [`Error::TooSmall`]; [`Error::Window`]; [`Error::QueueFull`]; [`Error::Cancelled`]; [`Error::Deadline`]; [`Error::Engine`] if the
+    /// [`Error::TooSmall`]; [`Error::Window`]; [`Error::Image`]; [`Error::QueueFull`]; [`Error::Cancelled`]; [`Error::Deadline`]; [`Error::Engine`] if the
     /// model fails; [`Error::Stopped`] after a shutdown.
     pub async fn segment(&self, model: &Arc<LoadedModel>, request: Request) -> Result<Answer, Error> {
         let (token, deadline) = (request.token.clone(), request.deadline);

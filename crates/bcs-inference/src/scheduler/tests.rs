@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Condvar, Mutex};
 
 use bcs_imaging::windows::BlendMode;
-use image::Rgb;
+use image::{Rgb, RgbImage};
 use proptest::prelude::*;
 
 use super::*;
@@ -189,7 +189,11 @@ impl Fixture {
         deadline: Option<Instant>,
     ) -> impl Future<Output = Result<Answer, Error>> + Send + 'static + use<> {
         let (inference, model) = (self.inference.clone(), self.inference.current().unwrap());
-        async move { inference.segment(&model, Request { image, token, deadline, held: Arc::new(()) }).await }
+        async move {
+            inference
+                .segment(&model, Request { image: image.into(), token, deadline, held: Arc::new(()) })
+                .await
+        }
     }
 }
 

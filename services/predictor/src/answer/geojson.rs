@@ -1,9 +1,10 @@
 //! The classes of a mask as GeoJSON (RFC 7946), in pixels from the top left corner of the image, as QuPath reads it.
 
 use bcs_contracts::TissueClass;
+use bcs_imaging::polygons;
 use bcs_imaging::polygons::{ClassPolygons, Ring};
-use bcs_imaging::{Limits, decode, polygons};
 use bytes::Bytes;
+use image::GrayImage;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -11,20 +12,16 @@ use crate::error::Error;
 /// Media type of GeoJSON.
 pub const MEDIA_TYPE: &str = "application/geo+json";
 
-/// Returns the feature collection of a mask of class codes, encoded as PNG: one annotation per class that occurs, with all
-/// of its regions. Their polygons follow the edges of the pixels, so that filling them gives the mask.
+/// Returns the feature collection of a mask of class codes: one annotation per class that occurs, with all of its regions.
+/// Their polygons follow the edges of the pixels, so that filling them gives the mask.
 ///
 /// # Errors
-/// [`Error::Internal`] if the mask cannot be decoded.
-pub fn encode(mask: &[u8], classes: &[TissueClass]) -> Result<Bytes, Error> {
-    let internal = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
-    // What was stored is within the limits of an image.
-    let mask =
-        decode::decode_mask(mask, Limits { max_pixels: u64::MAX }).map_err(|error| internal(&error))?;
-    let polygons = polygons(&mask);
+/// [`Error::Image`] if the mask has too many regions.
+pub fn encode(mask: &GrayImage, classes: &[TissueClass]) -> Result<Bytes, Error> {
+    let polygons = polygons(mask)?;
     let features = polygons.iter().map(|class| Feature::new(class, classes)).collect();
     let collection = Collection { kind: "FeatureCollection", features };
-    serde_json::to_vec(&collection).map(Bytes::from).map_err(|error| internal(&error))
+    serde_json::to_vec(&collection).map(Bytes::from).map_err(|error| Error::Internal(error.to_string()))
 }
 
 #[derive(Serialize)]
@@ -87,7 +84,7 @@ impl<'a> Feature<'a> {
 #[cfg(test)]
 mod tests {
     use bcs_contracts::class::unnamed_classes;
-    use image::{GrayImage, Luma};
+    use image::Luma;
     use serde_json::{Value, json};
 
     use super::*;
@@ -95,7 +92,7 @@ mod tests {
     #[test]
     fn a_class_is_an_annotation_with_its_regions() {
         let mask = GrayImage::from_fn(3, 1, |x, _| Luma([u8::from(x == 1)]));
-        let bytes = encode(&bcs_imaging::encode::mask_png(&mask).unwrap(), &unnamed_classes(2)).unwrap();
+        let bytes = encode(&mask, &unnamed_classes(2)).unwrap();
         let json: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(json["type"], "FeatureCollection");
         assert_eq!(json["features"][0]["geometry"]["coordinates"].as_array().unwrap().len(), 2);

@@ -6,7 +6,6 @@ mod task;
 
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -32,8 +31,8 @@ use crate::metrics::PredictionMetrics;
 use crate::model::Source;
 use crate::origin::Origin;
 use crate::predictor::{Options, Predictor};
-use crate::render::OverlayStyle;
-use crate::workers::Workers;
+use crate::render::{OverlayStyle, Rendering};
+use crate::workers::{self, Workers};
 use inputs::Input;
 use task::Task;
 
@@ -91,8 +90,8 @@ fn start(arguments: &PredictArguments) -> Result<Predictor, Failure> {
     }
     let metrics = Metrics::new("bcs_predictor").map_err(Failure::failed)?;
     let metrics = PredictionMetrics::register(&metrics).map_err(Failure::failed)?;
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let predictor = Predictor::new(inference, window, Workers::new(cores), Limits::default(), metrics);
+    let predictor =
+        Predictor::new(inference, window, Workers::new(workers::cores()), Limits::default(), metrics);
     if let Some(model) = predictor.inference.current() {
         window.check(&model.model().info).map_err(Failure::usage)?;
     }
@@ -115,8 +114,7 @@ async fn segment_all(
     let (done, left) = (total - images.len(), images.len());
     let progress = Progress::new("segmented", left);
     let failed = AtomicUsize::new(0);
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let segmented = futures_util::stream::iter(&images).for_each_concurrent(cores, |image| {
+    let segmented = futures_util::stream::iter(&images).for_each_concurrent(workers::cores(), |image| {
         let (progress, failed, output) = (&progress, &failed, output.as_ref());
         async move {
             if let Err(reason) = segment(predictor, image, output, arguments).await {
@@ -179,8 +177,8 @@ async fn segment(
     let path = image.path();
     let origin = Origin::new(arguments.source.clone(), arguments.case.clone(), Some(&path));
     let mpp = path.rsplit('/').next().and_then(tile_name::mpp);
-    let overlay = Some(OverlayStyle::default());
-    let options = Options { origin, received, mpp, overlay, ..Options::default() };
+    let rendering = Rendering { overlay: Some(OverlayStyle::default()), regions: false };
+    let options = Options { origin, received, mpp, rendering, ..Options::default() };
     let ticket = ticket(bytes.len() as u64).await.map_err(text)?;
     let not_ready = || Error::NotReady(State::Starting);
     let prediction = predictor.predict(bytes.clone(), options, ticket, not_ready).await.map_err(text)?;

@@ -8,9 +8,10 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use bcs_contracts::{PredictionRecord, keys};
-use bcs_imaging::decode::{decode_lossless_mask, decode_mask};
+use bcs_imaging::decode::decode_lossless_mask;
 use bcs_imaging::dice;
 use bcs_service::Problem;
+use bcs_service::responses::{Busy, NotFound, Slow, Unavailable};
 use bcs_service::server::RequestScope;
 use bcs_storage::PutMode;
 use bytes::Bytes;
@@ -54,11 +55,6 @@ pub struct Agreement {
                 "dice": {"other": 0.97, "tumour": 0.88}, "mean_dice": 0.925})),
         (status = 400, description = "A damaged image, or one that has colours or 16 bits", body = Problem,
             content_type = "application/problem+json"),
-        (status = 404, description = "No prediction has this id", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 408, description = "The upload was too slow while other requests waited", body = Problem,
-            content_type = "application/problem+json",
-            headers(("retry-after" = u32, description = "Seconds to wait before trying again"))),
         (status = 413, description = "Too many bytes or pixels", body = Problem,
             content_type = "application/problem+json"),
         (status = 415, description = "Not a PNG: other formats may change the codes", body = Problem,
@@ -67,12 +63,10 @@ pub struct Agreement {
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Unprocessable Entity", "status": 422,
                 "detail": "the mask has the code 3, which is none of the classes of the prediction (0, 1)"})),
-        (status = 429, description = "There is no memory for the request", body = Problem,
-            content_type = "application/problem+json",
-            headers(("retry-after" = u32, description = "Seconds to wait before trying again"))),
-        (status = 503, description = "The store fails, or the server is stopping", body = Problem,
-            content_type = "application/problem+json",
-            headers(("retry-after" = u32, description = "Seconds to wait before trying again")))
+        NotFound,
+        Slow,
+        Busy,
+        Unavailable
     )
 )]
 pub async fn label(
@@ -134,9 +128,9 @@ fn agreement(
     predicted: &Bytes,
     label: &GrayImage,
 ) -> Result<BTreeMap<String, Option<f64>>, Error> {
-    let internal = |error: bcs_imaging::Error| Error::Internal(format!("the mask of {}: {error}", record.id));
-    let predicted = decode_mask(predicted, bcs_imaging::Limits { max_pixels: u64::MAX }).map_err(internal)?;
+    let predicted = prediction::decode_mask(predicted)?;
     let codes: Vec<u8> = record.classes.iter().map(|class| class.code).collect();
-    let scores = dice(&predicted, label, &codes).map_err(internal)?;
+    let scores = dice(&predicted, label, &codes)
+        .map_err(|error| Error::Internal(format!("the mask of {}: {error}", record.id)))?;
     Ok(record.classes.iter().map(|class| class.name.clone()).zip(scores).collect())
 }

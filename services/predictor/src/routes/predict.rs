@@ -12,6 +12,7 @@ use bcs_contracts::{origin, tile_name};
 use bcs_inference::TestTimeAugmentation;
 use bcs_service::Problem;
 use bcs_service::admission::Ticket;
+use bcs_service::responses::{Busy, NotFound, Slow, Unavailable};
 use bcs_service::server::RequestScope;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -34,13 +35,12 @@ const MAX_BYTES: u64 = 1_500_000;
 /// Largest number of instances of a request.
 const MAX_INSTANCES: usize = 128;
 
+/// A tile of synthetic tissue, for the OpenAPI description: Swagger UI sends it as it is.
+const EXAMPLE_TILE: &[u8] = include_bytes!("../../assets/tile.jpg");
+
 /// Images to segment, as Vertex AI sends them.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({
-    "instances": [{"b64": "iVBORw0KGgo…", "case": "P0017"}, {"gcs_uri": "gs://tiles/P0017/tile-3.png"}],
-    "parameters": {"tta": "flips"}
-}))]
 pub struct Instances {
     /// The images, up to 128.
     #[schema(min_items = 1, max_items = 128)]
@@ -128,28 +128,41 @@ struct Prediction {
     post,
     path = "/predict",
     tag = "predictions",
-    request_body = Instances,
+    request_body(
+        content = Instances,
+        examples(
+            ("tile" = (
+                summary = "An image in the request",
+                value = json!({
+                    "instances": [{"b64": STANDARD.encode(EXAMPLE_TILE), "case": "P0017", "mpp": 0.25}],
+                    "parameters": {"tta": "flips"}
+                })
+            )),
+            ("objects" = (
+                summary = "Images in buckets that the server may read",
+                value = json!({
+                    "instances": [
+                        {"gcs_uri": "gs://BUCKET/P0017/tile-1.png"},
+                        {"gcs_uri": "gs://BUCKET/P0017/tile-2.png"}
+                    ]
+                })
+            ))
+        )
+    ),
     responses(
         (status = 200, description = "All images are segmented and stored", body = Predictions),
         (status = 400, description = "Not the JSON that is expected, or a damaged image", body = Problem,
             content_type = "application/problem+json"),
-        (status = 404, description = "There is no such object", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 408, description = "The upload was too slow while other requests waited", body = Problem,
-            content_type = "application/problem+json",
-            headers(("retry-after" = u32, description = "Seconds to wait before trying again"))),
         (status = 413, description = "Too many bytes, or too many pixels", body = Problem,
             content_type = "application/problem+json"),
         (status = 415, description = "Not an image of a supported format", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "An image too small for the model, or an object that may not be read", body = Problem,
             content_type = "application/problem+json"),
-        (status = 429, description = "The queue is full, or there is no memory for the request", body = Problem,
-            content_type = "application/problem+json",
-            headers(("retry-after" = u32, description = "Seconds to wait before trying again"))),
-        (status = 503, description = "The model is not ready, a store fails, the server is stopping, or the request took too long",
-            body = Problem, content_type = "application/problem+json",
-            headers(("retry-after" = u32, description = "Seconds to wait before trying again")))
+        NotFound,
+        Slow,
+        Busy,
+        Unavailable
     )
 )]
 pub async fn predict(

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bcs_contracts::{PredictionRecord, tile_name};
 use bcs_inference::TestTimeAugmentation;
 use bcs_service::Problem;
+use bcs_service::responses::{Busy, Slow, Unavailable};
 use bcs_service::server::{HeldBody, RequestScope};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ use crate::openapi::{GeoJson, Image, ImageForm, RecordSchema};
 use crate::origin::Origin;
 use crate::prediction;
 use crate::predictor::{self, Prediction, Probabilities};
-use crate::render::{Colormap, DEFAULT_ALPHA, Format, OverlayStyle};
+use crate::render::{Colormap, DEFAULT_ALPHA, Format, OverlayStyle, Rendering};
 use crate::upload::{self, UploadLimits};
 
 /// Response header with the id of the prediction.
@@ -91,6 +92,8 @@ pub struct Options {
     /// Class colours of the overlay: matplotlib's `YlGn` colour map, or the colours of the classes.
     #[param(inline)]
     colormap: Colormap,
+    /// Whether a legend with the classes and their areas is drawn into the overlay.
+    legend: bool,
     /// Code of the class whose probabilities are returned; all classes by default.
     class: Option<u8>,
     /// Resolution of the image in µm/px, for areas; by default that of a file name such as `…_MPP-0.25_….png`.
@@ -107,6 +110,7 @@ impl Default for Options {
             output: Output::default(),
             alpha: DEFAULT_ALPHA,
             colormap: Colormap::default(),
+            legend: false,
             class: None,
             mpp: None,
             tta: None,
@@ -173,9 +177,6 @@ impl Options {
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Bad Request", "status": 400,
                 "detail": "the png image is damaged or truncated: unexpected end of file"})),
-        (status = 408, description = "The upload was too slow while other requests waited", body = Problem,
-            content_type = "application/problem+json",
-            headers(("retry-after" = u32, description = "Seconds to wait before trying again"))),
         (status = 413, description = "Too many bytes, too many pixels, or more memory than the server has for an image", body = Problem,
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Payload Too Large", "status": 413,
@@ -184,20 +185,13 @@ impl Options {
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Unsupported Media Type", "status": 415,
                 "detail": "the file is not an image of a supported format; send PNG, JPEG, TIFF, WebP or BMP"})),
-        (status = 422, description = "An image too small for the model, or an invalid query", body = Problem,
+        (status = 422, description = "An image too small for the model, an invalid query, or a mask too finely divided for GeoJSON", body = Problem,
             content_type = "application/problem+json",
             example = json!({"type": "about:blank", "title": "Unprocessable Entity", "status": 422,
                 "detail": "the image has 8×8 pixels; the model needs at least 16×16"})),
-        (status = 429, description = "The queue is full, or there is no memory for the request", body = Problem,
-            content_type = "application/problem+json",
-            headers(("retry-after" = u32, description = "Seconds to wait before trying again")),
-            example = json!({"type": "about:blank", "title": "Too Many Requests", "status": 429,
-                "detail": "the queue is full: 32 images are waiting; try again later"})),
-        (status = 503, description = "The model is not ready, the store fails, the server is stopping, or the request took too long", body = Problem,
-            content_type = "application/problem+json",
-            headers(("retry-after" = u32, description = "Seconds to wait before trying again")),
-            example = json!({"type": "about:blank", "title": "Service Unavailable", "status": 503,
-                "detail": "the model is loading; try again"}))
+        Slow,
+        Busy,
+        Unavailable
     )
 )]
 pub async fn predict_img(
@@ -225,12 +219,16 @@ async fn predict(
     let limits = UploadLimits { bytes: limits.max_upload_bytes, timeout: limits.upload_timeout() };
     let upload = upload::receive(body, headers, limits, &app.admission, scope).await?;
     let options = Options::checked(query)?;
-    let style = OverlayStyle { alpha: options.alpha, colormap: options.colormap, format };
+    let Options { alpha, colormap, legend, .. } = options;
+    let style = OverlayStyle { alpha, colormap, legend, format };
     let wanted = predictor::Options {
         origin: Origin::from_headers(headers, upload.file_name.as_deref())?,
         received: ReceiveTime::now(),
         mpp: options.mpp.or_else(|| tile_name::mpp(upload.file_name.as_deref()?)),
-        overlay: (options.output == Output::Overlay).then_some(style),
+        rendering: Rendering {
+            overlay: (options.output == Output::Overlay).then_some(style),
+            regions: options.output == Output::Geojson,
+        },
         tta: options.tta.map(TestTimeAugmentation::from),
         probabilities: (options.output == Output::Probabilities)
             .then(|| options.class.map_or(Probabilities::Npy, Probabilities::Png)),
@@ -240,7 +238,7 @@ async fn predict(
     let prediction = app.predictor.predict(upload.bytes, wanted, upload.ticket, not_ready).await?;
     let stored = prediction::store(app, &prediction, input).await?;
     let ticket = Arc::clone(&prediction.ticket);
-    let (media_type, body) = answer(app, &options, prediction, stored.json, format).await?;
+    let (media_type, body) = answer(&options, prediction, stored.json, format);
     let mut response = ([(header::CONTENT_TYPE, media_type)], body).into_response();
     describe(response.headers_mut(), &stored.record);
     // The memory of the response is free once it has been sent.
@@ -248,27 +246,17 @@ async fn predict(
 }
 
 /// Returns media type and body of the answer.
-async fn answer(
-    app: &App,
-    options: &Options,
-    prediction: Prediction,
-    json: Bytes,
-    format: Format,
-) -> Result<(&'static str, Bytes), Error> {
-    let Prediction { rendered, probabilities, model, ticket, .. } = prediction;
+fn answer(options: &Options, prediction: Prediction, json: Bytes, format: Format) -> (&'static str, Bytes) {
+    let Prediction { rendered, probabilities, .. } = prediction;
     let png = Format::Png.media_type();
-    match (options.output, rendered.overlay, probabilities) {
-        (Output::Overlay, Some(overlay), _) => Ok((format.media_type(), overlay)),
-        (Output::Probabilities, _, Some(probabilities)) => {
-            Ok((if options.class.is_some() { png } else { probabilities::NPY }, probabilities))
+    match (options.output, rendered.overlay, probabilities, rendered.regions) {
+        (Output::Overlay, Some(overlay), ..) => (format.media_type(), overlay),
+        (Output::Probabilities, _, Some(probabilities), _) => {
+            (if options.class.is_some() { png } else { probabilities::NPY }, probabilities)
         }
-        (Output::Json, ..) => Ok(("application/json", json)),
-        (Output::Geojson, ..) => {
-            let work = move || geojson::encode(&rendered.mask, &model.info.classes);
-            let encoded = app.predictor.step(&app.predictor.workers, &ticket, work).await?;
-            Ok((geojson::MEDIA_TYPE, encoded.map_err(|panic| Error::Internal(panic.to_string()))??))
-        }
-        _ => Ok((png, rendered.mask)),
+        (Output::Json, ..) => ("application/json", json),
+        (Output::Geojson, .., Some(regions)) => (geojson::MEDIA_TYPE, regions),
+        _ => (png, rendered.mask),
     }
 }
 

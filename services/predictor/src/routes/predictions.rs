@@ -9,13 +9,17 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use bcs_contracts::record::ClassFraction;
 use bcs_contracts::{PredictionRecord, TissueClass, class, keys};
+use bcs_imaging::polygons;
 use bcs_service::Problem;
+use bcs_service::responses::{Busy, NotFound, Unavailable};
+use bcs_service::server::RequestScope;
 
 use crate::answer::geojson;
 use crate::app::App;
 use crate::error::Error;
 use crate::openapi::{GeoJson, Image, RecordSchema};
 use crate::prediction;
+use crate::predictor::MASK_BYTES;
 
 /// Record of a prediction
 #[utoipa::path(
@@ -26,13 +30,8 @@ use crate::prediction;
         example = "0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d")),
     responses(
         (status = 200, description = "The record as stored", body = RecordSchema),
-        (status = 404, description = "No prediction has this id", body = Problem,
-            content_type = "application/problem+json",
-            example = json!({"type": "about:blank", "title": "Not Found", "status": 404,
-                "detail": "there is no prediction 'x'; the response header x-prediction-id has the id of a prediction"})),
-        (status = 503, description = "The store cannot be read now", body = Problem,
-            content_type = "application/problem+json",
-            headers(("retry-after" = u32, description = "Seconds to wait before trying again")))
+        NotFound,
+        Unavailable
     )
 )]
 pub async fn record(
@@ -54,11 +53,8 @@ pub async fn record(
         example = "0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d")),
     responses(
         (status = 200, description = "The mask as stored", content_type = "image/png", body = Image),
-        (status = 404, description = "No prediction has this id", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "The store cannot be read now", body = Problem,
-            content_type = "application/problem+json",
-            headers(("retry-after" = u32, description = "Seconds to wait before trying again")))
+        NotFound,
+        Unavailable
     )
 )]
 pub async fn mask(
@@ -81,22 +77,27 @@ pub async fn mask(
         example = "0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d")),
     responses(
         (status = 200, description = "The regions", content_type = "application/geo+json", body = GeoJson),
-        (status = 404, description = "No prediction has this id", body = Problem,
+        (status = 422, description = "The mask is divided too finely", body = Problem,
             content_type = "application/problem+json"),
-        (status = 503, description = "The store cannot be read now", body = Problem,
-            content_type = "application/problem+json",
-            headers(("retry-after" = u32, description = "Seconds to wait before trying again")))
+        Busy,
+        NotFound,
+        Unavailable
     )
 )]
 pub async fn regions(
     State(app): State<Arc<App>>,
     id: Result<Path<String>, PathRejection>,
+    scope: RequestScope,
 ) -> Result<impl IntoResponse, Error> {
     let id = text(id)?;
     let record = prediction::record(&app, &id).await?;
+    let pixels = u64::from(record.input.width) * u64::from(record.input.height);
+    let mut ticket = app.admission.admit(0, scope.deadline, scope.token).await?;
+    ticket.decode(pixels * MASK_BYTES + polygons::memory(pixels)).await?;
     let mask = prediction::fetch(&app, &id, keys::mask).await?;
     let classes = classes(record);
-    let encoded = app.predictor.workers.run(move || geojson::encode(&mask, &classes)).await;
+    let encode = move || geojson::encode(&prediction::decode_mask(&mask)?, &classes);
+    let encoded = app.predictor.workers.run(encode).await;
     let encoded = encoded.map_err(|panic| Error::Internal(panic.to_string()))??;
     Ok(([(header::CONTENT_TYPE, geojson::MEDIA_TYPE)], encoded))
 }

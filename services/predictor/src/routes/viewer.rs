@@ -1,6 +1,6 @@
 //! `GET /` and `/viewer/{file}`: the viewer, a page to segment images, and the files it loads.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -43,6 +43,10 @@ const FILES: [(&str, &str, &str); 13] = [
     ("words.js", JAVASCRIPT, include_str!("../viewer/words.js")),
 ];
 
+/// The entity tag of each file.
+static ETAGS: LazyLock<Vec<String>> =
+    LazyLock::new(|| FILES.iter().map(|(_, _, content)| format!("\"{}\"", hash(content))).collect());
+
 /// Returns the page.
 pub async fn viewer(headers: HeaderMap) -> Response {
     file(Path("index.html".to_owned()), headers).await
@@ -50,10 +54,10 @@ pub async fn viewer(headers: HeaderMap) -> Response {
 
 /// Returns a file of the viewer. Clients revalidate it on every use.
 pub async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
-    let Some((_, media_type, content)) = FILES.iter().find(|(known, ..)| *known == name) else {
+    let mut files = FILES.iter().zip(&*ETAGS);
+    let Some(((_, media_type, content), etag)) = files.find(|((known, ..), _)| *known == name) else {
         return Problem::new(StatusCode::NOT_FOUND, "the viewer has no such file").into_response();
     };
-    let etag = format!("\"{}\"", hash(content));
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|value| value == etag.as_str());
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
@@ -63,7 +67,7 @@ pub async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Ok(etag) = HeaderValue::from_str(&etag) {
+    if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(header::ETAG, etag);
     }
     response

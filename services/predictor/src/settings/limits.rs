@@ -9,6 +9,7 @@ use bcs_service::{AdmissionLimits, Failure};
 use serde::Deserialize;
 
 use super::check::{in_range, seconds};
+use crate::workers;
 
 /// Part of the memory of the container or machine that is used by default, as numerator and denominator.
 const SHARE: (u64, u64) = (3, 4);
@@ -48,8 +49,7 @@ pub struct Limits {
 impl Limits {
     /// Returns the number of images to decode or encode at the same time.
     pub fn workers(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        self.decode_concurrency.map_or_else(cores, NonZeroUsize::get)
+        self.decode_concurrency.map_or_else(workers::cores, NonZeroUsize::get)
     }
 
     /// Returns the time in which the body of a request must arrive.

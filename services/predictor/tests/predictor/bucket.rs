@@ -91,6 +91,39 @@ async fn predictions_are_stored_in_a_bucket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn instances_name_objects_in_buckets() {
+    let Some(emulator) = emulator().await else { return };
+    emulator.create_bucket("tiles").await;
+    let tiles = open(&emulator.address(), "tiles").await;
+    let key = "site 1/TCGA-A2-A1G6-DX1_xmin1_ymin2_MPP-0.5_0_0_size224.png";
+    let image = images::png(90, 70);
+    tiles.put(key, image.clone().into(), PutMode::Create).await.unwrap();
+    tiles.put("notes.txt", "text".into(), PutMode::Create).await.unwrap();
+    let server = server(&emulator.address(), "limits: {max_upload_bytes: 100000}").await;
+    tiles.put("large.png", vec![0; 100_001].into(), PutMode::Create).await.unwrap();
+
+    let predict = async |key: &str| {
+        let body = serde_json::json!({"instances": [{"gcs_uri": format!("gs://tiles/{key}")}]});
+        let request = server.client.post(format!("{}/predict", server.address));
+        request.header("content-type", "application/json").body(body.to_string()).send().await.unwrap()
+    };
+    let response = predict(key).await;
+    assert_eq!(response.status(), 200);
+    let answer: Value = response.json().await.unwrap();
+    let prediction = &answer["predictions"][0];
+    assert!(prediction["classes"][0]["area_mm2"].is_number(), "the resolution is in the name: {prediction}");
+    let id = prediction["id"].as_str().unwrap();
+    assert_eq!(server.json(&format!("/predictions/{id}")).await["case"], "TCGA-A2-A1G6");
+    let uploaded = server.predict("?output=mask", image).await.bytes().await.unwrap();
+    assert_eq!(server.get(&format!("/predictions/{id}/mask")).await.bytes().await.unwrap(), uploaded);
+
+    for (key, status) in [("missing.png", 404), ("notes.txt", 415), ("large.png", 413)] {
+        let detail = problem(predict(key).await, status).await;
+        assert!(detail.contains("instances[0]"), "{key}: {detail}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_that_cannot_be_used_prevents_the_start() {
     let Some(emulator) = emulator().await else { return };
     let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use image::ImageFormat;
+use image::{GenericImageView, ImageFormat};
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
@@ -94,6 +94,31 @@ async fn query_and_accept_select_the_response() {
     assert_eq!(response.headers()["content-type"], "image/jpeg");
     let bytes = response.bytes().await.unwrap();
     assert_eq!(image::guess_format(&bytes).unwrap(), ImageFormat::Jpeg);
+}
+
+#[tokio::test]
+async fn a_legend_is_drawn_into_the_upper_left_corner() {
+    let server = Server::ready().await;
+    let tile = images::png(300, 200);
+    let overlay = async |query: &str, format: &'static str| {
+        let form = Form::new().part("data", Part::bytes(tile.clone()));
+        let request = server.client.post(format!("{}/predict-img/{query}", server.address));
+        let response = request.header("accept", format).multipart(form).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{query}");
+        pixels(&response.bytes().await.unwrap())
+    };
+    let with = overlay("?colormap=classes&legend=true", "image/png").await;
+    let without = overlay("?colormap=classes", "image/png").await;
+    let (width, height) = (with.width() / 2, with.height() / 2);
+    let part = |image: &image::RgbImage, x, y| image.view(x, y, width, height).to_image();
+    let tumour = image::Rgb([0xd5, 0x5e, 0x00]);
+    let squares = part(&with, 0, 0).pixels().filter(|pixel| **pixel == tumour).count();
+    assert!(squares >= 40, "{squares} pixels in the colour of the class");
+    assert!(part(&with, width, height) == part(&without, width, height), "the legend covers the image");
+    let jpeg = overlay("?colormap=classes&legend=true", "image/jpeg").await;
+    let difference: u32 =
+        jpeg.as_raw().iter().zip(with.as_raw()).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+    assert!(difference / (jpeg.as_raw().len() as u32) < 8, "{difference}");
 }
 
 #[tokio::test]

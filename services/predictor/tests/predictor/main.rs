@@ -12,6 +12,7 @@ mod guard;
 mod http;
 mod images;
 mod labels;
+mod large;
 mod operation;
 mod package;
 mod predict;

@@ -107,3 +107,15 @@ async fn errors_name_the_instance() {
         assert!(detail.contains(expected), "{detail}");
     }
 }
+
+#[tokio::test]
+async fn the_example_of_the_description_is_segmented() {
+    let server = Server::ready().await;
+    let description = server.json("/openapi.json").await;
+    let examples = "/paths/~1predict/post/requestBody/content/application~1json/examples/tile/value";
+    let example = description.pointer(examples).expect("the description has the example");
+    let response = post(&server, "/predict", example).await;
+    assert_eq!(response.status(), 200);
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(answer["predictions"][0]["input"]["format"], "jpeg");
+}

@@ -1,5 +1,7 @@
 //! Encoding of images and masks as PNG and JPEG.
 
+pub(crate) mod bands;
+
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, GrayImage, ImageEncoder, RgbImage};
