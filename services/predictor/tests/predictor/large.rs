@@ -61,7 +61,7 @@ async fn a_large_image_is_segmented_as_its_parts_are() {
     let large = Large::new(side);
     let pixels = u64::from(side) * u64::from(side);
     let settings = format!(
-        "limits: {{memory: 1.5GB, process_memory: 350MB, max_pixels: {pixels}, request_timeout: 3600}}"
+        "limits: {{memory: 2.2GB, process_memory: 350MB, max_pixels: {pixels}, request_timeout: 3600}}"
     );
     let server = Server::ready_with(&[], &settings).await;
     let response = server.predict("?output=mask", large.tiff()).await;
