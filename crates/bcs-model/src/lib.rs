@@ -7,6 +7,7 @@
 //! - [`losses`]: loss functions, by MONAI's names
 //! - [`metrics`]: segmentation metrics, and the score that selects a checkpoint
 //! - [`nets`]: networks, by MONAI's names
+//! - [`optim`]: optimizers, by PyTorch's names
 //! - [`package`]: model packages on disk
 //! - [`preprocess`]: pixels to the network's input
 //! - [`weights`]: parameters from and to files
@@ -34,6 +35,7 @@ pub mod export;
 pub mod losses;
 pub mod metrics;
 pub mod nets;
+pub mod optim;
 pub mod package;
 pub mod preprocess;
 pub mod weights;

@@ -11,6 +11,7 @@
 - sizes.json: which input shapes MONAI's UNet accepts in training and in inference.
 - the files of golden_networks.py and golden_flexible_unet.py: the other networks.
 - summaries.json: layer tables (golden_summary.py).
+- optim.json: steps of optimizers, and learning rate schedules (golden_optim.py).
 - the files of golden_dyn.py: DynUNet, deep supervision, and layers left out.
 
 Rule: a case that bears the name of a MONAI class calls that class.
@@ -32,6 +33,7 @@ import golden_loss_arguments
 import golden_losses
 import golden_metrics
 import golden_networks
+import golden_optim
 import golden_summary
 from golden_file import VERSIONS, save
 
@@ -130,6 +132,7 @@ def write(folder):
     golden_networks.write(folder)
     golden_flexible_unet.write(folder)
     golden_summary.write(folder)
+    golden_optim.write(folder)
     golden_dyn.write(folder)
 
 
