@@ -1,6 +1,7 @@
 //! Training batches, made in the background. Their order and augmentation follow from the seed and the epoch alone,
 //! whatever the number of threads.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rand::{Rng, SeedableRng};
@@ -72,12 +73,13 @@ impl Loader {
         self.tiles.len().div_ceil(self.options.batch_size)
     }
 
-    /// Returns the first `limit` batches of an epoch and starts making them.
-    pub fn epoch(&self, epoch: u64, limit: usize) -> Prefetch<Batch> {
+    /// Returns some batches of an epoch and starts making them.
+    pub fn epoch(&self, epoch: u64, batches: Range<usize>) -> Prefetch<Batch> {
         let order = order(self.tiles.len(), self.options.seed, epoch);
         let loader = self.clone();
-        Prefetch::new(self.batches().min(limit), self.options.workers, move |batch| {
-            loader.batch(batch, epoch, &order)
+        let count = self.batches().min(batches.end).saturating_sub(batches.start);
+        Prefetch::new(count, self.options.workers, move |batch| {
+            loader.batch(batches.start + batch, epoch, &order)
         })
     }
 
@@ -155,7 +157,7 @@ mod tests {
                 ),
             )
             .unwrap();
-            loader.epoch(epoch, usize::MAX).map(Result::unwrap).collect()
+            loader.epoch(epoch, 0..usize::MAX).map(Result::unwrap).collect()
         };
         let one = run(1, 0);
         assert_eq!(one.iter().map(|batch| batch.len).collect::<Vec<_>>(), [3, 3, 3, 2]);
@@ -170,13 +172,15 @@ mod tests {
         let (_root, tiles) = tiles(&[4; 10]).unwrap();
         let loader = Loader::new(tiles, options(2, Augmentation::none())).unwrap();
         let mut seen: Vec<u8> = loader
-            .epoch(3, usize::MAX)
+            .epoch(3, 0..usize::MAX)
             .flat_map(|batch| batch.unwrap().pixels.into_iter().step_by(48))
             .collect();
         seen.sort_unstable();
         assert_eq!(seen, (0..10).collect::<Vec<_>>());
-        assert_eq!(loader.epoch(3, 2).count(), 2);
-        drop(loader.epoch(3, usize::MAX));
+        assert_eq!(loader.epoch(3, 0..2).count(), 2);
+        let batches = |range| loader.epoch(3, range).map(Result::unwrap).collect::<Vec<_>>();
+        assert_eq!(batches(2..9), batches(0..9)[2..]);
+        drop(loader.epoch(3, 0..usize::MAX));
     }
 
     #[test]

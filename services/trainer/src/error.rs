@@ -1,5 +1,7 @@
 //! Errors of the trainer, and their exit codes.
 
+use std::path::PathBuf;
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -22,6 +24,28 @@ pub(crate) enum Error {
         batch: usize,
         /// Configured learning rate.
         learning_rate: f64,
+    },
+    /// A signal has ended the run.
+    #[error(
+        "signal {signal} has ended the run; it goes on from {} with train_hyp.resume=auto",
+        checkpoint.display()
+    )]
+    Interrupted {
+        /// Number of the signal.
+        signal: u8,
+        /// Folder of the checkpoint that was written.
+        checkpoint: PathBuf,
+    },
+    /// A run has failed after its first checkpoint.
+    #[error(
+        "{source}\nThe last checkpoint is {}; when the cause is removed, go on from it with train_hyp.resume=auto",
+        checkpoint.display()
+    )]
+    Stopped {
+        /// Why.
+        source: Box<Error>,
+        /// Folder of the last checkpoint.
+        checkpoint: PathBuf,
     },
     /// The network cannot process the largest batch.
     #[error("{step} on {batch} tiles of {width}×{height} pixels fails: {source}; choose a smaller {key}")]
@@ -72,12 +96,15 @@ pub(crate) enum Error {
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// Exit code: 2 if the command line or the configuration must change, 1 for all other failures.
+    /// Exit code: 2 if the command line or the configuration must change; 128 and the number of the signal that has ended
+    /// the run; 1 for all other failures.
     pub(crate) fn exit_code(&self) -> u8 {
         use bcs_data::Error as Data;
         use bcs_model::Error as Model;
         match self {
             Self::Usage(_) | Self::Config(_) => 2,
+            Self::Interrupted { signal, .. } => 128 + signal,
+            Self::Stopped { source, .. } => source.exit_code(),
             Self::Data(Data::Folder { .. } | Data::LabelMap { .. } | Data::Split(_)) => 2,
             Self::Model(
                 Model::UnknownNetwork { .. }

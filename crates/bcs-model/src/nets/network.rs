@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 use tch::nn::VarStore;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::registry::{NETWORKS, SegmentationNet, find};
 use crate::error::{Error, argument};
@@ -149,6 +149,39 @@ impl Network {
     /// Returns parameters and buffers by their `state_dict` names. The tensors share memory with the network's.
     pub fn state(&self) -> BTreeMap<String, Tensor> {
         self.variables.variables().into_iter().collect()
+    }
+
+    /// Converts parameters to bfloat16, all but those of layers with running statistics, whose small changes it would lose.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    pub fn to_bfloat16(&mut self) -> Result<(), Error> {
+        let state = self.state();
+        let layer = |name: &str| name.rsplit_once('.').map_or(String::new(), |(layer, _)| layer.to_owned());
+        let has_statistics = |name: &str| state.contains_key(&format!("{}.running_mean", layer(name)));
+        for (name, tensor) in &state {
+            if tensor.f_kind()? == Kind::Float && !has_statistics(name) {
+                tensor.shallow_clone().f_set_data(&tensor.f_to_kind(Kind::BFloat16)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Excludes the parameters whose names begin with a prefix from training, and returns their number.
+    pub fn freeze(&self, prefix: &str) -> usize {
+        let inside = |name: &str| {
+            name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let state = self.state();
+        let frozen: Vec<&Tensor> = state
+            .iter()
+            .filter(|(name, tensor)| tensor.requires_grad() && inside(name))
+            .map(|(_, tensor)| tensor)
+            .collect();
+        for tensor in &frozen {
+            _ = tensor.set_requires_grad(false);
+        }
+        frozen.len()
     }
 
     /// Returns the number of trainable parameters.

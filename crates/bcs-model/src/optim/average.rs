@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tch::Tensor;
 
-use super::parameters::Parameters;
+use super::parameters::{Parameters, copied};
 use crate::error::Error;
 
 /// Prefix of the averages in a saved state.
@@ -25,9 +25,7 @@ impl Average {
     /// # Errors
     /// [`Error::Torch`].
     pub fn new(decay: f64, parameters: &Parameters) -> Result<Self, Error> {
-        let mut vector = parameters.vector().f_zeros_like()?;
-        vector.f_copy_(parameters.vector())?;
-        Ok(Self { decay, updates: 0, vector })
+        Ok(Self { decay, updates: 0, vector: copied(parameters.vector())? })
     }
 
     /// Returns the averages as one vector.

@@ -63,13 +63,18 @@ impl Parameters {
         concatenated(&gradients)
     }
 
-    /// Replaces all parameters, also those of the network.
+    /// Replaces all parameters, also those of the network, and returns those before.
     ///
     /// # Errors
     /// [`Error::Torch`] for a vector of another length.
-    pub fn set(&mut self, vector: &Tensor) -> Result<(), Error> {
-        tch::no_grad(|| self.vector.f_copy_(vector))?;
-        self.copy_to_network()
+    pub fn replace(&mut self, vector: &Tensor) -> Result<Tensor, Error> {
+        let before = tch::no_grad(|| -> Result<Tensor, Error> {
+            let before = copied(&self.vector)?;
+            self.vector.f_copy_(vector)?;
+            Ok(before)
+        })?;
+        self.copy_to_network()?;
+        Ok(before)
     }
 
     /// Copies the vector into the tensors of the network.
@@ -118,6 +123,12 @@ pub fn copy_vector(vector: &Tensor, tensors: &mut [Tensor]) -> Result<(), Error>
         }
         Ok(())
     })
+}
+
+pub(super) fn copied(tensor: &Tensor) -> Result<Tensor, Error> {
+    let mut copy = tensor.f_zeros_like()?;
+    copy.f_copy_(tensor)?;
+    Ok(copy)
 }
 
 /// Returns views of the parts of a vector, in the shapes of tensors.

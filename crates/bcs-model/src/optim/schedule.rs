@@ -232,13 +232,13 @@ mod tests {
 
     use super::*;
 
-    fn new(name: &str, arguments: Value) -> Result<Schedule, Error> {
+    fn new(name: &str, arguments: &Value) -> Result<Schedule, Error> {
         Schedule::new(name, arguments.as_object().unwrap())
     }
 
     #[test]
     fn a_warm_up_is_linear_and_takes_its_steps_from_the_schedule() {
-        let schedule = new("cosine", json!({})).unwrap();
+        let schedule = new("cosine", &json!({})).unwrap();
         let factor = |step| schedule.factor_after_warmup(Position { step, steps: 110, epoch: 0 }, 10);
         assert_eq!([factor(0), factor(4), factor(9), factor(10)], [0.1, 0.5, 1.0, 1.0]);
         assert!((factor(60) - 0.5).abs() < 1e-12 && factor(110).abs() < 1e-12);
@@ -253,7 +253,7 @@ mod tests {
             ("cosine", json!({"power": 2}), "scheduler_arguments.power is unknown"),
             ("plateau", json!({"factor": 2}), "factor is 2; it must be in [0, 1]"),
         ] {
-            let error = new(name, arguments).unwrap_err().to_string();
+            let error = new(name, &arguments).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

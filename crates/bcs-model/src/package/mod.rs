@@ -98,6 +98,16 @@ impl Package {
     }
 }
 
+/// Reads the description and all files of a package folder, and verifies their checksums.
+///
+/// # Errors
+/// [`Error::File`] for a file that is missing, unreadable or does not match its checksum.
+pub fn read_files(folder: &Path) -> Result<(PackageMetadata, BTreeMap<String, Vec<u8>>), Error> {
+    let metadata = read_metadata(&folder.join(METADATA_FILE))?;
+    let files = read_verified(folder, &metadata)?;
+    Ok((metadata, files))
+}
+
 /// Returns the SHA-256 of `bytes` in lower-case hex.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()

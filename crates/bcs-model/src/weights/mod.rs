@@ -16,7 +16,9 @@ mod read;
 mod safetensors;
 mod torchscript;
 
-pub use self::safetensors::{read_safetensors, tensor_to_safetensors, write_safetensors};
+pub use self::safetensors::{
+    read_safetensors, tensor_to_safetensors, tensors_to_safetensors, write_safetensors,
+};
 pub use described::write_described_safetensors;
 pub use finite::check_finite;
 pub use load::{Load, Loaded, load_state};

@@ -36,7 +36,7 @@ pub fn read_safetensors(bytes: &[u8], name: &str) -> Result<BTreeMap<String, Ten
 /// # Errors
 /// [`Error::Torch`]; [`Error::Weights`].
 pub fn write_safetensors(network: &Network) -> Result<Vec<u8>, Error> {
-    write(&network.state())
+    tensors_to_safetensors(&network.state())
 }
 
 /// Returns a tensor as a safetensors file.
@@ -44,10 +44,14 @@ pub fn write_safetensors(network: &Network) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// [`Error::Torch`]; [`Error::Weights`].
 pub fn tensor_to_safetensors(name: &str, tensor: &Tensor) -> Result<Vec<u8>, Error> {
-    write(&BTreeMap::from([(name.to_owned(), tensor.shallow_clone())]))
+    tensors_to_safetensors(&BTreeMap::from([(name.to_owned(), tensor.shallow_clone())]))
 }
 
-fn write(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, Error> {
+/// Returns tensors as a safetensors file.
+///
+/// # Errors
+/// [`Error::Torch`]; [`Error::Weights`].
+pub fn tensors_to_safetensors(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, Error> {
     let mut buffers = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         let tensor = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?;

@@ -1,6 +1,8 @@
 //! Ranges that the types do not express.
 
-use super::types::{Config, Limit};
+use bcs_model::optim::{Algorithm, Schedule};
+
+use super::types::{Config, Limit, TrainHyp};
 use crate::error::{Error, Result};
 
 /// Checks the ranges of all values.
@@ -29,11 +31,7 @@ pub(super) fn check(config: &Config) -> Result<()> {
         })?,
         None => {}
     }
-    if let Some(decay) = hyp.weight_decay {
-        require(decay >= 0.0 && decay.is_finite(), || {
-            format!("train_hyp.weight_decay is {decay}; it must be at least 0")
-        })?;
-    }
+    check_optimization(hyp)?;
     if let Some(weights) = &hyp.deep_supervision.weights {
         require(weights.iter().all(|weight| *weight >= 0.0 && weight.is_finite()), || {
             format!("train_hyp.deep_supervision.weights is {weights:?}; weights must be at least 0")
@@ -55,6 +53,37 @@ pub(super) fn check(config: &Config) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn check_optimization(hyp: &TrainHyp) -> Result<()> {
+    let named = |error: bcs_model::Error| Error::Usage(format!("train_hyp.{error}"));
+    if let Some(decay) = hyp.weight_decay {
+        require(decay >= 0.0 && decay.is_finite(), || {
+            format!("train_hyp.weight_decay is {decay}; it must be at least 0")
+        })?;
+    }
+    Algorithm::new(&hyp.optimizer, hyp.weight_decay, &hyp.optimizer_arguments).map_err(named)?;
+    Schedule::new(&hyp.scheduler, &hyp.scheduler_arguments).map_err(named)?;
+    for (key, value) in [
+        ("accumulate_grad_batches", Some(hyp.accumulate_grad_batches)),
+        ("max_steps", hyp.max_steps),
+        ("early_stopping_patience", hyp.early_stopping_patience),
+        ("checkpoint.every_n_train_steps", hyp.checkpoint.every_n_train_steps),
+        ("checkpoint.keep_last", Some(hyp.checkpoint.keep_last)),
+        ("checkpoint.save_top_k", Some(hyp.checkpoint.save_top_k)),
+    ] {
+        require(value != Some(0), || format!("train_hyp.{key} is 0; it must be at least 1"))?;
+    }
+    if let Some(value) = hyp.gradient_clip_val {
+        require(value > 0.0, || format!("train_hyp.gradient_clip_val is {value}; it must be above 0"))?;
+    }
+    if let Some(decay) = hyp.ema_decay {
+        require((0.0..1.0).contains(&decay), || {
+            format!("train_hyp.ema_decay is {decay}; it must be at least 0 and below 1, as 0.999")
+        })?;
+    }
+    let delta = hyp.early_stopping_min_delta;
+    require(delta >= 0.0, || format!("train_hyp.early_stopping_min_delta is {delta}; it must be at least 0"))
 }
 
 fn require(valid: bool, message: impl FnOnce() -> String) -> Result<()> {

@@ -17,7 +17,9 @@ use bcs_config::{Composer, Composition, Interpolator, Override, Schema, Value, o
 use bcs_contracts::package::Architecture;
 use bcs_model::nets;
 
-pub(crate) use types::{Config, DeepSupervision, Optimizer, Scheduler, TrainHyp};
+pub(crate) use types::{
+    ClassWeights, ClipAlgorithm, Config, DeepSupervision, NamedWeights, Precision, TrainHyp,
+};
 
 use self::built_in::BUILT_IN;
 use crate::cli::ConfigArguments;
@@ -138,8 +140,14 @@ fn schema() -> Result<Schema> {
 
 /// Lets arguments of networks and losses be set without `+`, although no config file has them.
 fn without_plus(parsed: Override) -> Override {
-    let is_argument =
-        ["model_hyp.", "train_hyp.loss_arguments"].iter().any(|key| parsed.key.starts_with(key));
+    let is_argument = [
+        "model_hyp.",
+        "train_hyp.loss_arguments",
+        "train_hyp.optimizer_arguments",
+        "train_hyp.scheduler_arguments",
+    ]
+    .iter()
+    .any(|key| parsed.key.starts_with(key));
     match parsed.action {
         Action::Change if is_argument => Override { action: Action::ForceAdd, ..parsed },
         _ => parsed,

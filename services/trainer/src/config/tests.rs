@@ -89,7 +89,7 @@ fn the_predecessors_files_load_unchanged() {
     ];
     let composed = compose_own(&files, &["train_hyp.seed=3"]).unwrap();
     let hyp = &composed.config.train_hyp;
-    assert_eq!((hyp.learning_rate, hyp.optimizer, hyp.seed), (1e-4, Optimizer::Adam, 3));
+    assert_eq!((hyp.learning_rate, hyp.optimizer.as_str(), hyp.seed), (1e-4, "Adam", 3));
     assert_eq!(hyp.limit_train_batches, Some(Limit::Fraction(0.5)));
     let architecture = composed.architecture;
     assert_eq!((architecture.name.as_str(), &architecture.arguments["dropout"]), ("UNet", &json!(0.1)));
@@ -144,7 +144,17 @@ fn invalid_values_are_errors_with_their_key() {
         ("train_hyp.max_epoch=3", "train_hyp.max_epochs"),
         ("train_hyp.max_epochs=many", "train_hyp.max_epochs: must be a whole number"),
         ("train_hyp.max_epochs=0", "train_hyp.max_epochs is 0; it must be at least 1"),
-        ("train_hyp.optimizer=SGDX", "'SGDX' is not one of Adam, AdamW"),
+        ("train_hyp.optimizer=SGDX", "train_hyp.optimizer is 'SGDX'; the optimizers are SGD, Adam, AdamW"),
+        ("train_hyp.optimizer_arguments.momentum=1", "train_hyp.optimizer_arguments.momentum is unknown"),
+        ("train_hyp.scheduler=linear", "train_hyp.scheduler is 'linear'; the schedules are constant"),
+        ("train_hyp.scheduler=step", "train_hyp.scheduler_arguments.step_size"),
+        ("train_hyp.max_time=90s", "'90s' is no time; write it as DD:HH:MM:SS"),
+        ("train_hyp.max_steps=0", "train_hyp.max_steps is 0; it must be at least 1"),
+        ("train_hyp.ema_decay=1", "train_hyp.ema_decay is 1; it must be at least 0 and below 1"),
+        ("train_hyp.precision=16", "16 is not one of 32, 32-true, bf16-mixed"),
+        ("train_hyp.class_weights=equal", "must be one weight per class"),
+        ("train_hyp.gradient_clip_val=0", "train_hyp.gradient_clip_val is 0; it must be above 0"),
+        ("train_hyp.checkpoint.keep_last=0", "train_hyp.checkpoint.keep_last is 0"),
         ("train_hyp.limit_train_batches=1.5", "must be in (0, 1]"),
         ("train_hyp.limit_train_batches=x", "must be a number of batches"),
         ("train_hyp.learning_rate=-1", "must be above 0"),

@@ -2,6 +2,7 @@
 //! config files and overrides, and their defaults from the built-in files.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bcs_data::split::By;
 use bcs_data::transforms::Augmentation;
@@ -42,10 +43,16 @@ pub(crate) struct TrainHyp {
     pub limit_train_batches: Option<Limit>,
     /// Initial learning rate.
     pub learning_rate: f64,
-    /// Learning rate schedule.
-    pub scheduler: Scheduler,
-    /// Optimizer.
-    pub optimizer: Optimizer,
+    /// Name of the learning rate schedule; see [`bcs_model::optim::Schedule`].
+    pub scheduler: String,
+    /// Arguments of the schedule by PyTorch's names.
+    pub scheduler_arguments: Map<String, Value>,
+    /// Number of steps in which the learning rate grows to its initial value.
+    pub warmup_steps: usize,
+    /// Name of the optimizer; see [`bcs_model::optim::Algorithm`].
+    pub optimizer: String,
+    /// Arguments of the optimizer by PyTorch's names.
+    pub optimizer_arguments: Map<String, Value>,
     /// Weight decay; `None` for PyTorch's default of the optimizer.
     pub weight_decay: Option<f64>,
     /// Name of the loss; see [`bcs_model::losses::build`].
@@ -54,10 +61,35 @@ pub(crate) struct TrainHyp {
     pub loss_arguments: Map<String, Value>,
     /// Weights of the outputs of a network with deep supervision.
     pub deep_supervision: DeepSupervision,
-    /// One weight per class; `None` for equal weights.
-    pub class_weights: Option<Vec<f64>>,
+    /// Weights of the classes; `None` for equal weights.
+    pub class_weights: Option<ClassWeights>,
     /// Model package or file of parameters that the run starts from; `None` for newly initialized ones.
     pub initial_weights: Option<PathBuf>,
+    /// Parameters that are not trained, by the beginning of their names.
+    pub freeze: Vec<String>,
+    /// Maximum number of optimization steps; `None` for `max_epochs` alone.
+    pub max_steps: Option<usize>,
+    /// Time after which training ends, as `DD:HH:MM:SS`; `None` for no limit.
+    pub max_time: Option<MaxTime>,
+    /// Number of epochs without a better score after which training ends; `None` for no early stopping.
+    pub early_stopping_patience: Option<usize>,
+    /// Least improvement of the score that counts for early stopping.
+    pub early_stopping_min_delta: f64,
+    /// Largest norm or value of the gradient; `None` for no clipping.
+    pub gradient_clip_val: Option<f64>,
+    /// What `gradient_clip_val` limits.
+    pub gradient_clip_algorithm: ClipAlgorithm,
+    /// Number of batches whose gradients are averaged for a step.
+    pub accumulate_grad_batches: usize,
+    /// Decay of the exponential moving average of the parameters, which is then validated and saved as the model; `None` for
+    /// the parameters themselves.
+    pub ema_decay: Option<f64>,
+    /// Element type of the network in training.
+    pub precision: Precision,
+    /// Where the run goes on: `auto`, a run folder or a checkpoint; `None` for a new run.
+    pub resume: Option<String>,
+    /// Which checkpoints are kept.
+    pub checkpoint: CheckpointConfig,
     /// Seed of initialization, order of the tiles and augmentation.
     pub seed: i64,
     /// `cpu`, `cuda`, `cuda:N` or `auto`.
@@ -119,23 +151,76 @@ impl Limit {
     }
 }
 
-/// Learning rate schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Scheduler {
-    /// Annealed to zero along half a cosine over the run.
-    Cosine,
-    /// Constant.
-    Constant,
+/// Weights of the classes in the loss.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "must be one weight per class, as [1.4, 3.4], or balanced")]
+pub(crate) enum ClassWeights {
+    /// One weight per class.
+    Values(Vec<f64>),
+    /// Weights from the training masks.
+    Named(NamedWeights),
 }
 
-/// Optimizer.
+/// Rules for weights of the classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(crate) enum Optimizer {
-    /// `torch.optim.Adam`
-    Adam,
-    /// `torch.optim.AdamW`
-    AdamW,
+#[serde(rename_all = "lowercase")]
+pub(crate) enum NamedWeights {
+    /// Inversely proportional to the number of pixels of the class, as scikit-learn's `balanced`.
+    Balanced,
+}
+
+/// What is limited when gradients are clipped, by Lightning's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ClipAlgorithm {
+    /// The norm of the gradient of all parameters.
+    Norm,
+    /// Each value of the gradient.
+    Value,
+}
+
+/// Element type of the network in training, by Lightning's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) enum Precision {
+    /// float32
+    #[serde(rename = "32-true", alias = "32")]
+    Float32,
+    /// bfloat16 with parameters and losses in float32.
+    #[serde(rename = "bf16-mixed")]
+    Bf16Mixed,
+}
+
+/// Which checkpoints are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CheckpointConfig {
+    /// Number of steps between two checkpoints within an epoch; `None` for one after every epoch only.
+    pub every_n_train_steps: Option<usize>,
+    /// Number of newest checkpoints, from which a run can go on.
+    pub keep_last: usize,
+    /// Number of best models.
+    pub save_top_k: usize,
+}
+
+/// A time as Lightning writes it, `DD:HH:MM:SS`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct MaxTime(pub Duration);
+
+impl TryFrom<String> for MaxTime {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let invalid = || format!("'{text}' is no time; write it as DD:HH:MM:SS, as 00:12:00:00");
+        let fields: Vec<u64> =
+            text.split(':').map(str::parse).collect::<Result<_, _>>().map_err(|_| invalid())?;
+        match fields[..] {
+            [days, hours @ 0..24, minutes @ 0..60, seconds @ 0..60] if days < 100_000 => {
+                Ok(Self(Duration::from_secs(((days * 24 + hours) * 60 + minutes) * 60 + seconds)))
+            }
+            _ => Err(invalid()),
+        }
+    }
 }
 
 /// Data set and split.
@@ -168,5 +253,14 @@ mod tests {
         assert_eq!(Limit::Fraction(0.01).of(10), 1);
         assert_eq!(Limit::Count(1).of(10), 1);
         assert_eq!(Limit::Count(99).of(10), 10);
+    }
+
+    #[test]
+    fn times_are_those_of_lightning() {
+        let parse = |text: &str| MaxTime::try_from(text.to_owned());
+        assert_eq!(parse("01:02:03:04"), Ok(MaxTime(Duration::from_secs(93_784))));
+        for text in ["", "1", "12:00:00", "00:24:00:00", "00:00:00:60", "0:0:0:-1"] {
+            assert!(parse(text).unwrap_err().contains("DD:HH:MM:SS"), "{text}");
+        }
     }
 }

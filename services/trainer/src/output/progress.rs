@@ -57,6 +57,14 @@ impl Progress {
         }
     }
 
+    /// Counts steps that were done before.
+    pub(crate) fn skip(&self, steps: usize) {
+        self.done.fetch_add(steps as u64, Ordering::Relaxed);
+        if let Some(bar) = &self.bar {
+            bar.inc(steps as u64);
+        }
+    }
+
     /// Shows a message beside the bar.
     pub(crate) fn message(&self, text: String) {
         if let Some(bar) = &self.bar {

@@ -1,4 +1,5 @@
-//! What a run leaves in the model repository: the best and the last checkpoint, and the model package.
+//! What a run leaves in the model repository: its newest checkpoints, from which it can go on, its best models, and the
+//! model package.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,18 +12,44 @@ use bcs_model::package::{self, Existing};
 use bcs_model::weights::write_safetensors;
 use fs_err as fs;
 
+use super::state::{Best, State};
 use super::validate::Scores;
 use crate::error::Result;
 use crate::folders::create_unique;
 
-/// Model of one epoch.
+/// Folder of the checkpoints in that of the run.
+pub(super) const CHECKPOINTS: &str = "checkpoints";
+
+/// Name of the newest checkpoint; older ones are `last-1`, `last-2`, …
+const LAST: &str = "last";
+
+/// File with the [`State`] of a run.
+pub(super) const STATE_FILE: &str = "training.json";
+
+/// File with the tensors of optimizer and averages.
+pub(super) const TENSORS_FILE: &str = "training.safetensors";
+
+/// File with the metrics until the checkpoint.
+pub(super) const METRICS_FILE: &str = "metrics.jsonl";
+
+/// A model.
 pub(super) struct Snapshot {
     /// Parameters as the contents of a safetensors file.
     pub weights: Vec<u8>,
-    /// Scores on the validation tiles.
-    pub scores: Scores,
+    /// Scores on the validation tiles; `None` within an epoch.
+    pub scores: Option<Scores>,
     /// Epoch, from 0.
     pub epoch: usize,
+}
+
+/// What a run needs to go on, besides the parameters of its network.
+pub(super) struct Progress<'a> {
+    /// Where the run stands.
+    pub state: &'a State,
+    /// State of optimizer and averages, as the contents of a safetensors file.
+    pub tensors: Vec<u8>,
+    /// Metrics until now.
+    pub metrics: &'a str,
 }
 
 /// Folder of a run in the model repository.
@@ -31,7 +58,6 @@ pub(super) struct Checkpoints {
     run: String,
     metadata: PackageMetadata,
     config_yaml: String,
-    best: Option<PathBuf>,
 }
 
 impl Snapshot {
@@ -39,7 +65,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`crate::error::Error::Model`].
-    pub(super) fn new(network: &Network, scores: Scores, epoch: usize) -> Result<Self> {
+    pub(super) fn new(network: &Network, scores: Option<Scores>, epoch: usize) -> Result<Self> {
         Ok(Self { weights: write_safetensors(network)?, scores, epoch })
     }
 }
@@ -51,8 +77,13 @@ impl Checkpoints {
     /// [`crate::error::Error::Io`].
     pub(super) fn create(repository: &Path, metadata: PackageMetadata, config_yaml: String) -> Result<Self> {
         let folder = create_unique(repository, &keys::run_name(jiff::Timestamp::now()))?;
+        Ok(Self::of(folder, metadata, config_yaml))
+    }
+
+    /// Goes on with the folder of a run.
+    pub(super) fn of(folder: PathBuf, metadata: PackageMetadata, config_yaml: String) -> Self {
         let run = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok(Self { folder, run, metadata, config_yaml, best: None })
+        Self { folder, run, metadata, config_yaml }
     }
 
     /// Folder of the run.
@@ -60,31 +91,63 @@ impl Checkpoints {
         &self.folder
     }
 
+    /// Folder of the newest checkpoint, if there is one.
+    pub(super) fn last(&self) -> Option<PathBuf> {
+        last_checkpoints(&self.folder).into_iter().next()
+    }
+
     /// Version of a model. It names the weights, so that a checkpoint and a package of the same weights share it.
     pub(super) fn version(&self, model: &Snapshot) -> String {
         keys::model_version(&self.run, model.epoch, &package::sha256(&model.weights))
     }
 
-    /// Writes the best checkpoint and removes the one before.
-    ///
-    /// # Errors
-    /// [`crate::error::Error::Model`]; [`crate::error::Error::Io`].
-    pub(super) fn save_best(&mut self, best: &Snapshot) -> Result<()> {
-        let name = keys::checkpoint(best.epoch, best.scores.val_metric);
-        let folder = self.folder.join("checkpoints").join(name);
-        self.write(&folder, best, None)?;
-        match self.best.replace(folder) {
-            Some(previous) => Ok(fs::remove_dir_all(previous)?),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes the checkpoint of the last epoch in place of the one before.
+    /// Writes a model that is among the best.
     ///
     /// # Errors
     /// [`crate::error::Error::Model`].
-    pub(super) fn save_last(&self, last: &Snapshot) -> Result<()> {
-        self.write(&self.folder.join("checkpoints").join("last"), last, None)
+    pub(super) fn save_best(&self, model: &Snapshot, best: &Best) -> Result<()> {
+        self.write(&self.folder.join(CHECKPOINTS).join(&best.folder), model, BTreeMap::new())
+    }
+
+    /// Reads the parameters of a model that is among the best.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Model`] if it is damaged.
+    pub(super) fn read_best(&self, best: &Best) -> Result<(PackageMetadata, Vec<u8>)> {
+        let (metadata, mut files) = package::read_files(&self.folder.join(CHECKPOINTS).join(&best.folder))?;
+        Ok((metadata, files.remove(MODEL_FILE).unwrap_or_default()))
+    }
+
+    /// Removes a model that is no longer among the best.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Io`].
+    pub(super) fn remove(&self, best: &Best) -> Result<()> {
+        let folder = self.folder.join(CHECKPOINTS).join(&best.folder);
+        if folder.exists() { Ok(fs::remove_dir_all(folder)?) } else { Ok(()) }
+    }
+
+    /// Writes the newest checkpoint, and keeps the `keep` newest ones.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Model`]; [`crate::error::Error::Io`].
+    pub(super) fn save_last(&self, model: &Snapshot, progress: Progress<'_>, keep: usize) -> Result<()> {
+        let folder = self.folder.join(CHECKPOINTS);
+        let files = BTreeMap::from([
+            (STATE_FILE.to_owned(), serde_json::to_vec_pretty(progress.state)?),
+            (TENSORS_FILE.to_owned(), progress.tensors),
+            (METRICS_FILE.to_owned(), progress.metrics.as_bytes().to_vec()),
+        ]);
+        for age in (1..keep).rev() {
+            let (newer, older) = (folder.join(name_of(age - 1)), folder.join(name_of(age)));
+            if newer.exists() {
+                if older.exists() {
+                    fs::remove_dir_all(&older)?;
+                }
+                fs::rename(newer, older)?;
+            }
+        }
+        self.write(&folder.join(LAST), model, files)
     }
 
     /// Writes the model package of the best model and returns its folder.
@@ -92,29 +155,59 @@ impl Checkpoints {
     /// # Errors
     /// [`crate::error::Error::Model`]; [`crate::error::Error::Json`].
     pub(super) fn save_package(&self, best: &Snapshot, reference: &DriftReference) -> Result<PathBuf> {
-        let folder = self.folder.join(keys::best_model(best.scores.val_metric));
-        self.write(&folder, best, Some(serde_json::to_vec(reference)?))?;
+        let score = best.scores.as_ref().map_or(f64::NAN, |scores| scores.val_metric);
+        let folder = self.folder.join(keys::best_model(score));
+        let files = BTreeMap::from([(REFERENCE_FILE.to_owned(), serde_json::to_vec(reference)?)]);
+        self.write(&folder, best, files)?;
         Ok(folder)
     }
 
-    fn write(&self, folder: &Path, model: &Snapshot, reference: Option<Vec<u8>>) -> Result<()> {
-        let mut files = BTreeMap::from([
-            (MODEL_FILE.to_owned(), model.weights.clone()),
-            (CONFIG_FILE.to_owned(), self.config_yaml.clone().into_bytes()),
-        ]);
-        files.extend(reference.map(|bytes| (REFERENCE_FILE.to_owned(), bytes)));
-        let validation = Validation {
-            val_metric: model.scores.val_metric,
+    fn write(&self, folder: &Path, model: &Snapshot, mut files: BTreeMap<String, Vec<u8>>) -> Result<()> {
+        files.insert(MODEL_FILE.to_owned(), model.weights.clone());
+        files.insert(CONFIG_FILE.to_owned(), self.config_yaml.clone().into_bytes());
+        let validation = model.scores.as_ref().map(|scores| Validation {
+            val_metric: scores.val_metric,
             epoch: model.epoch,
-            images: model.scores.images,
-            counted: model.scores.counted.clone(),
-            classes: model.scores.classes.clone(),
-        };
-        let metadata = PackageMetadata {
-            version: self.version(model),
-            validation: Some(validation),
-            ..self.metadata.clone()
-        };
+            images: scores.images,
+            counted: scores.counted.clone(),
+            classes: scores.classes.clone(),
+        });
+        let metadata = PackageMetadata { version: self.version(model), validation, ..self.metadata.clone() };
         Ok(package::write(folder, metadata, &files, Existing::Replace)?)
+    }
+}
+
+/// Name of a checkpoint, by the number of newer ones.
+fn name_of(age: usize) -> String {
+    if age == 0 { LAST.to_owned() } else { format!("{LAST}-{age}") }
+}
+
+/// Returns the folders of the newest checkpoints of a run, the newest first.
+pub(super) fn last_checkpoints(run: &Path) -> Vec<PathBuf> {
+    let folder = run.join(CHECKPOINTS);
+    let Ok(entries) = fs::read_dir(&folder) else { return Vec::new() };
+    let age = |name: &str| match name.strip_prefix(LAST)? {
+        "" => Some(0),
+        older => older.strip_prefix('-')?.parse::<usize>().ok(),
+    };
+    let mut ages: Vec<usize> = entries.filter_map(|entry| age(entry.ok()?.file_name().to_str()?)).collect();
+    ages.sort_unstable();
+    ages.into_iter().map(|age| folder.join(name_of(age))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checkpoints_are_found_from_the_newest_on() {
+        let run = tempfile::tempdir().unwrap();
+        assert_eq!(last_checkpoints(run.path()), Vec::<PathBuf>::new());
+        let folder = run.path().join(CHECKPOINTS);
+        for name in ["last-2", "last", "last-10", "epoch=01-val_metric=0.5", "lasting", "last-x"] {
+            fs::create_dir_all(folder.join(name)).unwrap();
+        }
+        let expected = ["last", "last-2", "last-10"].map(|name| folder.join(name));
+        assert_eq!(last_checkpoints(run.path()), expected);
     }
 }

@@ -3,12 +3,17 @@
 mod checkpoint;
 mod dataset;
 mod initial_weights;
+mod learn;
+mod log;
 pub(crate) mod preflight;
 mod profile;
 mod reference;
+mod resume;
 mod run;
-mod schedule;
+mod signals;
+mod state;
 mod step;
+mod twin;
 pub(crate) mod validate;
 
 pub(crate) use run::Run;

@@ -12,7 +12,7 @@ use bcs_model::preprocess::to_input;
 
 use super::dataset::Dataset;
 use super::step::Stepper;
-use crate::config::{Composed, Config, TrainHyp};
+use crate::config::{ClassWeights, Composed, Config};
 use crate::error::{Error, Result};
 
 /// Checks what needs no tiles: that network and class weights fit the label map and the tiles' channels.
@@ -41,7 +41,7 @@ pub(super) fn check_configuration(config: &Config, map: &LabelMap, network: &Net
                 .to_owned(),
         ));
     }
-    if let Some(weights) = &config.train_hyp.class_weights
+    if let Some(ClassWeights::Values(weights)) = &config.train_hyp.class_weights
         && weights.len() != classes
     {
         let (count, name) = (weights.len(), map.name());
@@ -125,7 +125,7 @@ fn check_valid_pixels(tiles: &TileSet, map: &LabelMap, purpose: &str) -> Result<
 
 /// Without a pixel whose class has a weight, the loss is zero whatever the network predicts.
 fn check_weighted_pixels(config: &Config, train: &TileSet, map: &LabelMap) -> Result<()> {
-    let Some(weights) = &config.train_hyp.class_weights else { return Ok(()) };
+    let Some(ClassWeights::Values(weights)) = &config.train_hyp.class_weights else { return Ok(()) };
     if train.class_pixels().iter().zip(weights).any(|(pixels, weight)| *pixels > 0 && *weight > 0.0) {
         return Ok(());
     }
@@ -197,12 +197,13 @@ fn warnings(dataset: &Dataset, map: &LabelMap) -> Vec<String> {
 /// # Errors
 /// [`Error::DryRun`] if libtorch fails; [`Error::Model`] if the network refuses the size.
 pub(super) fn dry_run(
-    hyp: &TrainHyp,
+    composed: &Composed,
     network: &Network,
     loss: Rc<DeepSupervisionLoss>,
     scaling: &Scaling,
     dataset: &Dataset,
 ) -> Result<()> {
+    let hyp = &composed.config.train_hyp;
     let [height, width] = dataset.train.size(0);
     let failed = |step, key, batch| {
         move |source| match source {
@@ -213,11 +214,12 @@ pub(super) fn dry_run(
     let len = hyp.training_batch_size.min(dataset.train.len());
     let area = height * width;
     let batch = Batch { len, height, width, pixels: vec![128; len * area * 3], classes: vec![0; len * area] };
-    Stepper::new(hyp, network, loss, scaling.clone())?.step(network, &batch).map_err(failed(
-        "a training step",
-        "train_hyp.training_batch_size",
-        len,
-    ))?;
+    let step = || {
+        let mut stepper = Stepper::new(hyp, &composed.architecture, network, loss, scaling.clone())?;
+        stepper.accumulate(network, &batch, [0, 0])?;
+        stepper.step(1, hyp.learning_rate)
+    };
+    step().map_err(failed("a training step", "train_hyp.training_batch_size", len))?;
     let len = hyp.validation_batch_size.min(dataset.validation.len());
     let forward = || {
         let shape = [len, height, width];

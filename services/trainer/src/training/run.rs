@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bcs_contracts::package::{FORMAT_VERSION, InputSpec, PackageMetadata, Scaling};
 use bcs_contracts::{DriftReference, FeatureTable};
@@ -17,8 +16,6 @@ use bcs_model::metrics::ValMetric;
 use bcs_model::nets::Network;
 use bcs_model::weights::{self, Loaded};
 use bcs_model::{device, losses};
-use fs_err as fs;
-use serde_json::json;
 use tch::Device;
 
 use super::checkpoint::{Checkpoints, Snapshot};
@@ -26,11 +23,11 @@ use super::dataset::Dataset;
 use super::initial_weights::InitialWeights;
 use super::preflight;
 use super::reference::{image_features, push_model_features};
-use super::step::{EpochStatistics, Stepper};
-use super::validate::{Batching, Scores, segment, validate};
-use crate::config::{Composed, DeepSupervision};
+use super::resume::{self, Checkpoint};
+use super::state::State;
+use super::validate::{Batching, Scores, segment};
+use crate::config::{ClassWeights, Composed, DeepSupervision, NamedWeights};
 use crate::error::{Error, Result};
-use crate::output::progress::Progress;
 use crate::output::sheet::{Example, evenly_spaced, sheet};
 use crate::output::{loaded, table};
 use crate::provenance::provenance;
@@ -39,19 +36,20 @@ use crate::provenance::provenance;
 const EXAMPLES: usize = 5;
 
 /// Intensity scaling of the input, as the predecessor's.
-const SCALING: Scaling = Scaling::UnitRange;
+pub(super) const SCALING: Scaling = Scaling::UnitRange;
 
 /// A run that has passed the pre-flight checks. Nothing has been written yet.
 pub(crate) struct Run<'a> {
-    composed: &'a Composed,
-    map: LabelMap,
-    dataset: Dataset,
-    loader: Loader,
-    loss: Rc<DeepSupervisionLoss>,
-    metric: ValMetric,
-    metadata: PackageMetadata,
-    engine: NetworkEngine,
+    pub(super) composed: &'a Composed,
+    pub(super) map: LabelMap,
+    pub(super) dataset: Dataset,
+    pub(super) loader: Loader,
+    pub(super) loss: Rc<DeepSupervisionLoss>,
+    pub(super) metric: ValMetric,
+    pub(super) metadata: PackageMetadata,
+    pub(super) engine: NetworkEngine,
     loaded: Option<Loaded>,
+    pub(super) checkpoint: Option<Checkpoint>,
 }
 
 impl<'a> Run<'a> {
@@ -71,18 +69,22 @@ impl<'a> Run<'a> {
         }
         let device = device::parse(&hyp.device)?;
         let map = LabelMap::load(&config.data.label_map, "data.label_map")?;
-        let weights = hyp.class_weights.as_deref();
-        let loss = losses::build(&hyp.loss, &hyp.loss_arguments, weights, map.ignores())?;
-        let DeepSupervision { weight_mode, weights } = hyp.deep_supervision.clone();
-        let loss = Rc::new(DeepSupervisionLoss::new(loss, weight_mode, weights));
+        let checkpoint = match &hyp.resume {
+            Some(resume) => resume::find(resume, &hyp.model_repo_location, &composed.architecture)?,
+            None => None,
+        };
         let initial = hyp.initial_weights.as_deref().map(InitialWeights::read).transpose()?;
         let trial = network(composed, device)?;
         initial.as_ref().map(|weights| weights.copy_into(&trial)).transpose()?;
         preflight::check_configuration(config, &map, &trial)?;
         let dataset = Dataset::load(config, &map)?;
         let loader = loader(composed, &dataset)?;
+        let weights = class_weights(hyp.class_weights.as_ref(), dataset.train.class_pixels());
+        let loss = losses::build(&hyp.loss, &hyp.loss_arguments, weights.as_deref(), map.ignores())?;
+        let DeepSupervision { weight_mode, weights } = hyp.deep_supervision.clone();
+        let loss = Rc::new(DeepSupervisionLoss::new(loss, weight_mode, weights));
         let metric = preflight::check_tiles(composed, &dataset, &map, &trial)?;
-        preflight::dry_run(hyp, &trial, Rc::clone(&loss), &SCALING, &dataset)?;
+        preflight::dry_run(composed, &trial, Rc::clone(&loss), &SCALING, &dataset)?;
         drop(trial);
         // Seeds again, so that the checks leave no trace in the model.
         let network = network(composed, device)?;
@@ -90,48 +92,29 @@ impl<'a> Run<'a> {
         let metadata = metadata(composed, &map, &dataset);
         let engine = NetworkEngine::from_parts(network, metadata.clone(), String::new());
         preflight::check_min_size(&dataset.validation, engine.info().min_size)?;
-        Ok(Self { composed, map, dataset, loader, loss, metric, metadata, engine, loaded })
+        Ok(Self { composed, map, dataset, loader, loss, metric, metadata, engine, loaded, checkpoint })
     }
 
     /// Trains, and returns the folder of the model package. `output` is the folder of log and picture.
     ///
     /// # Errors
-    /// [`Error::Diverged`]; errors of files and libtorch.
+    /// [`Error::Interrupted`]; [`Error::Stopped`] for any other failure, with the last checkpoint.
     pub(crate) fn execute(mut self, output: &Path) -> Result<PathBuf> {
         let hyp = &self.composed.config.train_hyp;
-        let mut checkpoints =
-            Checkpoints::create(&hyp.model_repo_location, self.metadata.clone(), self.composed.yaml.clone())?;
-        let mut log = fs::File::create(output.join("metrics.jsonl"))?;
-        self.announce(checkpoints.folder());
-        let mut stepper = Stepper::new(hyp, self.engine.network(), Rc::clone(&self.loss), SCALING)?;
-        let mut best: Option<Snapshot> = None;
-        for epoch in 0..hyp.max_epochs {
-            let start = Instant::now();
-            let statistics = stepper.epoch(self.engine.network(), &self.loader, hyp, epoch)?;
-            let seconds = start.elapsed().as_secs_f64();
-            let start = Instant::now();
-            let scores = self.validate(epoch)?;
-            stepper.profile.add("validate", start.elapsed());
-            let improved =
-                self.metric.improves(scores.val_metric, best.as_ref().map(|best| best.scores.val_metric));
-            report(&mut log, epoch, &statistics, seconds, &scores, improved)?;
-            let start = Instant::now();
-            let last = Snapshot::new(self.engine.network(), scores, epoch)?;
-            checkpoints.save_last(&last)?;
-            if improved {
-                checkpoints.save_best(best.insert(last))?;
-            }
-            stepper.profile.add("save", start.elapsed());
-        }
-        if hyp.profiling {
-            println!("\n{}", stepper.profile.report());
-        }
-        let best =
-            best.ok_or_else(|| Error::Usage("train_hyp.max_epochs is 0; it must be at least 1".to_owned()))?;
-        self.finish(&best, &checkpoints, output)
+        let (metadata, yaml) = (self.metadata.clone(), self.composed.yaml.clone());
+        let checkpoints = match &self.checkpoint {
+            Some(checkpoint) => Checkpoints::of(checkpoint.run.clone(), metadata, yaml),
+            None => Checkpoints::create(&hyp.model_repo_location, metadata, yaml)?,
+        };
+        let result =
+            self.train(&checkpoints, output).and_then(|state| self.finish(&state, &checkpoints, output));
+        result.map_err(|error| match (error, checkpoints.last()) {
+            (error @ Error::Interrupted { .. }, _) | (error, None) => error,
+            (error, Some(checkpoint)) => Error::Stopped { source: Box::new(error), checkpoint },
+        })
     }
 
-    fn announce(&self, folder: &Path) {
+    pub(super) fn announce(&self, folder: &Path) {
         let config = &self.composed.config;
         let network = self.engine.network();
         println!(
@@ -152,32 +135,31 @@ impl<'a> Run<'a> {
         println!("run         {}\n", folder.display());
     }
 
-    fn validate(&mut self, epoch: usize) -> Result<Scores> {
-        let tiles = &self.dataset.validation;
-        let progress = Progress::silent_in_logs(format!("Epoch {epoch:02} validating"), tiles.len(), "tiles");
-        let batching = batching(self.composed);
-        validate(&mut self.engine, tiles, &self.map, &self.metric, batching, &progress, |_, _, _| Ok(()))
-    }
-
     /// Makes the package of the best model: its weights, the drift reference and a picture.
-    fn finish(mut self, best: &Snapshot, checkpoints: &Checkpoints, output: &Path) -> Result<PathBuf> {
-        let state = weights::read_safetensors(&best.weights, "the best weights")?;
-        weights::load_state(self.engine.network(), state, weights::Load::Strict)?;
-        let (reference, examples) = self.reference(&checkpoints.version(best))?;
-        let package = checkpoints.save_package(best, &reference)?;
+    fn finish(&mut self, state: &State, checkpoints: &Checkpoints, output: &Path) -> Result<PathBuf> {
+        let best = state
+            .best
+            .first()
+            .ok_or_else(|| Error::Usage("train_hyp.max_epochs is 0; it must be at least 1".to_owned()))?;
+        let (metadata, weights) = checkpoints.read_best(best)?;
+        let scores = metadata.validation.map(Scores::from);
+        let best = Snapshot { weights, scores, epoch: best.epoch };
+        weights::load_state(
+            self.engine.network(),
+            weights::read_safetensors(&best.weights, "the best weights")?,
+            weights::Load::Strict,
+        )?;
+        let (reference, examples) = self.reference(&checkpoints.version(&best))?;
+        let package = checkpoints.save_package(&best, &reference)?;
         let picture = output.join("validation.png");
         sheet(&examples, self.map.classes(), self.map.background())?.save(&picture)?;
-        println!(
-            "\nBest epoch: {:02}, on {} validation tiles:\n\n{}\n",
-            best.epoch,
-            best.scores.images,
-            table::scores(&best.scores.classes)
-        );
-        println!(
-            "val_metric  {:.4}  (pooled Dice, {})",
-            best.scores.val_metric,
-            table::counted(&self.metric, &self.map)
-        );
+        if let Some(scores) = &best.scores {
+            let tiles = scores.images;
+            println!("\nBest epoch: {:02}, on {tiles} validation tiles:\n", best.epoch);
+            println!("{}\n", table::scores(&scores.classes));
+            let counted = table::counted(&self.metric, &self.map);
+            println!("val_metric  {:.4}  (pooled Dice, {counted})", scores.val_metric);
+        }
         println!("package     {}", package.display());
         println!("picture     {}  (tile, truth, prediction)", picture.display());
         Ok(package)
@@ -206,7 +188,30 @@ impl<'a> Run<'a> {
 /// Seeds the random generator of libtorch and initializes the network.
 fn network(composed: &Composed, device: Device) -> Result<Network> {
     tch::manual_seed(composed.config.train_hyp.seed);
-    Ok(Network::new(&composed.architecture.name, &composed.architecture.arguments, device)?)
+    let network = Network::new(&composed.architecture.name, &composed.architecture.arguments, device)?;
+    for prefix in &composed.config.train_hyp.freeze {
+        if network.freeze(prefix) == 0 {
+            return Err(Error::Usage(format!(
+                "train_hyp.freeze has {prefix}, which is the beginning of no trainable parameter; --cfg model prints the \
+                 layers"
+            )));
+        }
+    }
+    Ok(network)
+}
+
+/// Returns one weight per class. Balanced ones are the number of pixels of all classes, divided by the number of classes and
+/// by that of the class; a class without pixels has weight 0.
+fn class_weights(weights: Option<&ClassWeights>, pixels: &[u64]) -> Option<Vec<f64>> {
+    match weights? {
+        ClassWeights::Values(weights) => Some(weights.clone()),
+        ClassWeights::Named(NamedWeights::Balanced) => {
+            let present = pixels.iter().filter(|pixels| **pixels > 0).count();
+            let mean = pixels.iter().sum::<u64>() as f64 / present.max(1) as f64;
+            let weight = |pixels: &u64| if *pixels == 0 { 0.0 } else { mean / *pixels as f64 };
+            Some(pixels.iter().map(weight).collect())
+        }
+    }
 }
 
 fn loader(composed: &Composed, dataset: &Dataset) -> Result<Loader> {
@@ -220,7 +225,7 @@ fn loader(composed: &Composed, dataset: &Dataset) -> Result<Loader> {
     Ok(Loader::new(Arc::clone(&dataset.train), options)?)
 }
 
-fn batching(composed: &Composed) -> Batching {
+pub(super) fn batching(composed: &Composed) -> Batching {
     let hyp = &composed.config.train_hyp;
     Batching { tiles: hyp.validation_batch_size, workers: hyp.validation_num_workers }
 }
@@ -244,28 +249,16 @@ fn metadata(composed: &Composed, map: &LabelMap, dataset: &Dataset) -> PackageMe
     }
 }
 
-/// Prints a line about an epoch, and writes one to the log as JSON.
-fn report(
-    log: &mut impl std::io::Write,
-    epoch: usize,
-    statistics: &EpochStatistics,
-    seconds: f64,
-    scores: &Scores,
-    improved: bool,
-) -> Result<()> {
-    let rate = statistics.tiles as f64 / seconds;
-    println!(
-        "epoch {epoch:02}  loss {:.4}  val_metric {:.4}{}  {rate:.1} img/s",
-        statistics.loss,
-        scores.val_metric,
-        if improved { " best" } else { "     " },
-    );
-    let dice: serde_json::Map<_, _> =
-        scores.classes.iter().map(|class| (class.name.clone(), json!(class.dice))).collect();
-    let line = json!({
-        "epoch": epoch, "loss": statistics.loss, "learning_rate": statistics.learning_rate,
-        "val_metric": scores.val_metric, "val_dice": dice, "images_per_second": rate,
-    });
-    writeln!(log, "{line}")?;
-    Ok(log.flush()?)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balanced_weights_are_those_of_scikit_learn() {
+        let balanced = ClassWeights::Named(NamedWeights::Balanced);
+        // compute_class_weight("balanced", classes=[0, 1], y=[0] * 30 + [1] * 10)
+        assert_eq!(class_weights(Some(&balanced), &[30, 10]).unwrap(), [40.0 / 60.0, 2.0]);
+        assert_eq!(class_weights(Some(&balanced), &[30, 0, 10]).unwrap(), [40.0 / 60.0, 0.0, 2.0]);
+        assert_eq!(class_weights(None, &[1, 2]), None);
+    }
 }

@@ -1,125 +1,193 @@
-//! Optimization steps and epochs.
+//! Optimization steps.
 
 use std::rc::Rc;
 
-use bcs_contracts::package::Scaling;
-use bcs_data::loader::{Batch, Loader};
+use bcs_contracts::package::{Architecture, Scaling};
+use bcs_data::loader::Batch;
 use bcs_model::losses::DeepSupervisionLoss;
 use bcs_model::nets::Network;
+use bcs_model::optim::{Algorithm, Average, Optimizer, Parameters};
 use bcs_model::preprocess::to_input;
-use tch::nn::{self, Optimizer, OptimizerConfig};
 use tch::{Kind, Tensor};
 
 use super::profile::Profile;
-use super::schedule::learning_rate;
-use crate::config::{self, TrainHyp};
-use crate::error::{Error, Result};
-use crate::output::progress::Progress;
+use super::twin::Twin;
+use crate::config::{ClipAlgorithm, Precision, TrainHyp};
 
 /// Optimizes a network on batches.
 pub(super) struct Stepper {
     loss: Rc<DeepSupervisionLoss>,
     scaling: Scaling,
+    clip: Option<(ClipAlgorithm, f64)>,
+    seed: i64,
+    parameters: Parameters,
     optimizer: Optimizer,
+    average: Option<Average>,
+    twin: Option<Twin>,
+    /// Sum of the gradients of the batches of the current step.
+    gradient: Option<Tensor>,
     /// Time spent per action.
     pub profile: Profile,
-}
-
-/// Statistics of a training epoch.
-pub(super) struct EpochStatistics {
-    /// Mean loss over the tiles.
-    pub loss: f64,
-    /// Learning rate of the last step.
-    pub learning_rate: f64,
-    /// Number of tiles.
-    pub tiles: usize,
 }
 
 impl Stepper {
     /// Creates the optimizer of a network.
     ///
     /// # Errors
-    /// [`Error::Model`] if libtorch fails.
+    /// [`bcs_model::Error::Argument`] if no parameter is trainable; [`bcs_model::Error::Torch`].
     pub(super) fn new(
         hyp: &TrainHyp,
+        architecture: &Architecture,
         network: &Network,
         loss: Rc<DeepSupervisionLoss>,
         scaling: Scaling,
-    ) -> Result<Self> {
-        let (variables, rate) = (network.variables(), hyp.learning_rate);
-        let optimizer = match hyp.optimizer {
-            config::Optimizer::Adam => {
-                nn::Adam { wd: hyp.weight_decay.unwrap_or(0.0), ..nn::Adam::default() }.build(variables, rate)
-            }
-            config::Optimizer::AdamW => {
-                nn::AdamW { wd: hyp.weight_decay.unwrap_or(0.01), ..nn::AdamW::default() }
-                    .build(variables, rate)
-            }
-        }?;
-        Ok(Self { loss, scaling, optimizer, profile: Profile::default() })
+    ) -> Result<Self, bcs_model::Error> {
+        let parameters = Parameters::new(network)?;
+        let algorithm = Algorithm::new(&hyp.optimizer, hyp.weight_decay, &hyp.optimizer_arguments)?;
+        Ok(Self {
+            loss,
+            scaling,
+            clip: hyp.gradient_clip_val.map(|value| (hyp.gradient_clip_algorithm, value)),
+            seed: hyp.seed,
+            optimizer: Optimizer::new(algorithm, &parameters)?,
+            average: hyp.ema_decay.map(|decay| Average::new(decay, &parameters)).transpose()?,
+            twin: match hyp.precision {
+                Precision::Float32 => None,
+                Precision::Bf16Mixed => Some(Twin::new(architecture, network)?),
+            },
+            parameters,
+            gradient: None,
+            profile: Profile::default(),
+        })
     }
 
-    /// Trains a network for one epoch, counted from 0.
+    /// Adds the gradient of a batch to that of the step, and returns the loss. `step` is the number of steps taken before:
+    /// it determines what dropout drops, with the seed and `part`, the number of batches of the step before this one.
     ///
     /// # Errors
-    /// [`Error::Diverged`] if the loss is not finite; [`Error::Data`] and [`Error::Model`].
-    pub(super) fn epoch(
+    /// [`bcs_model::Error`] if the network refuses the batch or libtorch fails.
+    pub(super) fn accumulate(
         &mut self,
         network: &Network,
-        loader: &Loader,
-        hyp: &TrainHyp,
-        epoch: usize,
-    ) -> Result<EpochStatistics> {
-        let count = hyp.limit_train_batches.map_or(loader.batches(), |limit| limit.of(loader.batches()));
-        let progress = Progress::silent_in_logs(format!("Epoch {epoch:02} training"), count, "batches");
-        let mut batches = loader.epoch(epoch as u64, count);
-        let (mut sum, mut tiles, mut rate) = (0.0, 0, hyp.learning_rate);
-        let mut index = 0;
-        while let Some(batch) = self.profile.time("wait for data", || batches.next()) {
-            let batch = batch?;
-            rate = learning_rate(
-                hyp.scheduler,
-                hyp.learning_rate,
-                epoch * count + index,
-                hyp.max_epochs * count,
-            );
-            self.optimizer.set_lr(rate);
-            let loss = self.step(network, &batch)?;
-            if !loss.is_finite() {
-                return Err(Error::Diverged { loss, epoch, batch: index, learning_rate: hyp.learning_rate });
-            }
-            sum += loss * batch.len as f64;
-            tiles += batch.len;
-            index += 1;
-            progress.message(format!("loss {:.4}", sum / tiles as f64));
-            progress.step();
-        }
-        Ok(EpochStatistics { loss: sum / tiles as f64, learning_rate: rate, tiles })
-    }
-
-    /// Takes one optimization step and returns the loss.
-    ///
-    /// # Errors
-    /// [`Error::Model`] if the network refuses the batch or libtorch fails.
-    pub(super) fn step(&mut self, network: &Network, batch: &Batch) -> Result<f64, bcs_model::Error> {
+        batch: &Batch,
+        [step, part]: [usize; 2],
+    ) -> Result<f64, bcs_model::Error> {
+        tch::manual_seed(mixed(self.seed, step as u64, part as u64));
         let shape = [batch.len, batch.height, batch.width];
         let device = network.device();
+        let half = self.twin.is_some();
         let (input, target) = self.profile.time("to tensors", || -> Result<_, bcs_model::Error> {
             let input = to_input(&batch.pixels, shape, network.in_channels(), &self.scaling, device)?;
+            let input = if half { input.f_to_kind(Kind::BFloat16)? } else { input };
             let sizes = shape.map(|length| length as i64);
             let target = Tensor::f_from_data_size(&batch.classes, &sizes, Kind::Uint8)?;
             Ok((input, target.f_to_device(device)?.f_to_kind(Kind::Int64)?))
         })?;
-        let outputs = self.profile.time("forward", || network.outputs(&input, true))?;
+        if let Some(twin) = &mut self.twin {
+            self.profile.time("to bfloat16", || twin.take_over(&self.parameters))?;
+        }
+        let network = self.twin.as_ref().map_or(network, Twin::network);
+        let outputs = self.profile.time("forward", || -> Result<Vec<Tensor>, bcs_model::Error> {
+            let outputs = network.outputs(&input, true)?;
+            Ok(outputs.iter().map(|output| output.f_to_kind(Kind::Float)).collect::<Result<_, _>>()?)
+        })?;
         let loss = self.profile.time("loss", || match &outputs[..] {
             [logits] => self.loss.loss().forward(logits, &target),
             outputs => self.loss.forward(outputs, &target),
         })?;
-        self.profile.time("backward", || -> Result<(), bcs_model::Error> {
-            self.optimizer.zero_grad();
-            Ok(loss.f_backward()?)
-        })?;
-        self.profile.time("optimizer step", || self.optimizer.step());
-        Ok(loss.f_double_value(&[])?)
+        let value = loss.f_double_value(&[])?;
+        self.profile.time("backward", || loss.f_backward())?;
+        let tensors = self.twin.as_ref().map_or(self.parameters.tensors(), Twin::tensors);
+        let gradient = Parameters::gradient(tensors)?;
+        tensors.iter().for_each(|tensor| tensor.shallow_clone().zero_grad());
+        self.gradient = Some(match self.gradient.take() {
+            None => gradient,
+            Some(mut sum) => sum.f_add_(&gradient)?,
+        });
+        if let Some(twin) = &mut self.twin {
+            twin.return_statistics()?;
+        }
+        Ok(value)
     }
+
+    /// Takes a step with the mean gradient of `batches` batches.
+    ///
+    /// # Errors
+    /// [`bcs_model::Error::Torch`].
+    pub(super) fn step(&mut self, batches: usize, learning_rate: f64) -> Result<(), bcs_model::Error> {
+        let Some(mut gradient) = self.gradient.take() else { return Ok(()) };
+        if batches > 1 {
+            gradient = gradient.f_div_scalar_(batches as f64)?;
+        }
+        let gradient = match self.clip {
+            None => gradient,
+            Some((ClipAlgorithm::Value, most)) => gradient.f_clamp_(-most, most)?,
+            Some((ClipAlgorithm::Norm, most)) => {
+                // As torch.nn.utils.clip_grad_norm_.
+                let factor = most / (gradient.f_norm()?.f_double_value(&[])? + 1e-6);
+                if factor < 1.0 { gradient.f_mul_scalar_(factor)? } else { gradient }
+            }
+        };
+        self.profile
+            .time("optimizer step", || self.optimizer.step(&mut self.parameters, &gradient, learning_rate))?;
+        match &mut self.average {
+            None => Ok(()),
+            Some(average) => self.profile.time("average", || average.update(&self.parameters)),
+        }
+    }
+
+    /// Puts the averages of the parameters into the network while `work` runs, if there are averages.
+    ///
+    /// # Errors
+    /// [`bcs_model::Error::Torch`].
+    pub(super) fn with_average<T>(&mut self, work: impl FnOnce() -> T) -> Result<T, bcs_model::Error> {
+        let Some(average) = &self.average else { return Ok(work()) };
+        let trained = self.parameters.replace(average.vector())?;
+        let result = work();
+        _ = self.parameters.replace(&trained)?;
+        Ok(result)
+    }
+
+    /// Returns the state of optimizer and averages.
+    ///
+    /// # Errors
+    /// [`bcs_model::Error::Torch`]; [`bcs_model::Error::Weights`].
+    pub(super) fn state(&self) -> Result<Vec<u8>, bcs_model::Error> {
+        let mut state = self.optimizer.state(&self.parameters)?;
+        if let Some(average) = &self.average {
+            state.extend(average.state(&self.parameters)?);
+        }
+        bcs_model::weights::tensors_to_safetensors(&state)
+    }
+
+    /// Takes over a state and the parameters that were loaded into the network.
+    ///
+    /// # Errors
+    /// [`bcs_model::Error`] if it is damaged, or that of another optimizer or network.
+    pub(super) fn load(
+        &mut self,
+        network: &Network,
+        bytes: &[u8],
+        name: &str,
+    ) -> Result<(), bcs_model::Error> {
+        let state = bcs_model::weights::read_safetensors(bytes, name)?;
+        self.parameters = Parameters::new(network)?;
+        self.optimizer.load(&self.parameters, &state)?;
+        match &mut self.average {
+            None => Ok(()),
+            Some(average) => average.load(&self.parameters, &state),
+        }
+    }
+}
+
+/// Mixes a seed with two numbers (`SplitMix64`).
+fn mixed(seed: i64, step: u64, part: u64) -> i64 {
+    let bits = [step, part].into_iter().fold(seed.cast_unsigned(), |state, value| {
+        let mut bits =
+            (state ^ value.wrapping_mul(0xd6e8_feb8_6659_fd93)).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    });
+    bits.cast_signed()
 }

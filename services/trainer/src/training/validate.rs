@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bcs_contracts::package::ClassScores;
+use bcs_contracts::package::{ClassScores, Validation};
 use bcs_data::prefetch::Prefetch;
 use bcs_data::{LabelMap, Tile, TileSet};
 use bcs_inference::{Engine, Segmentation, SlidingWindow};
@@ -36,6 +36,13 @@ pub(crate) struct Scores {
     pub classes: Vec<ClassScores>,
     /// Number of tiles.
     pub images: usize,
+}
+
+impl From<Validation> for Scores {
+    fn from(validation: Validation) -> Self {
+        let Validation { val_metric, images, counted, classes, .. } = validation;
+        Self { val_metric, counted, classes, images }
+    }
 }
 
 /// Segments all tiles and scores the result. `visit` gets each tile with its segmentation, in order.

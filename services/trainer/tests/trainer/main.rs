@@ -8,5 +8,6 @@ mod initial_weights;
 mod layers;
 mod networks;
 mod preflight;
+mod resume;
 mod support;
 mod training;

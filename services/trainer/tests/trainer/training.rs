@@ -165,3 +165,77 @@ fn a_sweep_prints_its_configurations_or_runs_them() {
     let runs = std::fs::read_dir(here.join("models")).unwrap().count();
     assert_eq!(runs, 2, "two runs of one second have two folders");
 }
+
+/// Parameters of the only package, by name.
+fn parameters(folder: &Path) -> std::collections::BTreeMap<String, tch::Tensor> {
+    let bytes = std::fs::read(package(&folder.join("models")).join("model.safetensors")).unwrap();
+    bcs_model::weights::read_safetensors(&bytes, "the package").unwrap()
+}
+
+#[test]
+fn mixed_precision_trains_parameters_in_float32() {
+    for norm in ["instance", "batch", "[group,{num_groups: 2}]"] {
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path();
+        write_tissue(here);
+        let norm = format!("model_hyp.norm={norm}");
+        let overrides = [&*norm, "train_hyp.max_epochs=8", "train_hyp.learning_rate=1e-2"];
+        trained(here, &[&overrides[..], &["train_hyp.precision=bf16-mixed"]].concat());
+        let losses: Vec<f64> = metrics(here).iter().map(|epoch| epoch["loss"].as_f64().unwrap()).collect();
+        assert!(losses[7] < 0.8 * losses[0], "{norm}: {losses:?}");
+        for (name, tensor) in parameters(here) {
+            assert_ne!(tensor.kind(), tch::Kind::BFloat16, "{name}");
+            if name.ends_with("running_mean") {
+                assert!(tensor.abs().max().double_value(&[]) > 0.0, "{name} was not updated");
+            }
+        }
+    }
+}
+
+#[test]
+fn frozen_parameters_keep_their_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    write_tissue(here);
+    let overrides = ["train_hyp.max_epochs=1", "train_hyp.learning_rate=1e-2", "train_hyp.seed=5"];
+    trained(here, &[&overrides[..], &["train_hyp.freeze=[model.0]"]].concat());
+    let metadata = json(package(&here.join("models")).join("metadata.json"));
+    let arguments = metadata["architecture"]["arguments"].as_object().unwrap();
+    tch::manual_seed(5);
+    let network = bcs_model::nets::Network::new("UNet", arguments, tch::Device::Cpu).unwrap();
+    let trained = parameters(here);
+    for (name, tensor) in network.state() {
+        let same = trained[&name].allclose(&tensor, 0.0, 0.0, false);
+        assert_eq!(same, name.starts_with("model.0."), "{name}");
+    }
+    let (code, _, error) = crate::support::train(here, &["train_hyp.freeze=[encoder]"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("encoder, which is the beginning of no trainable parameter"), "{error}");
+}
+
+#[test]
+fn optimizers_and_schedules_learn() {
+    for overrides in [
+        &["train_hyp.optimizer=SGD", "train_hyp.optimizer_arguments.momentum=0.9"][..],
+        &["train_hyp.optimizer=Adam", "train_hyp.scheduler=one_cycle"],
+        &["train_hyp.scheduler=step", "train_hyp.scheduler_arguments.step_size=4"],
+        &["train_hyp.scheduler=poly", "train_hyp.scheduler_arguments.power=0.9", "train_hyp.warmup_steps=2"],
+        &[
+            "train_hyp.class_weights=balanced",
+            "train_hyp.gradient_clip_val=0.01",
+            "train_hyp.gradient_clip_algorithm=value",
+        ],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path();
+        write_tissue(here);
+        let common = ["train_hyp.max_epochs=8", "train_hyp.learning_rate=2e-2"];
+        trained(here, &[&common[..], overrides].concat());
+        let epochs = metrics(here);
+        let value = |epoch: usize, key: &str| epochs[epoch][key].as_f64().unwrap();
+        assert!(value(7, "loss") < 0.9 * value(0, "loss"), "{overrides:?}: {epochs:?}");
+        if overrides[0] == "train_hyp.scheduler=step" {
+            assert!((value(7, "learning_rate") / value(0, "learning_rate") - 0.1).abs() < 1e-9);
+        }
+    }
+}

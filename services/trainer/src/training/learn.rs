@@ -1,0 +1,260 @@
+//! The loop over epochs and steps.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Instant;
+
+use bcs_contracts::keys;
+use bcs_model::optim::{Position, Schedule};
+use bcs_model::weights;
+use serde_json::json;
+
+use super::checkpoint::{Checkpoints, METRICS_FILE, Progress as Made, Snapshot};
+use super::log::Log;
+use super::run::{Run, SCALING, batching};
+use super::signals::Signals;
+use super::state::{Best, State};
+use super::step::Stepper;
+use super::validate::{Scores, validate};
+use crate::error::{Error, Result};
+use crate::output::progress::Progress;
+
+/// Why training pauses.
+enum Pause {
+    /// All batches of the epoch are done.
+    Epoch,
+    /// The largest number of steps, or the time, is reached.
+    Limit,
+}
+
+impl Run<'_> {
+    /// Trains from where the run stands to its end, and returns where it stands then. `output` is the folder of the metrics.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] after a checkpoint; [`Error::Diverged`]; errors of files and libtorch.
+    pub(super) fn train(&mut self, checkpoints: &Checkpoints, output: &Path) -> Result<State> {
+        let signals = Signals::install()?;
+        let hyp = &self.composed.config.train_hyp;
+        let network = self.engine.network();
+        let mut stepper =
+            Stepper::new(hyp, &self.composed.architecture, network, Rc::clone(&self.loss), SCALING)?;
+        self.announce(checkpoints.folder());
+        let (mut state, metrics) = self.start(&mut stepper)?;
+        let mut log = Log::create(&output.join(METRICS_FILE), metrics)?;
+        while state.epoch < hyp.max_epochs {
+            let start = Instant::now();
+            let tiles = state.tiles;
+            let pause = self.epoch(&mut stepper, &mut state, checkpoints, &log, &signals)?;
+            let rate = (state.tiles - tiles) as f64 / start.elapsed().as_secs_f64();
+            let start = Instant::now();
+            let epoch = state.epoch;
+            let scores = match stepper.with_average(|| -> Result<(Scores, Snapshot)> {
+                let scores = self.validate(epoch, &signals)?;
+                Ok((scores.clone(), Snapshot::new(self.engine.network(), Some(scores), epoch)?))
+            })? {
+                Err(Error::Interrupted { signal, .. }) => {
+                    return Err(self.interrupted(signal, &stepper, &state, checkpoints, &log));
+                }
+                result => result,
+            };
+            let (scores, model) = scores?;
+            stepper.profile.add("validate", start.elapsed());
+            let start = Instant::now();
+            let improved = self.metric.improves(scores.val_metric, state.best_score());
+            let learning_rate = self.learning_rate(&state, state.step.saturating_sub(1));
+            report(&mut log, &state, learning_rate, rate, &scores, improved)?;
+            self.rank(&mut state, &model, checkpoints)?;
+            state.patience.update(scores.val_metric, hyp.early_stopping_min_delta);
+            if let Schedule::Plateau(arguments) = self.schedule()? {
+                state.plateau.update(&arguments, scores.val_metric);
+            }
+            state.next_epoch();
+            self.save_last(&stepper, &state, Some(scores), checkpoints, &log)?;
+            stepper.profile.add("save", start.elapsed());
+            if matches!(pause, Pause::Limit) {
+                println!("training ends: train_hyp.max_steps or train_hyp.max_time is reached");
+                break;
+            }
+            if hyp.early_stopping_patience.is_some_and(|patience| state.patience.epochs >= patience) {
+                println!("training ends: no better val_metric in {} epochs", state.patience.epochs);
+                break;
+            }
+        }
+        if hyp.profiling {
+            println!("\n{}", stepper.profile.report());
+        }
+        Ok(state)
+    }
+
+    /// Returns where the run starts, and the metrics until then: at the beginning, or at a checkpoint.
+    fn start(&mut self, stepper: &mut Stepper) -> Result<(State, String)> {
+        let Some(checkpoint) = self.checkpoint.take() else {
+            if self.composed.config.train_hyp.resume.is_some() {
+                println!("resume      there is no unfinished run; this is a new one\n");
+            }
+            return Ok((State::default(), String::new()));
+        };
+        let name = checkpoint.folder.display().to_string();
+        let state = weights::read_safetensors(&checkpoint.weights, &name)?;
+        weights::load_state(self.engine.network(), state, weights::Load::Strict)?;
+        stepper.load(self.engine.network(), &checkpoint.tensors, &name)?;
+        let State { epoch, batch, step, .. } = checkpoint.state;
+        println!("resume      {name}, epoch {epoch:02}, batch {batch}, step {step}\n");
+        Ok((checkpoint.state, checkpoint.metrics))
+    }
+
+    /// Trains on the rest of an epoch.
+    fn epoch(
+        &self,
+        stepper: &mut Stepper,
+        state: &mut State,
+        checkpoints: &Checkpoints,
+        log: &Log,
+        signals: &Signals,
+    ) -> Result<Pause> {
+        let hyp = &self.composed.config.train_hyp;
+        let count = self.batches();
+        let progress =
+            Progress::silent_in_logs(format!("Epoch {:02} training", state.epoch), count, "batches");
+        progress.skip(state.batch);
+        let mut batches = self.loader.epoch(state.epoch as u64, state.batch..count);
+        while state.batch < count {
+            if self.limit_is_reached(state) {
+                return Ok(Pause::Limit);
+            }
+            let start = Instant::now();
+            let group = hyp.accumulate_grad_batches.min(count - state.batch);
+            let learning_rate = self.learning_rate(state, state.step);
+            for part in 0..group {
+                let Some(batch) = stepper.profile.time("wait for data", || batches.next()) else { break };
+                let batch = batch?;
+                let loss = stepper.accumulate(self.engine.network(), &batch, [state.step, part])?;
+                if !loss.is_finite() {
+                    let (epoch, batch) = (state.epoch, state.batch);
+                    return Err(Error::Diverged { loss, epoch, batch, learning_rate: hyp.learning_rate });
+                }
+                state.loss_sum += loss * batch.len as f64;
+                state.tiles += batch.len;
+                state.batch += 1;
+                progress.message(format!("loss {:.4}", state.loss()));
+                progress.step();
+            }
+            stepper.step(group, learning_rate)?;
+            state.step += 1;
+            state.seconds += start.elapsed().as_secs_f64();
+            if let Some(signal) = signals.received() {
+                return Err(self.interrupted(signal, stepper, state, checkpoints, log));
+            }
+            let is_due = |steps: usize| state.step.is_multiple_of(steps) && state.batch < count;
+            if hyp.checkpoint.every_n_train_steps.is_some_and(is_due) {
+                self.save_last(stepper, state, None, checkpoints, log)?;
+            }
+        }
+        Ok(Pause::Epoch)
+    }
+
+    /// Number of batches of an epoch.
+    fn batches(&self) -> usize {
+        let all = self.loader.batches();
+        self.composed.config.train_hyp.limit_train_batches.map_or(all, |limit| limit.of(all))
+    }
+
+    fn limit_is_reached(&self, state: &State) -> bool {
+        let hyp = &self.composed.config.train_hyp;
+        hyp.max_steps.is_some_and(|most| state.step >= most)
+            || hyp.max_time.is_some_and(|most| state.seconds >= most.0.as_secs_f64())
+    }
+
+    fn schedule(&self) -> Result<Schedule> {
+        let hyp = &self.composed.config.train_hyp;
+        Ok(Schedule::new(&hyp.scheduler, &hyp.scheduler_arguments)?)
+    }
+
+    /// Returns the learning rate of a step.
+    fn learning_rate(&self, state: &State, step: usize) -> f64 {
+        let hyp = &self.composed.config.train_hyp;
+        let per_epoch = self.batches().div_ceil(hyp.accumulate_grad_batches);
+        let all = hyp.max_epochs * per_epoch;
+        let steps = hyp.max_steps.map_or(all, |most| all.min(most));
+        let position = Position { step, steps, epoch: state.epoch };
+        // The configuration has been checked.
+        let factor =
+            self.schedule().map_or(1.0, |schedule| schedule.factor_after_warmup(position, hyp.warmup_steps));
+        hyp.learning_rate * factor * state.plateau.factor
+    }
+
+    /// Saves a model if it is among the best, in place of one that no longer is.
+    fn rank(&self, state: &mut State, model: &Snapshot, checkpoints: &Checkpoints) -> Result<()> {
+        let score = model.scores.as_ref().map_or(f64::NAN, |scores| scores.val_metric);
+        let folder = PathBuf::from(keys::checkpoint(model.epoch, score));
+        let best = Best { epoch: model.epoch, val_metric: score, folder };
+        let evicted = state.rank(best.clone(), self.composed.config.train_hyp.checkpoint.save_top_k);
+        if state.best.contains(&best) {
+            checkpoints.save_best(model, &best)?;
+        }
+        evicted.iter().try_for_each(|best| checkpoints.remove(best))
+    }
+
+    fn save_last(
+        &self,
+        stepper: &Stepper,
+        state: &State,
+        scores: Option<Scores>,
+        checkpoints: &Checkpoints,
+        log: &Log,
+    ) -> Result<()> {
+        let model = Snapshot::new(self.engine.network(), scores, state.epoch)?;
+        let made = Made { state, tensors: stepper.state()?, metrics: log.text() };
+        checkpoints.save_last(&model, made, self.composed.config.train_hyp.checkpoint.keep_last)
+    }
+
+    /// Writes a checkpoint, and returns the error that ends the run.
+    fn interrupted(
+        &self,
+        signal: u8,
+        stepper: &Stepper,
+        state: &State,
+        checkpoints: &Checkpoints,
+        log: &Log,
+    ) -> Error {
+        match self.save_last(stepper, state, None, checkpoints, log) {
+            Ok(()) => Error::Interrupted { signal, checkpoint: checkpoints.last().unwrap_or_default() },
+            Err(error) => error,
+        }
+    }
+
+    fn validate(&mut self, epoch: usize, signals: &Signals) -> Result<Scores> {
+        let tiles = &self.dataset.validation;
+        let progress = Progress::silent_in_logs(format!("Epoch {epoch:02} validating"), tiles.len(), "tiles");
+        let batching = batching(self.composed);
+        validate(&mut self.engine, tiles, &self.map, &self.metric, batching, &progress, |_, _, _| {
+            match signals.received() {
+                Some(signal) => Err(Error::Interrupted { signal, checkpoint: PathBuf::new() }),
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+/// Prints a line about an epoch, and writes one to the log as JSON.
+fn report(
+    log: &mut Log,
+    state: &State,
+    learning_rate: f64,
+    rate: f64,
+    scores: &Scores,
+    improved: bool,
+) -> Result<()> {
+    let (epoch, loss) = (state.epoch, state.loss());
+    println!(
+        "epoch {epoch:02}  loss {loss:.4}  val_metric {:.4}{}  {rate:.1} img/s",
+        scores.val_metric,
+        if improved { " best" } else { "     " },
+    );
+    let dice: serde_json::Map<_, _> =
+        scores.classes.iter().map(|class| (class.name.clone(), json!(class.dice))).collect();
+    log.write(&json!({
+        "epoch": epoch, "step": state.step, "loss": loss, "learning_rate": learning_rate,
+        "val_metric": scores.val_metric, "val_dice": dice,
+    }))
+}

@@ -1,0 +1,40 @@
+//! Signals that end a run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::error::Result;
+
+/// SIGTERM and SIGINT, noted so that the run can write a checkpoint. The second one ends the process at once.
+#[derive(Debug, Clone)]
+pub(super) struct Signals {
+    received: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// Begins to note signals.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Io`] if the system refuses.
+    pub(super) fn install() -> Result<Self> {
+        let (seen, received) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        for signal in [SIGTERM, SIGINT] {
+            // Runs before the flag is set, so only the second signal finds it set.
+            flag::register_conditional_default(signal, Arc::clone(&seen))?;
+            flag::register(signal, Arc::clone(&seen))?;
+            flag::register_usize(signal, Arc::clone(&received), signal.unsigned_abs() as usize)?;
+        }
+        Ok(Self { received })
+    }
+
+    /// Returns the number of the signal that has arrived.
+    pub(super) fn received(&self) -> Option<u8> {
+        match self.received.load(Ordering::Relaxed) {
+            0 => None,
+            signal => u8::try_from(signal).ok(),
+        }
+    }
+}
