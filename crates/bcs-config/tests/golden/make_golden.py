@@ -181,6 +181,25 @@ COMPOSE = [
     (BOTH, "config", []),
     (BOTH, "config", ["db=sqlite"]),
     (BOTH, "config", ["+metrics=dice"]),
+    (PREDECESSOR, "config_hydra", ["train_hyp.max_epochs=???"]),
+    (PREDECESSOR, "config_hydra", ["model_hyp.channels=[8, 16,  32]", "model_hyp.strides=[1,'2',x y]"]),
+    (PREDECESSOR, "config_hydra", ["train_hyp.loss=\"Dice, CE\"", "train_hyp.optimizer=a\\,b"]),
+    (PREDECESSOR, "config_hydra", ["++train_hyp.nested={a:{b:[1,{c:null}]}}", "++train_hyp.nested.a.d=1.5"]),
+    (PREDECESSOR, "config_hydra", ["+copy=${train_hyp.loss}-${model_hyp.channels.0}"]),
+    (PREDECESSOR, "config_hydra", ["+copy=${train_hyp}", "~evidently"]),
+    (PREDECESSOR, "config_hydra", ["evidently.report_location=${train_hyp.nothing}"]),
+    (PREDECESSOR, "config_hydra", ["model_hyp@second=flexible"]),
+    (PREDECESSOR, "config_hydra", ["+model_hyp@second=flexible", "second.spatial_dims=3"]),
+    (PREDECESSOR, "config_hydra", ["train_hyp.learning_rate=float('1e-5')", "train_hyp.max_epochs=int(7.9)"]),
+    (LAYERS, "config", ["db=postgres", "server=nginx", "+extra=[one,two]", "~loss"]),
+    (LAYERS, "config", ["+extra@a.b=one", "+extra@a.c=two", "a.b.one=2"]),
+    (LAYERS, "config", ["server.host=${db.driver}", "+server.port=${..db.port}"]),
+    (LAYERS, "packages", ["db@source=mysql", "+db@third=postgres"]),
+    (LAYERS, "overriding", ["server=nginx"]),
+    (LAYERS, "self_middle", ["db=postgres"]),
+    (LAYERS, "many", ["extra=[]"]),
+    (LAYERS, "many", ["extra=one", "~extra"]),
+    (BOTH, "config", ["+metrics@eval.metrics=dice", "db=sqlite"]),
 ]
 
 # Overrides with one value.
@@ -228,6 +247,9 @@ SWEEPS = [
     ["a=1,2", "a=3,4"], ["a=1,2", "+a=3,4"], ["+a=1,2", "++b=3,4", "c@d=e,f"], ["a=[1,2],[3]"],
     ["a={x:1},{x:2}"], ["a='1','a b'"], ["a=null,true,1.0,1e-7"], ["a=x,"], ["a=,x"], ["a=1,choice(2,3)"],
     ["a=[choice(1,2)]"], ["a=${x},${y}"], ["a=s\\,t,u"], ["a= 1 , 2 "], ["~a=1,2"],
+    ["a=1,2", "b=x,y", "c=range(1,3)"], ["a=choice([1,2],[3])", "b='x,y','z'"], ["a.b=1e-3,1e-4", "c/d=e,f"],
+    ["++a.b.c=null,true"], ["a=tag(t,range(3,0,-1))"], ["a=range(0,0.5,0.125)"], ["a=float(1,2,3)"],
+    ["a={x:[1,2],y:{z:1}},{x:[]}"], ["a=choice(a-b,c/d,e.f)"],
 ]
 
 # Documents with one scalar under `x`.
