@@ -3,6 +3,7 @@
 import sys
 import time
 
+import api_check
 import hcl_check
 import terraform_run
 from report import Problem
@@ -10,6 +11,7 @@ from report import Problem
 CHECKS = {
     "hcl": hcl_check.check,
     "terraform": terraform_run.check,
+    "api": api_check.check,
 }
 
 
