@@ -1,17 +1,34 @@
 """Runs the checks of deploy/: all of them, or those that are named. See scripts/deploy-check."""
 
+import io
 import sys
 import time
+import unittest
 
 import api_check
 import hcl_check
+import names_check
+import schema_check
 import terraform_run
+import test_checks
 from report import Problem
+
+
+def mutations():
+    """The checks can fail."""
+    result = unittest.TextTestRunner(stream=io.StringIO()).run(unittest.defaultTestLoader.loadTestsFromModule(test_checks))
+    if not result.wasSuccessful():
+        raise Problem("\n".join(text for _, text in [*result.failures, *result.errors]))
+    return f"{len(test_checks.MUTATIONS)} mutations of deploy/ fail the check that they should"
+
 
 CHECKS = {
     "hcl": hcl_check.check,
     "terraform": terraform_run.check,
     "api": api_check.check,
+    "names": names_check.check,
+    "schema": schema_check.check,
+    "mutations": mutations,
 }
 
 

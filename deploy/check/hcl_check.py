@@ -18,6 +18,7 @@ META = {"count", "for_each", "depends_on", "lifecycle", "provider"}
 
 
 def check(root=TERRAFORM):
+    root = root.resolve()
     schema = json.loads((FOLDER / "provider_schema.json").read_text())
     folders = [root, *sorted(path for path in (root / "modules").iterdir() if path.is_dir())]
     modules = {folder: Module(folder, schema) for folder in folders}
@@ -86,7 +87,7 @@ class Module:
             for name, output in re.findall(r"(?<![\w.])module\.(\w+)(?:\[[^\]]*\])?(?:\.(\w+))?", text):
                 if name not in self.calls:
                     yield f"module.{name} is not declared"
-                elif output and output not in modules[self.target(name)].outputs:
+                elif output and self.target(name) in modules and output not in modules[self.target(name)].outputs:
                     yield f"module.{name} has no output {output}"
             for data, type_, name, attribute in re.findall(
                     r"(?<![\w.])(data\.)?(google_\w+)\.(\w+)(?:\[[^\]]*\])?(?:\.(\w+))?", text):
