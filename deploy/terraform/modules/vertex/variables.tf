@@ -1,0 +1,4 @@
+variable "region" {
+  description = "Region of the endpoint."
+  type        = string
+}
