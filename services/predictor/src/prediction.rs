@@ -51,7 +51,7 @@ async fn put_all(app: &App, prediction: &Prediction, upload: Option<Bytes>) -> R
     let mask_key = keys::mask(day, id);
     put(&store, &mask_key, prediction.rendered.mask.clone()).await?;
     let record = prediction.record(mask_key);
-    let json = serde_json::to_vec_pretty(&record).map_err(|error| Error::Internal(error.to_string()))?;
+    let json = serde_json::to_vec(&record).map_err(|error| Error::Internal(error.to_string()))?;
     let json = Bytes::from(json);
     put(&store, &keys::record(day, id), json.clone()).await?;
     Ok(Stored { record, json })
