@@ -19,14 +19,6 @@ use super::validate::{Scores, validate};
 use crate::error::{Error, Result};
 use crate::output::progress::Progress;
 
-/// Why training pauses.
-enum Pause {
-    /// All batches of the epoch are done.
-    Epoch,
-    /// The largest number of steps, or the time, is reached.
-    Limit,
-}
-
 impl Run<'_> {
     /// Trains from where the run stands to its end, and returns where it stands then. `output` is the folder of the metrics.
     ///
@@ -35,16 +27,17 @@ impl Run<'_> {
     pub(super) fn train(&mut self, checkpoints: &Checkpoints, output: &Path) -> Result<State> {
         let signals = Signals::install()?;
         let hyp = &self.composed.config.train_hyp;
-        let network = self.engine.network();
-        let mut stepper =
-            Stepper::new(hyp, &self.composed.architecture, network, Rc::clone(&self.loss), SCALING)?;
         self.announce(checkpoints.folder());
-        let (mut state, metrics) = self.start(&mut stepper)?;
+        let (mut stepper, mut state, metrics) = self.start()?;
         let mut log = Log::create(&output.join(METRICS_FILE), metrics)?;
         while state.epoch < hyp.max_epochs {
+            if let Some(reason) = self.reason_to_end(&state) {
+                println!("training ends: {reason}");
+                break;
+            }
             let start = Instant::now();
             let tiles = state.tiles;
-            let pause = self.epoch(&mut stepper, &mut state, checkpoints, &log, &signals)?;
+            self.epoch(&mut stepper, &mut state, checkpoints, &log, &signals)?;
             let rate = (state.tiles - tiles) as f64 / start.elapsed().as_secs_f64();
             let start = Instant::now();
             let epoch = state.epoch;
@@ -71,14 +64,6 @@ impl Run<'_> {
             state.next_epoch();
             self.save_last(&stepper, &state, Some(scores), checkpoints, &log)?;
             stepper.profile.add("save", start.elapsed());
-            if matches!(pause, Pause::Limit) {
-                println!("training ends: train_hyp.max_steps or train_hyp.max_time is reached");
-                break;
-            }
-            if hyp.early_stopping_patience.is_some_and(|patience| state.patience.epochs >= patience) {
-                println!("training ends: no better val_metric in {} epochs", state.patience.epochs);
-                break;
-            }
         }
         if hyp.profiling {
             println!("\n{}", stepper.profile.report());
@@ -86,24 +71,46 @@ impl Run<'_> {
         Ok(state)
     }
 
-    /// Returns where the run starts, and the metrics until then: at the beginning, or at a checkpoint.
-    fn start(&mut self, stepper: &mut Stepper) -> Result<(State, String)> {
-        let Some(checkpoint) = self.checkpoint.take() else {
-            if self.composed.config.train_hyp.resume.is_some() {
+    /// Returns the optimizer, where the run starts, and the metrics until then: at the beginning, or at a checkpoint.
+    fn start(&mut self) -> Result<(Stepper, State, String)> {
+        let checkpoint = self.checkpoint.take();
+        let (config, network) = (&self.composed.config, self.engine.network());
+        let name = checkpoint.as_ref().map(|checkpoint| checkpoint.folder.display().to_string());
+        let name = name.unwrap_or_default();
+        if let Some(checkpoint) = &checkpoint {
+            let weights = weights::read_safetensors(&checkpoint.weights, &name)?;
+            weights::load_state(network, weights, weights::Load::Strict)?;
+        }
+        let (hyp, architecture) = (&config.train_hyp, &self.composed.architecture);
+        let mut stepper = Stepper::new(hyp, architecture, network, Rc::clone(&self.loss), SCALING)?;
+        let Some(checkpoint) = checkpoint else {
+            if hyp.resume.is_some() {
                 println!("resume      there is no unfinished run; this is a new one\n");
             }
-            return Ok((State::default(), String::new()));
+            return Ok((stepper, State::default(), String::new()));
         };
-        let name = checkpoint.folder.display().to_string();
-        let state = weights::read_safetensors(&checkpoint.weights, &name)?;
-        weights::load_state(self.engine.network(), state, weights::Load::Strict)?;
-        stepper.load(self.engine.network(), &checkpoint.tensors, &name)?;
+        stepper.load(&checkpoint.tensors, &name)?;
         let State { epoch, batch, step, .. } = checkpoint.state;
         println!("resume      {name}, epoch {epoch:02}, batch {batch}, step {step}\n");
-        Ok((checkpoint.state, checkpoint.metrics))
+        Ok((stepper, checkpoint.state, checkpoint.metrics))
     }
 
-    /// Trains on the rest of an epoch.
+    /// Returns why no further epoch begins.
+    fn reason_to_end(&self, state: &State) -> Option<String> {
+        let patience = self.composed.config.train_hyp.early_stopping_patience;
+        if state.batch > 0 {
+            None
+        } else if self.limit_is_reached(state) {
+            Some("train_hyp.max_steps or train_hyp.max_time is reached".to_owned())
+        } else {
+            let epochs = state.patience.epochs;
+            patience
+                .filter(|patience| epochs >= *patience)
+                .map(|_| format!("no better val_metric in {epochs} epochs"))
+        }
+    }
+
+    /// Trains on the rest of an epoch, or until the largest number of steps, or the time, is reached.
     fn epoch(
         &self,
         stepper: &mut Stepper,
@@ -111,17 +118,14 @@ impl Run<'_> {
         checkpoints: &Checkpoints,
         log: &Log,
         signals: &Signals,
-    ) -> Result<Pause> {
+    ) -> Result<()> {
         let hyp = &self.composed.config.train_hyp;
         let count = self.batches();
         let progress =
             Progress::silent_in_logs(format!("Epoch {:02} training", state.epoch), count, "batches");
         progress.skip(state.batch);
         let mut batches = self.loader.epoch(state.epoch as u64, state.batch..count);
-        while state.batch < count {
-            if self.limit_is_reached(state) {
-                return Ok(Pause::Limit);
-            }
+        while state.batch < count && !self.limit_is_reached(state) {
             let start = Instant::now();
             let group = hyp.accumulate_grad_batches.min(count - state.batch);
             let learning_rate = self.learning_rate(state, state.step);
@@ -150,7 +154,7 @@ impl Run<'_> {
                 self.save_last(stepper, state, None, checkpoints, log)?;
             }
         }
-        Ok(Pause::Epoch)
+        Ok(())
     }
 
     /// Number of batches of an epoch.

@@ -31,7 +31,7 @@ pub(super) struct Stepper {
 }
 
 impl Stepper {
-    /// Creates the optimizer of a network.
+    /// Creates the optimizer of a network, whose parameters must have their first values.
     ///
     /// # Errors
     /// [`bcs_model::Error::Argument`] if no parameter is trainable; [`bcs_model::Error::Torch`].
@@ -160,18 +160,12 @@ impl Stepper {
         bcs_model::weights::tensors_to_safetensors(&state)
     }
 
-    /// Takes over a state and the parameters that were loaded into the network.
+    /// Takes over a state that [`state`](Self::state) has returned.
     ///
     /// # Errors
     /// [`bcs_model::Error`] if it is damaged, or that of another optimizer or network.
-    pub(super) fn load(
-        &mut self,
-        network: &Network,
-        bytes: &[u8],
-        name: &str,
-    ) -> Result<(), bcs_model::Error> {
+    pub(super) fn load(&mut self, bytes: &[u8], name: &str) -> Result<(), bcs_model::Error> {
         let state = bcs_model::weights::read_safetensors(bytes, name)?;
-        self.parameters = Parameters::new(network)?;
         self.optimizer.load(&self.parameters, &state)?;
         match &mut self.average {
             None => Ok(()),

@@ -5,37 +5,38 @@ use bcs_model::nets::Network;
 use bcs_model::optim::{Parameters, copy_vector};
 use tch::Tensor;
 
-use crate::error::Result;
-
 /// A copy of a network in bfloat16. Its parameters are those of the network, rounded, before each batch; running statistics
 /// are returned to the network.
 pub(super) struct Twin {
     network: Network,
     /// Trainable parameters, in the order of [`Parameters`].
     tensors: Vec<Tensor>,
-    /// All other tensors, of the copy and of the network.
-    others: Vec<(Tensor, Tensor)>,
+    /// Running statistics, of the copy and of the network.
+    statistics: Vec<(Tensor, Tensor)>,
 }
 
 impl Twin {
-    /// Copies a network.
+    /// Copies a network, whose parameters must have their first values.
     ///
     /// # Errors
-    /// [`crate::error::Error::Model`].
+    /// [`bcs_model::Error`] if libtorch fails.
     pub(super) fn new(architecture: &Architecture, original: &Network) -> Result<Self, bcs_model::Error> {
         let mut network = Network::new(&architecture.name, &architecture.arguments, original.device())?;
         network.to_bfloat16()?;
-        let (mut tensors, mut others) = (Vec::new(), Vec::new());
-        for ((_, mut tensor), (_, original)) in network.state().into_iter().zip(original.state()) {
+        let (mut tensors, mut statistics) = (Vec::new(), Vec::new());
+        for ((_, tensor), (_, original)) in network.state().into_iter().zip(original.state()) {
             if original.requires_grad() {
                 tensors.push(tensor);
-            } else {
-                tch::no_grad(|| tensor.f_copy_(&original))?;
-                // A frozen parameter, or a buffer.
-                others.push((tensor.f_set_requires_grad(false)?, original));
+                continue;
+            }
+            let mut tensor = tensor.f_set_requires_grad(false)?;
+            tensor.f_copy_(&original)?;
+            // A frozen parameter that was rounded is not returned.
+            if tensor.f_kind()? == original.f_kind()? {
+                statistics.push((tensor, original));
             }
         }
-        Ok(Self { network, tensors, others })
+        Ok(Self { network, tensors, statistics })
     }
 
     /// Returns the copy.
@@ -61,7 +62,9 @@ impl Twin {
     /// # Errors
     /// [`bcs_model::Error::Torch`].
     pub(super) fn return_statistics(&mut self) -> Result<(), bcs_model::Error> {
-        tch::no_grad(|| self.others.iter_mut().try_for_each(|(tensor, original)| original.f_copy_(tensor)))?;
+        tch::no_grad(|| {
+            self.statistics.iter_mut().try_for_each(|(tensor, original)| original.f_copy_(tensor))
+        })?;
         Ok(())
     }
 }

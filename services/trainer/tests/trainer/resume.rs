@@ -103,6 +103,35 @@ fn a_run_that_is_killed_at_any_step_ends_as_one_that_was_not() {
 }
 
 #[test]
+fn mixed_precision_resumes_with_its_running_statistics() {
+    let (whole, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for folder in [&whole, &killed] {
+        write_tiles(folder.path());
+    }
+    let mixed = ["train_hyp.precision=bf16-mixed", "model_hyp.norm=batch", "train_hyp.freeze=[model.0]"];
+    let overrides = [&STATEFUL[..], &mixed].concat();
+    trained(whole.path(), &overrides);
+    let mut process = start(killed.path(), &overrides);
+    wait_for_step(&mut process, killed.path(), 4);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    trained(killed.path(), &[&overrides[..], &["train_hyp.resume=auto"]].concat());
+    assert!(results(killed.path()) == results(whole.path()), "the runs differ");
+}
+
+#[test]
+fn a_limit_at_the_end_of_an_epoch_adds_no_empty_one() {
+    let folder = tempfile::tempdir().unwrap();
+    write_tissue(folder.path());
+    // Two tiles, of which each is a step.
+    let overrides = ["train_hyp.max_epochs=9", "train_hyp.training_batch_size=1", "train_hyp.max_steps=4"];
+    let printed = trained(folder.path(), &overrides);
+    assert!(printed.contains("max_steps or train_hyp.max_time is reached"), "{printed}");
+    let metrics = results(folder.path()).1;
+    assert_eq!(metrics.lines().count(), 2, "{metrics}");
+}
+
+#[test]
 fn a_damaged_checkpoint_falls_back_to_the_one_before() {
     let (whole, damaged) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for folder in [&whole, &damaged] {

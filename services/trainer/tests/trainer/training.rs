@@ -194,11 +194,18 @@ fn mixed_precision_trains_parameters_in_float32() {
 
 #[test]
 fn frozen_parameters_keep_their_values() {
+    for precision in ["32-true", "bf16-mixed"] {
+        frozen_parameters_keep_their_values_in(precision);
+    }
+}
+
+fn frozen_parameters_keep_their_values_in(precision: &str) {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     write_tissue(here);
     let overrides = ["train_hyp.max_epochs=1", "train_hyp.learning_rate=1e-2", "train_hyp.seed=5"];
-    trained(here, &[&overrides[..], &["train_hyp.freeze=[model.0]"]].concat());
+    let precision = format!("train_hyp.precision={precision}");
+    trained(here, &[&overrides[..], &["train_hyp.freeze=[model.0]", &precision]].concat());
     let metadata = json(package(&here.join("models")).join("metadata.json"));
     let arguments = metadata["architecture"]["arguments"].as_object().unwrap();
     tch::manual_seed(5);
