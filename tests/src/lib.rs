@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 pub use emulator::Emulator;
 pub use fault_proxy::{Fault, FaultProxy};
-pub use tiled_tiff::TiledTiff;
+pub use tiled_tiff::{TiffTag, TiledTiff, tiff_directory};
 
 /// Maximum time until a server is ready; it takes well under a second on an idle machine.
 const READY: Duration = Duration::from_secs(60);

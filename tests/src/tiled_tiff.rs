@@ -36,8 +36,7 @@ impl TiledTiff<'_> {
         bytes[4..8].copy_from_slice(&directory.to_le_bytes());
         let count = across * down;
         let single = |value: u32, place: u32| if count == 1 { value } else { place };
-        // Tag, type (3 has 16 bits, 4 has 32 bits), count, and value or place.
-        let tags: [(u16, u16, u32, u32); 11] = [
+        bytes.extend_from_slice(&tiff_directory(&[
             (256, 4, 1, self.width),
             (257, 4, 1, self.height),
             (258, 3, 3, depths),
@@ -49,17 +48,25 @@ impl TiledTiff<'_> {
             (323, 4, 1, self.tile),
             (324, 4, count, single(places[order[0]].0, offsets)),
             (325, 4, count, single(places[order[0]].1, lengths)),
-        ];
-        bytes.extend_from_slice(&11_u16.to_le_bytes());
-        for (tag, kind, count, value) in tags {
-            bytes.extend_from_slice(&tag.to_le_bytes());
-            bytes.extend_from_slice(&kind.to_le_bytes());
-            bytes.extend_from_slice(&count.to_le_bytes());
-            bytes.extend_from_slice(&value.to_le_bytes());
-        }
-        bytes.extend_from_slice(&[0; 4]);
+        ]));
         bytes
     }
+}
+
+/// A tag of a TIFF: number, type (3 is 16 bits, 4 is 32 bits, 1 is bytes), count, and value or place.
+pub type TiffTag = (u16, u16, u32, u32);
+
+/// Returns the little-endian directory of these tags, which is the only one of its file.
+pub fn tiff_directory(tags: &[TiffTag]) -> Vec<u8> {
+    let mut bytes = u16::try_from(tags.len()).expect("there are few tags").to_le_bytes().to_vec();
+    for (tag, kind, count, value) in tags {
+        bytes.extend_from_slice(&tag.to_le_bytes());
+        bytes.extend_from_slice(&kind.to_le_bytes());
+        bytes.extend_from_slice(&count.to_le_bytes());
+        bytes.extend_from_slice(&value.to_le_bytes());
+    }
+    bytes.extend_from_slice(&[0; 4]);
+    bytes
 }
 
 fn position(bytes: &[u8]) -> u32 {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use bcs_imaging::decode::{Limits, decode, decode_mask, header};
+use bcs_tests::{TiffTag, tiff_directory};
 use image::{DynamicImage, ImageFormat, RgbImage};
 use proptest::prelude::*;
 
@@ -76,26 +77,13 @@ fn flat_png(width: u32, height: u32) -> Vec<u8> {
     bytes
 }
 
-/// A tag of a TIFF: number, type (3 is 16 bits, 4 is 32 bits, 1 is bytes), count, value.
-type Tag = (u16, u16, u32, u32);
-
 /// A little-endian TIFF with these tags.
-fn tiff(tags: &[Tag], tail: &[u8]) -> Vec<u8> {
-    let mut bytes = b"II*\0\x08\0\0\0".to_vec();
-    bytes.extend_from_slice(&u16::try_from(tags.len()).unwrap().to_le_bytes());
-    for (tag, kind, count, value) in tags {
-        bytes.extend_from_slice(&tag.to_le_bytes());
-        bytes.extend_from_slice(&kind.to_le_bytes());
-        bytes.extend_from_slice(&count.to_le_bytes());
-        bytes.extend_from_slice(&value.to_le_bytes());
-    }
-    bytes.extend_from_slice(&[0; 4]);
-    bytes.extend_from_slice(tail);
-    bytes
+fn tiff(tags: &[TiffTag], tail: &[u8]) -> Vec<u8> {
+    [&b"II*\0\x08\0\0\0"[..], &tiff_directory(tags), tail].concat()
 }
 
 /// A TIFF of 8×8 grey pixels in one strip, with more tags.
-fn small_tiff(more: &[Tag]) -> Vec<u8> {
+fn small_tiff(more: &[TiffTag]) -> Vec<u8> {
     // More than the tags need, so that the offset does not depend on their number.
     let data = 256;
     let mut tags = vec![
@@ -179,7 +167,7 @@ fn decoding_needs_no_more_than_the_header_says() {
 
 #[test]
 fn kinds_that_cannot_be_read_are_named() {
-    let kinds: [(&[Tag], &str); 4] = [
+    let kinds: [(&[TiffTag], &str); 4] = [
         (&[(258, 3, 1, 32), (339, 3, 1, 3)], "Gray of 32 bits"),
         (&[(262, 3, 1, 8)], "Lab"),
         (&[(262, 3, 1, 3)], "RGBPalette"),

@@ -157,8 +157,10 @@ impl Network {
     /// [`Error::Torch`].
     pub fn to_bfloat16(&mut self) -> Result<(), Error> {
         let state = self.state();
-        let layer = |name: &str| name.rsplit_once('.').map_or(String::new(), |(layer, _)| layer.to_owned());
-        let has_statistics = |name: &str| state.contains_key(&format!("{}.running_mean", layer(name)));
+        let has_statistics = |name: &str| {
+            name.rsplit_once('.')
+                .is_some_and(|(layer, _)| state.contains_key(&format!("{layer}.running_mean")))
+        };
         for (name, tensor) in &state {
             if tensor.f_kind()? == Kind::Float && !has_statistics(name) {
                 tensor.shallow_clone().f_set_data(&tensor.f_to_kind(Kind::BFloat16)?)?;

@@ -11,7 +11,7 @@ use crate::arguments::{at_least, in_range, parse};
 use crate::error::{Error, argument};
 
 /// Names of the algorithms.
-pub const ALGORITHMS: [&str; 3] = ["SGD", "Adam", "AdamW"];
+const ALGORITHMS: [&str; 3] = ["SGD", "Adam", "AdamW"];
 
 /// An optimization algorithm with its arguments.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -12,9 +12,9 @@ mod average;
 mod parameters;
 mod schedule;
 
-pub use algorithm::{ALGORITHMS, Algorithm, Optimizer};
+pub use algorithm::{Algorithm, Optimizer};
 pub use average::Average;
 pub use parameters::{Parameters, copy_vector};
 pub use schedule::{
-    OneCycleArguments, Plateau, PlateauArguments, PolyArguments, Position, SCHEDULES, Schedule, StepArguments,
+    OneCycleArguments, Plateau, PlateauArguments, PolyArguments, Position, Schedule, StepArguments,
 };

@@ -9,7 +9,7 @@ use crate::arguments::{at_least, in_range, parse};
 use crate::error::{Error, argument};
 
 /// Names of the schedules.
-pub const SCHEDULES: [&str; 6] = ["constant", "step", "poly", "cosine", "one_cycle", "plateau"];
+const SCHEDULES: [&str; 6] = ["constant", "step", "poly", "cosine", "one_cycle", "plateau"];
 
 /// A learning rate schedule.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -43,7 +43,7 @@ pub(super) struct Snapshot {
 }
 
 /// What a run needs to go on, besides the parameters of its network.
-pub(super) struct Progress<'a> {
+pub(super) struct Resumable<'a> {
     /// Where the run stands.
     pub state: &'a State,
     /// State of optimizer and averages, as the contents of a safetensors file.
@@ -131,12 +131,12 @@ impl Checkpoints {
     ///
     /// # Errors
     /// [`crate::error::Error::Model`]; [`crate::error::Error::Io`].
-    pub(super) fn save_last(&self, model: &Snapshot, progress: Progress<'_>, keep: usize) -> Result<()> {
+    pub(super) fn save_last(&self, model: &Snapshot, resumable: Resumable<'_>, keep: usize) -> Result<()> {
         let folder = self.folder.join(CHECKPOINTS);
         let files = BTreeMap::from([
-            (STATE_FILE.to_owned(), serde_json::to_vec_pretty(progress.state)?),
-            (TENSORS_FILE.to_owned(), progress.tensors),
-            (METRICS_FILE.to_owned(), progress.metrics.as_bytes().to_vec()),
+            (STATE_FILE.to_owned(), serde_json::to_vec_pretty(resumable.state)?),
+            (TENSORS_FILE.to_owned(), resumable.tensors),
+            (METRICS_FILE.to_owned(), resumable.metrics.as_bytes().to_vec()),
         ]);
         for age in (1..keep).rev() {
             let (newer, older) = (folder.join(name_of(age - 1)), folder.join(name_of(age)));

@@ -9,7 +9,7 @@ use bcs_model::optim::{Position, Schedule};
 use bcs_model::weights;
 use serde_json::json;
 
-use super::checkpoint::{Checkpoints, METRICS_FILE, Progress as Made, Snapshot};
+use super::checkpoint::{Checkpoints, METRICS_FILE, Resumable, Snapshot};
 use super::log::Log;
 use super::run::{Run, SCALING, batching};
 use super::signals::Signals;
@@ -58,7 +58,7 @@ impl Run<'_> {
             report(&mut log, &state, learning_rate, rate, &scores, improved)?;
             self.rank(&mut state, &model, checkpoints)?;
             state.patience.update(scores.val_metric, hyp.early_stopping_min_delta);
-            if let Schedule::Plateau(arguments) = self.schedule()? {
+            if let Schedule::Plateau(arguments) = self.schedule {
                 state.plateau.update(&arguments, scores.val_metric);
             }
             state.next_epoch();
@@ -169,11 +169,6 @@ impl Run<'_> {
             || hyp.max_time.is_some_and(|most| state.seconds >= most.0.as_secs_f64())
     }
 
-    fn schedule(&self) -> Result<Schedule> {
-        let hyp = &self.composed.config.train_hyp;
-        Ok(Schedule::new(&hyp.scheduler, &hyp.scheduler_arguments)?)
-    }
-
     /// Returns the learning rate of a step.
     fn learning_rate(&self, state: &State, step: usize) -> f64 {
         let hyp = &self.composed.config.train_hyp;
@@ -181,9 +176,7 @@ impl Run<'_> {
         let all = hyp.max_epochs * per_epoch;
         let steps = hyp.max_steps.map_or(all, |most| all.min(most));
         let position = Position { step, steps, epoch: state.epoch };
-        // The configuration has been checked.
-        let factor =
-            self.schedule().map_or(1.0, |schedule| schedule.factor_after_warmup(position, hyp.warmup_steps));
+        let factor = self.schedule.factor_after_warmup(position, hyp.warmup_steps);
         hyp.learning_rate * factor * state.plateau.factor
     }
 
@@ -208,8 +201,8 @@ impl Run<'_> {
         log: &Log,
     ) -> Result<()> {
         let model = Snapshot::new(self.engine.network(), scores, state.epoch)?;
-        let made = Made { state, tensors: stepper.state()?, metrics: log.text() };
-        checkpoints.save_last(&model, made, self.composed.config.train_hyp.checkpoint.keep_last)
+        let resumable = Resumable { state, tensors: stepper.state()?, metrics: log.text() };
+        checkpoints.save_last(&model, resumable, self.composed.config.train_hyp.checkpoint.keep_last)
     }
 
     /// Writes a checkpoint, and returns the error that ends the run.

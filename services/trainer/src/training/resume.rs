@@ -9,7 +9,7 @@ use bcs_model::package;
 use fs_err as fs;
 
 use super::checkpoint::{CHECKPOINTS, METRICS_FILE, STATE_FILE, TENSORS_FILE, last_checkpoints};
-use super::state::State;
+use super::state::{FORMAT_VERSION, State};
 use crate::error::{Error, Result};
 
 /// Value of `train_hyp.resume` for the newest unfinished run.
@@ -119,7 +119,13 @@ fn read(folder: &Path) -> Result<(Checkpoint, PackageMetadata)> {
     let mut take = |name: &str| {
         files.remove(name).ok_or_else(|| Error::Usage(format!("{} has no {name}", folder.display())))
     };
-    let state = serde_json::from_slice(&take(STATE_FILE)?)?;
+    let state: State = serde_json::from_slice(&take(STATE_FILE)?)?;
+    if state.format_version != FORMAT_VERSION {
+        let (folder, version) = (folder.display(), state.format_version);
+        return Err(Error::Usage(format!(
+            "{folder} has format version {version}; this program reads version {FORMAT_VERSION}"
+        )));
+    }
     let (weights, tensors, metrics) = (take(MODEL_FILE)?, take(TENSORS_FILE)?, take(METRICS_FILE)?);
     let metrics = String::from_utf8_lossy(&metrics).into_owned();
     let run = folder.parent().and_then(Path::parent).unwrap_or(folder).to_owned();

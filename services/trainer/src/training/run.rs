@@ -14,6 +14,7 @@ use bcs_inference::libtorch::NetworkEngine;
 use bcs_model::losses::DeepSupervisionLoss;
 use bcs_model::metrics::ValMetric;
 use bcs_model::nets::Network;
+use bcs_model::optim::Schedule;
 use bcs_model::weights::{self, Loaded};
 use bcs_model::{device, losses};
 use tch::Device;
@@ -45,6 +46,7 @@ pub(crate) struct Run<'a> {
     pub(super) dataset: Dataset,
     pub(super) loader: Loader,
     pub(super) loss: Rc<DeepSupervisionLoss>,
+    pub(super) schedule: Schedule,
     pub(super) metric: ValMetric,
     pub(super) metadata: PackageMetadata,
     pub(super) engine: NetworkEngine,
@@ -68,6 +70,7 @@ impl<'a> Run<'a> {
             );
         }
         let device = device::parse(&hyp.device)?;
+        let schedule = Schedule::new(&hyp.scheduler, &hyp.scheduler_arguments)?;
         let map = LabelMap::load(&config.data.label_map, "data.label_map")?;
         let checkpoint = match &hyp.resume {
             Some(resume) => resume::find(resume, &hyp.model_repo_location, &composed.architecture)?,
@@ -92,7 +95,19 @@ impl<'a> Run<'a> {
         let metadata = metadata(composed, &map, &dataset);
         let engine = NetworkEngine::from_parts(network, metadata.clone(), String::new());
         preflight::check_min_size(&dataset.validation, engine.info().min_size)?;
-        Ok(Self { composed, map, dataset, loader, loss, metric, metadata, engine, loaded, checkpoint })
+        Ok(Self {
+            composed,
+            map,
+            dataset,
+            loader,
+            loss,
+            schedule,
+            metric,
+            metadata,
+            engine,
+            loaded,
+            checkpoint,
+        })
     }
 
     /// Trains, and returns the folder of the model package. `output` is the folder of log and picture.

@@ -6,7 +6,7 @@ use bcs_model::optim::Plateau;
 use serde::{Deserialize, Serialize};
 
 /// Version of the format.
-const FORMAT_VERSION: u32 = 1;
+pub(super) const FORMAT_VERSION: u32 = 1;
 
 /// Where a run stands. All random choices follow from the seed, the epoch and the step, so that there is no state of a
 /// random generator.
