@@ -12,10 +12,10 @@ PROGRAMS = ["chromium", "chromium-browser", "google-chrome"]
 
 
 class Page:
-    """A browser window of a size in pixels, twice as fine when it is pictured."""
+    """A browser window of a size in pixels, of which a picture has `scale` times as many."""
 
-    def __init__(self, width, height):
-        self.size = {"width": width, "height": height, "deviceScaleFactor": 1.5, "mobile": False}
+    def __init__(self, width, height, scale=1.5):
+        self.size = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
 
     def __enter__(self):
         program = next(filter(None, map(shutil.which, PROGRAMS)), None)
@@ -61,16 +61,21 @@ class Page:
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
+    def run(self, script):
+        return self.call("Runtime.evaluate", expression=script)["result"].get("value")
+
     def wait(self, condition, seconds=60):
         """Waits until a condition in JavaScript holds."""
         end = time.monotonic() + seconds
-        while not self.call("Runtime.evaluate", expression=f"Boolean({condition})")["result"].get("value"):
+        while not self.run(f"Boolean({condition})"):
             if time.monotonic() > end:
                 raise TimeoutError(f"{condition} does not hold after {seconds} s")
             time.sleep(0.1)
 
     def picture(self, path):
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+        """Writes what the window shows to a file in PNG or, with a suffix of .jpg, in JPEG."""
+        options = {"format": "jpeg", "quality": 85} if path.suffix == ".jpg" else {"format": "png"}
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", **options)["data"]))
 
     def call(self, method, **parameters):
         self.number += 1
