@@ -107,8 +107,6 @@ def route_problems(deploy):
 
 def metric_problems(deploy):
     known = set(re.findall(r"^\| `(bcs_\w+)`", (ROOT / "docs/reference/metrics.md").read_text(), re.M))
-    # Those with labels are not exposed before their first value, so that the generated page lacks them.
-    known |= set(re.findall(r'"(bcs_\w+)"', code("services")))
     known |= {f"{name}{suffix}" for name in known for suffix in ["_bucket", "_sum", "_count"]}
     for file in [deploy / "prometheus/rules.yml", deploy / "grafana/bcs.json"]:
         text = file.read_text()
@@ -133,14 +131,23 @@ def override_problems(deploy):
     for parameter in load(deploy / "vertex-ai/tune.yaml")["studySpec"]["parameters"]:
         found.append(("vertex-ai/tune.yaml", f"{parameter['parameterId']}="))
     script = (deploy / "compute-engine/startup.sh").read_text()
-    found += [("compute-engine/startup.sh", word) for word in re.findall(r"\b((?:data|train_hyp)\.\w+=)", script)]
+    found += [("compute-engine/startup.sh", word) for word in re.findall(r"\b((?:data|train_hyp)\.[\w.]+=)", script)]
     for file, word in found:
         key, value = word.split("=", 1)
         group, _, name = key.partition(".")
         if not name and not (tree / group / f"{value}.yaml").exists():
             yield f"{file}: the training configuration has no {word}"
-        elif name and name not in (groups.get(group) or {}):
+        elif name and not has(groups, key):
             yield f"{file}: the training configuration has no {key}"
+
+
+def has(tree, key):
+    """Whether a tree of settings has a key such as train_hyp.checkpoint.keep_last."""
+    for part in key.split("."):
+        if not isinstance(tree, dict) or part not in tree:
+            return False
+        tree = tree[part]
+    return True
 
 
 def log_problems(deploy):

@@ -49,6 +49,8 @@ MUTATIONS = [
     ("names", "compose/compose.yaml", "train_hyp.max_epochs=4", "train_hyp.epochs=4", "train_hyp.epochs"),
     ("names", "vertex-ai/train-cpu.yaml", "train_hyp_gcp_cpu", "train_hyp_gcp_tpu", "train_hyp_gcp_tpu"),
     ("names", "vertex-ai/tune.yaml", "train_hyp.loss", "train_hyp.losses", "train_hyp.losses"),
+    ("names", "vertex-ai/train-spot.yaml", "every_n_train_steps", "every_n_steps", "train_hyp.checkpoint.every_n_steps"),
+    ("names", "compute-engine/startup.sh", "train_hyp.resume", "train_hyp.restart", "train_hyp.restart"),
     ("names", "vertex-ai/model.yaml", "predictRoute: /predict", "predictRoute: /predicts", "/predicts"),
     ("names", "scheduler/drift.yaml", "/run", "/runs", "/runs"),
     ("names", "prometheus/rules.yml", "bcs_predictor_store_seconds", "bcs_predictor_storing_seconds", "storing"),
