@@ -6,7 +6,7 @@ use bcs_plot::{
 };
 use maud::{DOCTYPE, PreEscaped, html};
 
-const PAGE: &str = "body { margin: 24px; color-scheme: light dark; } .plots { display: grid; gap: 32px; \
+const PAGE: &str = ":root { color-scheme: light dark; } body { margin: 24px; } .plots { display: grid; gap: 32px; \
     grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); }";
 
 fn main() {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::frame;
-use crate::number::{self, number, px};
+use crate::number::{self, px};
 use crate::scale::{Mapping, Scale, range};
 
 const WIDTH: f64 = 480.0;
@@ -93,7 +93,7 @@ impl BarChart {
             @if let Some([low, high]) = interval {
                 path class="p-interval" d=(format!("M{0} {1}H{2}M{0} {3}v6M{2} {3}v6", px(low), px(middle), px(high), px(middle - 3.0))) {}
             }
-            text.p-halo x=(px(farthest + 6.0)) y=(px(middle + 4.0)) { (number(bar.value)) }
+            text.p-halo x=(px(farthest + 6.0)) y=(px(middle + 4.0)) { (three(bar.value)) }
         }
     }
 
@@ -101,8 +101,8 @@ impl BarChart {
         let one = |(name, bar): (&String, &Bar)| {
             let interval = bar
                 .interval
-                .map_or_else(String::new, |[low, high]| format!(" ({} to {})", number(low), number(high)));
-            let value = if bar.value.is_finite() { number(bar.value) } else { "undefined".to_owned() };
+                .map_or_else(String::new, |[low, high]| format!(" ({} to {})", three(low), three(high)));
+            let value = if bar.value.is_finite() { three(bar.value) } else { "undefined".to_owned() };
             let series = if self.series.len() > 1 { format!("{name} ") } else { String::new() };
             format!("{series}{value}{interval}")
         };
@@ -112,6 +112,11 @@ impl BarChart {
         };
         format!("{}: {}", self.title, self.groups.iter().map(group).collect::<Vec<_>>().join("; "))
     }
+}
+
+/// Formats a value with three decimals, so that values line up.
+fn three(value: f64) -> String {
+    format!("{value:.3}")
 }
 
 #[cfg(test)]
@@ -127,9 +132,9 @@ mod tests {
     #[test]
     fn a_bar_is_described_with_its_interval() {
         let svg = chart(&[Bar { value: 0.812, interval: Some([0.7, 0.9]) }]);
-        assert!(svg.contains("aria-label=\"Dice: tumour: 0.812 (0.7 to 0.9)\""), "{svg}");
+        assert!(svg.contains("aria-label=\"Dice: tumour: 0.812 (0.700 to 0.900)\""), "{svg}");
         let svg = chart(&[Bar { value: 0.5, interval: None }, Bar { value: f64::NAN, interval: None }]);
-        assert!(svg.contains("Dice: tumour: model 0 0.5, model 1 undefined"), "{svg}");
+        assert!(svg.contains("Dice: tumour: model 0 0.500, model 1 undefined"), "{svg}");
         assert!(!svg.contains("NaN"), "{svg}");
     }
 

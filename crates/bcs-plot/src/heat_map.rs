@@ -34,7 +34,7 @@ impl HeatMap {
         if count == 0 {
             return frame::without_values(&self.title, CELL[0] * 3.0);
         }
-        let label_width = self.names.iter().map(|name| frame::text_width(name)).fold(30.0, f64::max);
+        let label_width = self.names.iter().map(|name| 1.1 * frame::text_width(name)).fold(30.0, f64::max);
         let left = label_width.min(MAX_LABEL).max(frame::text_width(&self.row_label) + 14.0) + 10.0;
         let top = frame::title_height(&self.title) + 38.0;
         let size = [left + CELL[0] * count as f64 + 1.0, top + CELL[1] * count as f64 + 4.0];

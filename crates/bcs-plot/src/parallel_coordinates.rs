@@ -14,6 +14,8 @@ const HEIGHT: f64 = 260.0;
 const MARGIN: f64 = 64.0;
 /// Number of ticks of an axis.
 const TICKS: usize = 5;
+/// Smallest distance between labels.
+const LABEL_HEIGHT: f64 = 15.0;
 /// Ratio of the largest to the smallest value from which an axis is logarithmic.
 const LOG_RATIO: f64 = 50.0;
 
@@ -110,17 +112,21 @@ fn finite(value: &Value) -> Option<f64> {
     }
 }
 
+/// Largest number of different values that are all ticks.
+const FEW_VALUES: usize = 6;
+
 /// Positions of the values of an axis, and its labels.
 enum Positions<'a> {
-    Numbers(Mapping),
+    /// Axis, and the values that are ticks.
+    Numbers(Mapping, Vec<f64>),
     Categories(&'a [String], [f64; 2]),
 }
 
 impl Positions<'_> {
     fn at(&self, value: &Value) -> Option<f64> {
         match (self, value) {
-            (Self::Numbers(axis), Value::Number(value)) => axis.at(*value),
-            (Self::Numbers(_), Value::Text(_)) => None,
+            (Self::Numbers(axis, _), Value::Number(value)) => axis.at(*value),
+            (Self::Numbers(..), Value::Text(_)) => None,
             (Self::Categories(names, span), value) => {
                 let text = value.text();
                 let index = names.iter().position(|name| *name == text)?;
@@ -131,10 +137,8 @@ impl Positions<'_> {
 
     fn labels(&self) -> Vec<(f64, String)> {
         match self {
-            Self::Numbers(axis) => {
-                let values = axis.ticks(TICKS);
-                let texts = number::ticks(axis, &values, TICKS);
-                values.iter().filter_map(|value| axis.at(*value)).zip(texts).collect()
+            Self::Numbers(axis, ticks) => {
+                ticks.iter().filter_map(|value| Some((axis.at(*value)?, number(*value)))).collect()
             }
             Self::Categories(names, span) => {
                 let label = |(index, name): (usize, &String)| {
@@ -144,6 +148,12 @@ impl Positions<'_> {
             }
         }
     }
+}
+
+/// Whether ascending values are so few, and so far apart, that each can have a label.
+fn are_apart(axis: &Mapping, values: &[f64]) -> bool {
+    let places: Vec<f64> = values.iter().filter_map(|value| axis.at(*value)).collect();
+    values.len() <= FEW_VALUES && places.windows(2).all(|pair| (pair[1] - pair[0]).abs() >= LABEL_HEIGHT)
 }
 
 /// Position of a category, in the middle of its share of the axis.
@@ -186,8 +196,13 @@ impl ParallelCoordinates {
             AxisKind::Category(names) => Positions::Categories(names, span),
             AxisKind::Number(scale) => {
                 let values = self.lines.iter().filter_map(|line| finite(line.values.get(index)?.as_ref()?));
-                let range = range(*scale, values).unwrap_or([1.0, 1.0]);
-                Positions::Numbers(Mapping::new(*scale, range, span))
+                let mut values: Vec<f64> = values.collect();
+                values.sort_by(f64::total_cmp);
+                values.dedup();
+                let range = range(*scale, values.iter().copied()).unwrap_or([1.0, 1.0]);
+                let axis = Mapping::new(*scale, range, span);
+                let ticks = if are_apart(&axis, &values) { values } else { axis.ticks(TICKS) };
+                Positions::Numbers(axis, ticks)
             }
         }
     }
@@ -278,10 +293,10 @@ fn axis_line(x: f64, [bottom, top]: [f64; 2]) -> Markup {
 /// Name above an axis, without the groups of a dotted key if it is long.
 fn name(x: f64, top: f64, name: &str) -> Markup {
     let last = name.rsplit('.').next().unwrap_or(name);
-    let shown = if frame::text_width(name) <= SPACING - 8.0 { name } else { last };
+    let shown = if frame::text_width(name) <= SPACING - 2.0 { name } else { last };
     html! {
         text class="p-middle" font-weight="600" x=(px(x)) y=(px(top - 12.0)) {
-            (frame::shortened(shown, SPACING - 8.0))
+            (frame::shortened(shown, SPACING - 2.0))
             title { (name) }
         }
     }

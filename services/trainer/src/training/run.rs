@@ -32,6 +32,7 @@ use crate::error::{Error, Result};
 use crate::output::sheet::{Example, evenly_spaced, sheet};
 use crate::output::{loaded, table};
 use crate::provenance::provenance;
+use crate::report::run::BestModel;
 
 /// Number of validation tiles in the picture, as many as the predecessor showed.
 const EXAMPLES: usize = 5;
@@ -52,6 +53,8 @@ pub(crate) struct Run<'a> {
     pub(super) engine: NetworkEngine,
     loaded: Option<Loaded>,
     pub(super) checkpoint: Option<Checkpoint>,
+    /// The best model on the validation tiles, once the run has finished.
+    pub(super) best: Option<BestModel>,
 }
 
 impl<'a> Run<'a> {
@@ -107,6 +110,7 @@ impl<'a> Run<'a> {
             engine,
             loaded,
             checkpoint,
+            best: None,
         })
     }
 
@@ -123,6 +127,7 @@ impl<'a> Run<'a> {
         };
         let result =
             self.train(&checkpoints, output).and_then(|state| self.finish(&state, &checkpoints, output));
+        self.report(&checkpoints, output, result.as_ref().err());
         result.map_err(|error| match (error, checkpoints.last()) {
             (error @ Error::Interrupted { .. }, _) | (error, None) => error,
             (error, Some(checkpoint)) => Error::Stopped { source: Box::new(error), checkpoint },
@@ -164,7 +169,7 @@ impl<'a> Run<'a> {
             weights::read_safetensors(&best.weights, "the best weights")?,
             weights::Load::Strict,
         )?;
-        let (reference, examples) = self.reference(&checkpoints.version(&best))?;
+        let (reference, examples, mut measured) = self.reference(&checkpoints.version(&best))?;
         let package = checkpoints.save_package(&best, &reference)?;
         let picture = output.join("validation.png");
         sheet(&examples, self.map.classes(), self.map.background())?.save(&picture)?;
@@ -175,13 +180,16 @@ impl<'a> Run<'a> {
             let counted = table::counted(&self.metric, &self.map);
             println!("val_metric  {:.4}  (pooled Dice, {counted})", scores.val_metric);
         }
+        measured.scores = best.scores.map_or_else(Vec::new, |scores| scores.classes);
+        self.best = Some(measured);
         println!("package     {}", package.display());
         println!("picture     {}  (tile, truth, prediction)", picture.display());
         Ok(package)
     }
 
-    /// Measures the drift reference, and collects examples from the same pass over the validation tiles.
-    fn reference(&mut self, version: &str) -> Result<(DriftReference, Vec<Example>)> {
+    /// Measures the drift reference, and collects examples and what the report shows of the model from the same pass over the
+    /// validation tiles.
+    fn reference(&mut self, version: &str) -> Result<(DriftReference, Vec<Example>, BestModel)> {
         let window = self.engine.info().tile.map(|side| side as u32);
         let image = image_features(&self.dataset.train, window)?;
         let tiles = Arc::clone(&self.dataset.validation);
@@ -189,14 +197,16 @@ impl<'a> Run<'a> {
         let (mut model, mut examples) = (FeatureTable::default(), Vec::new());
         let all: Vec<usize> = (0..tiles.len()).collect();
         let classes = self.map.classes();
+        let (mut measured, counted) = (BestModel::new(classes.len())?, self.metric.counted());
         segment(&mut self.engine, &tiles, &all, batching(self.composed), |index, tile, segmentation| {
             push_model_features(&mut model, tiles.case(index), segmentation, classes);
+            measured.add((&tiles, index), tile, segmentation, counted)?;
             if shown.contains(&index) {
                 examples.push(Example::new(&tile.to_image(), &tile.to_mask(), &segmentation.mask));
             }
             Ok(())
         })?;
-        Ok((bcs_drift::reference::build(version, image, model)?, examples))
+        Ok((bcs_drift::reference::build(version, image, model)?, examples, measured))
     }
 }
 
