@@ -15,7 +15,13 @@ fn main() {
         html lang="en" {
             head { meta charset="utf-8"; title { "Plots" } style { (PreEscaped(PAGE)) (PreEscaped(STYLE)) } }
             body {
-                div.plots { (curves().render()) (rates().render()) (scores().render()) (images().render()) (confusion().render()) }
+                div.plots {
+                    (curves().render())
+                    (rates().render())
+                    (scores().render())
+                    (images().render())
+                    (confusion().render())
+                }
                 (sweep().render())
             }
         }

@@ -91,7 +91,7 @@ impl BarChart {
             rect class=(frame::fill(series)) x=(px(zero.min(end))) y=(px(y + 1.0)) width=(px((end - zero).abs()))
                 height=(px(BAR - 2.0)) rx="2" fill-opacity="0.8" {}
             @if let Some([low, high]) = interval {
-                path class="p-interval" d=(format!("M{0} {1}H{2}M{0} {3}v6M{2} {3}v6", px(low), px(middle), px(high), px(middle - 3.0))) {}
+                path class="p-interval" d=(whiskers([low, high], middle)) {}
             }
             text.p-halo x=(px(farthest + 6.0)) y=(px(middle + 4.0)) { (three(bar.value)) }
         }
@@ -112,6 +112,13 @@ impl BarChart {
         };
         format!("{}: {}", self.title, self.groups.iter().map(group).collect::<Vec<_>>().join("; "))
     }
+}
+
+/// SVG path of an interval: a line with a mark at both ends.
+fn whiskers(ends: [f64; 2], y: f64) -> String {
+    let [low, high] = ends.map(px);
+    let (y, top) = (px(y), px(y - 3.0));
+    format!("M{low} {y}H{high}M{low} {top}v6M{high} {top}v6")
 }
 
 /// Formats a value with three decimals, so that values line up.

@@ -96,14 +96,17 @@ fn row(index: usize, values: &[f64], x: &Mapping, baseline: f64) -> Markup {
     let bin = (end - start) / BINS as f64;
     let counts = histogram(values, x);
     let most = counts.iter().copied().max().unwrap_or(0).max(1) as f64;
+    let below = baseline + 5.0;
     let quartile = |share: f64| x.at(quantile(values, share)).unwrap_or(start);
     html! {
         path class="p-axis" d={ "M" (px(start)) " " (px(baseline)) "H" (px(end)) } {}
         @if values.is_empty() { text.p-muted x=(px(start + 6.0)) y=(px(baseline - 5.0)) { "no values" } }
         @else {
-            path class=(frame::fill(index)) fill-opacity="0.55" d=(bars(&counts, [start, baseline], [bin, TALLEST / most])) {}
-            path class={ "p-line " (frame::stroke(index)) } d={ "M" (px(quartile(0.25))) " " (px(baseline + 5.0)) "H" (px(quartile(0.75))) } {}
-            circle class={ "p-dot " (frame::fill(index)) } cx=(px(quartile(0.5))) cy=(px(baseline + 5.0)) r="4" {}
+            path class=(frame::fill(index)) fill-opacity="0.55"
+                d=(bars(&counts, [start, baseline], [bin, TALLEST / most])) {}
+            path class={ "p-line " (frame::stroke(index)) }
+                d={ "M" (px(quartile(0.25))) " " (px(below)) "H" (px(quartile(0.75))) } {}
+            circle class={ "p-dot " (frame::fill(index)) } cx=(px(quartile(0.5))) cy=(px(below)) r="4" {}
         }
     }
 }

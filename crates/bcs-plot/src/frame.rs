@@ -10,11 +10,14 @@ pub(crate) const SERIES: usize = 8;
 /// Number of colours of levels.
 pub(crate) const LEVELS: usize = 10;
 
+/// Largest scale of a plot on a page. Text would look too large beyond.
+const MAX_SCALE: f64 = 1.3;
+
 /// Wraps the contents of a plot of `[width, height]`. `description` is its text alternative.
 pub(crate) fn svg([width, height]: [f64; 2], description: &str, contents: &Markup) -> Markup {
     html! {
         svg class="bcs-plot" viewBox={ "0 0 " (px(width)) " " (px(height)) } width=(px(width)) height=(px(height))
-            role="img" aria-label=(description) { (contents) }
+            style={ "max-width:" (px(width * MAX_SCALE)) "px" } role="img" aria-label=(description) { (contents) }
     }
 }
 

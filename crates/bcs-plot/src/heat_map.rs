@@ -78,12 +78,14 @@ impl HeatMap {
 
 fn cell([x, y]: [f64; 2], count: u64, sum: u64) -> Markup {
     let fraction = if sum == 0 { 0.0 } else { count as f64 / sum as f64 };
-    let (middle, on) = (x + CELL[0] / 2.0, if fraction > DARK { " p-on" } else { "" });
+    let (on, muted) = if fraction > DARK { (" p-on", "") } else { ("", " p-muted") };
+    let (middle, upper, lower) = (x + CELL[0] / 2.0, y + 18.0, y + 33.0);
+    let [x, y, width, height] = [x, y, CELL[0], CELL[1]].map(px);
     html! {
-        rect class="p-heat" x=(px(x)) y=(px(y)) width=(px(CELL[0])) height=(px(CELL[1])) fill-opacity=(format!("{fraction:.3}")) {}
-        rect class="p-cell" x=(px(x)) y=(px(y)) width=(px(CELL[0])) height=(px(CELL[1])) {}
-        text class={ "p-middle" (on) } font-weight="600" x=(px(middle)) y=(px(y + 18.0)) { (percent(count, sum)) }
-        text class={ "p-middle p-small" @if on.is_empty() { " p-muted" } (on) } x=(px(middle)) y=(px(y + 33.0)) { (short(count)) }
+        rect class="p-heat" x=(x) y=(y) width=(width) height=(height) fill-opacity=(format!("{fraction:.3}")) {}
+        rect class="p-cell" x=(x) y=(y) width=(width) height=(height) {}
+        text class={ "p-middle" (on) } font-weight="600" x=(px(middle)) y=(px(upper)) { (percent(count, sum)) }
+        text class={ "p-middle p-small" (muted) (on) } x=(px(middle)) y=(px(lower)) { (short(count)) }
     }
 }
 

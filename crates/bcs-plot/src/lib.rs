@@ -5,6 +5,7 @@
 //! with [`document`].
 //!
 //! # Layout
+//! - [`axis`]: axes of parallel coordinates
 //! - [`bar_chart`]: bars with intervals, grouped by category
 //! - [`distributions`]: histograms with quartiles, one per row
 //! - [`heat_map`]: matrix of fractions and counts, such as a confusion matrix
@@ -15,6 +16,7 @@
 //! - `scale`: positions and ticks of values on an axis
 //! - `style`: style sheet, and plots as files
 
+pub mod axis;
 pub mod bar_chart;
 pub mod distributions;
 mod frame;
@@ -25,10 +27,11 @@ pub mod parallel_coordinates;
 mod scale;
 mod style;
 
+pub use axis::{Axis, AxisKind, Value};
 pub use bar_chart::{Bar, BarChart};
 pub use distributions::{Distribution, Distributions};
 pub use heat_map::HeatMap;
 pub use line_chart::{LineChart, Mark, Series};
-pub use parallel_coordinates::{Axis, AxisKind, Line, ParallelCoordinates, Value};
+pub use parallel_coordinates::{Line, ParallelCoordinates};
 pub use scale::Scale;
 pub use style::{STYLE, document};

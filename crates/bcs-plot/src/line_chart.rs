@@ -78,7 +78,9 @@ impl LineChart {
             (legend)
             (horizontal_grid(&y))
             (vertical_ticks(&x, top + HEIGHT))
-            text class="p-muted p-middle" x=(px((LEFT + WIDTH - RIGHT) / 2.0)) y=(px(top + HEIGHT + 33.0)) { (self.x_label) }
+            text class="p-muted p-middle" x=(px((LEFT + WIDTH - RIGHT) / 2.0)) y=(px(top + HEIGHT + 33.0)) {
+                (self.x_label)
+            }
             @if let Some(mark) = &self.mark { (marked(mark, &x, top)) }
             @for (index, series) in self.series.iter().enumerate() { (line(index, series, &x, &y)) }
         };

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::axis::{Axis, Positions, Value};
 use crate::frame::{self, LEVELS};
 use crate::number::{self, number, px};
 use crate::scale::{Mapping, Scale, range};
@@ -12,39 +13,8 @@ const SPACING: f64 = 132.0;
 const HEIGHT: f64 = 260.0;
 /// Left and right margin: half the width of the labels of an axis.
 const MARGIN: f64 = 64.0;
-/// Number of ticks of an axis.
+/// Number of ticks of the axis of the score.
 const TICKS: usize = 5;
-/// Smallest distance between labels.
-const LABEL_HEIGHT: f64 = 15.0;
-/// Ratio of the largest to the smallest value from which an axis is logarithmic.
-const LOG_RATIO: f64 = 50.0;
-
-/// A value of a parameter.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// A number, such as a learning rate.
-    Number(f64),
-    /// Anything else, such as the name of a network.
-    Text(String),
-}
-
-/// How the values of an axis are spread.
-#[derive(Debug, Clone, PartialEq)]
-pub enum AxisKind {
-    /// Numbers.
-    Number(Scale),
-    /// Texts, in this order from bottom to top.
-    Category(Vec<String>),
-}
-
-/// An axis.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Axis {
-    /// Name of the parameter, such as `train_hyp.learning_rate`.
-    pub name: String,
-    /// How its values are spread.
-    pub kind: AxisKind,
-}
 
 /// A run.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,95 +40,6 @@ pub struct ParallelCoordinates {
     pub maximize: bool,
     /// Runs.
     pub lines: Vec<Line>,
-}
-
-impl Value {
-    fn text(&self) -> String {
-        match self {
-            Self::Number(value) => number(*value),
-            Self::Text(text) => text.clone(),
-        }
-    }
-}
-
-impl Axis {
-    /// Creates the axis that fits values: of categories if there is a text among them or no number, logarithmic for positive
-    /// numbers that span a factor of 50 or more, else linear. Categories are in the order of the values.
-    pub fn fitting<'a>(name: impl Into<String>, values: impl IntoIterator<Item = &'a Value>) -> Self {
-        let values: Vec<&Value> = values.into_iter().collect();
-        let numbers: Vec<f64> = values.iter().filter_map(|value| finite(value)).collect();
-        let kind = if numbers.is_empty() || values.iter().any(|value| matches!(value, Value::Text(_))) {
-            let mut categories: Vec<String> = Vec::new();
-            for text in values.iter().map(|value| value.text()) {
-                if !categories.contains(&text) {
-                    categories.push(text);
-                }
-            }
-            AxisKind::Category(categories)
-        } else {
-            let low = numbers.iter().copied().fold(f64::INFINITY, f64::min);
-            let high = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let is_log = low > 0.0 && high / low >= LOG_RATIO;
-            AxisKind::Number(if is_log { Scale::Log } else { Scale::Linear })
-        };
-        Self { name: name.into(), kind }
-    }
-}
-
-fn finite(value: &Value) -> Option<f64> {
-    match value {
-        Value::Number(value) => Some(*value).filter(|value| value.is_finite()),
-        Value::Text(_) => None,
-    }
-}
-
-/// Largest number of different values that are all ticks.
-const FEW_VALUES: usize = 6;
-
-/// Positions of the values of an axis, and its labels.
-enum Positions<'a> {
-    /// Axis, and the values that are ticks.
-    Numbers(Mapping, Vec<f64>),
-    Categories(&'a [String], [f64; 2]),
-}
-
-impl Positions<'_> {
-    fn at(&self, value: &Value) -> Option<f64> {
-        match (self, value) {
-            (Self::Numbers(axis, _), Value::Number(value)) => axis.at(*value),
-            (Self::Numbers(..), Value::Text(_)) => None,
-            (Self::Categories(names, span), value) => {
-                let text = value.text();
-                let index = names.iter().position(|name| *name == text)?;
-                Some(category(index, names.len(), *span))
-            }
-        }
-    }
-
-    fn labels(&self) -> Vec<(f64, String)> {
-        match self {
-            Self::Numbers(axis, ticks) => {
-                ticks.iter().filter_map(|value| Some((axis.at(*value)?, number(*value)))).collect()
-            }
-            Self::Categories(names, span) => {
-                let label = |(index, name): (usize, &String)| {
-                    (category(index, names.len(), *span), frame::shortened(name, SPACING - 16.0))
-                };
-                names.iter().enumerate().map(label).collect()
-            }
-        }
-    }
-}
-
-/// Whether ascending values are so few, and so far apart, that each can have a label.
-fn are_apart(axis: &Mapping, values: &[f64]) -> bool {
-    let places: Vec<f64> = values.iter().filter_map(|value| axis.at(*value)).collect();
-    values.len() <= FEW_VALUES && places.windows(2).all(|pair| (pair[1] - pair[0]).abs() >= LABEL_HEIGHT)
-}
-
-/// Position of a category, in the middle of its share of the axis.
-fn category(index: usize, count: usize, [start, end]: [f64; 2]) -> f64 {
-    start + (index as f64 + 0.5) / count as f64 * (end - start)
 }
 
 impl ParallelCoordinates {
@@ -192,19 +73,8 @@ impl ParallelCoordinates {
     }
 
     fn positions<'a>(&self, index: usize, axis: &'a Axis, span: [f64; 2]) -> Positions<'a> {
-        match &axis.kind {
-            AxisKind::Category(names) => Positions::Categories(names, span),
-            AxisKind::Number(scale) => {
-                let values = self.lines.iter().filter_map(|line| finite(line.values.get(index)?.as_ref()?));
-                let mut values: Vec<f64> = values.collect();
-                values.sort_by(f64::total_cmp);
-                values.dedup();
-                let range = range(*scale, values.iter().copied()).unwrap_or([1.0, 1.0]);
-                let axis = Mapping::new(*scale, range, span);
-                let ticks = if are_apart(&axis, &values) { values } else { axis.ticks(TICKS) };
-                Positions::Numbers(axis, ticks)
-            }
-        }
+        let values = self.lines.iter().filter_map(|line| line.values.get(index)?.as_ref());
+        Positions::new(axis, values, span)
     }
 
     /// Indices of the runs, those without a score first, then from the worst to the best.
@@ -304,7 +174,7 @@ fn name(x: f64, top: f64, name: &str) -> Markup {
 
 fn labels(x: f64, axis: &Positions<'_>) -> Markup {
     html! {
-        @for (y, _) in axis.labels() {
+        @for (y, _) in axis.labels(SPACING - 16.0) {
             path class="p-axis" d={ "M" (px(x - 4.0)) " " (px(y)) "h8" } {}
         }
     }
@@ -313,7 +183,7 @@ fn labels(x: f64, axis: &Positions<'_>) -> Markup {
 /// Labels over the lines, with a halo.
 fn halo(x: f64, axis: &Positions<'_>) -> Markup {
     html! {
-        @for (y, text) in axis.labels() { text class="p-halo" x=(px(x + 7.0)) y=(px(y + 4.0)) { (text) } }
+        @for (y, text) in axis.labels(SPACING - 16.0) { text class="p-halo" x=(px(x + 7.0)) y=(px(y + 4.0)) { (text) } }
     }
 }
 
@@ -337,6 +207,7 @@ fn path(positions: impl Iterator<Item = Option<f64>>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::axis::AxisKind;
 
     fn text(text: &str) -> Value {
         Value::Text(text.to_owned())
@@ -363,18 +234,6 @@ mod tests {
             maximize,
             lines,
         }
-    }
-
-    #[test]
-    fn axes_fit_their_values() {
-        let kind = |values: &[Value]| Axis::fitting("a", values).kind;
-        let numbers = |values: &[f64]| values.iter().copied().map(Value::Number).collect::<Vec<_>>();
-        assert_eq!(kind(&numbers(&[1e-4, 1e-2])), AxisKind::Number(Scale::Log));
-        assert_eq!(kind(&numbers(&[1.0, 20.0])), AxisKind::Number(Scale::Linear));
-        assert_eq!(kind(&numbers(&[0.0, 1000.0])), AxisKind::Number(Scale::Linear));
-        let mixed = [text("adam"), Value::Number(3.0), text("adam")];
-        assert_eq!(kind(&mixed), AxisKind::Category(vec!["adam".to_owned(), "3".to_owned()]));
-        assert_eq!(kind(&[]), AxisKind::Category(Vec::new()));
     }
 
     #[test]

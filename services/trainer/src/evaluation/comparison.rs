@@ -164,3 +164,45 @@ pub(crate) fn percent(share: f64) -> String {
     let text = format!("{:.2}", share * 100.0);
     format!("{}\u{202f}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statistics::bootstrap::Interval;
+
+    /// Tests of differences by patient, with an interval of the pooled difference.
+    fn tests(patients: &[f64], [low, high]: [f64; 2]) -> Tests {
+        let value = mean(patients.iter().copied());
+        let interval = Some(Interval { low, high, resamples: 2000 });
+        let difference = Estimate { value, interval };
+        Tests {
+            a: 0.5,
+            b: 0.5 + value,
+            difference,
+            images: wilcoxon(patients),
+            patients: sign_flip(patients, 0),
+        }
+    }
+
+    #[test]
+    fn a_verdict_needs_interval_and_test() {
+        let better = [0.02, 0.01, 0.03, 0.02, 0.01, 0.04, 0.02];
+        let verdict = |patients: &[f64], interval| tests(patients, interval).verdict(0.95);
+        assert_eq!(
+            verdict(&better, [0.01, 0.03]),
+            "B is better by 0.0214 Dice (95\u{202f}% interval +0.0100 to +0.0300; p = 0.0156 over 7 patients)."
+        );
+        assert!(verdict(&better.map(|d| -d), [-0.03, -0.01]).starts_with("A is better by 0.0214 Dice"));
+        assert!(verdict(&better, [-0.01, 0.03]).starts_with("No clear difference: B − A is +0.0214"));
+        let mixed = [0.02, -0.01, 0.03, -0.02, 0.01, -0.04, 0.02];
+        assert!(verdict(&mixed, [0.001, 0.03]).starts_with("No clear difference"));
+        assert!(verdict(&better[..5], [0.01, 0.03]).starts_with("Too few patients to tell"));
+    }
+
+    #[test]
+    fn a_class_without_pixels_is_not_comparable() {
+        let nothing = Estimate { value: f64::NAN, interval: None };
+        let tests = Tests { difference: nothing, ..tests(&[f64::NAN], [0.0, 0.0]) };
+        assert_eq!(tests.verdict(0.95), "Not comparable: no image has pixels of the class.");
+    }
+}

@@ -10,7 +10,7 @@ use super::rows::Row;
 use super::sums::METRICS;
 use crate::error::Result;
 use crate::report::examples::{Examples, swatch};
-use crate::report::page::{Heading, facts, notes, number, page, plots, section};
+use crate::report::page::{Heading, Tone, facts, notes, number, page, plots, section};
 use crate::statistics::bootstrap::Bootstrap;
 
 /// Columns of the table: position in [`METRICS`], heading and what is below it.
@@ -93,7 +93,7 @@ impl EvaluationPage<'_> {
                 "Mean of " (counted) ", over all pixels" (range) "."
                 @if let Some((_, comparison)) = self.other { " " strong { (comparison.verdict()) } }
             },
-            is_alarm: false,
+            tone: Tone::Neutral,
         }
     }
 
@@ -109,7 +109,7 @@ impl EvaluationPage<'_> {
                         tr {
                             th scope="row" { (swatch(class, Some(index) == self.background)) (class.name) }
                             @for (metric, name, what) in COLUMNS {
-                                (estimate(&format!("{name}, {what}"), &estimates[metric], if METRICS[metric].starts_with("hd95") { 1 } else { 4 }))
+                                (estimate(&format!("{name}, {what}"), &estimates[metric], digits(metric)))
                             }
                         }
                     }
@@ -168,7 +168,6 @@ impl EvaluationPage<'_> {
             "comparison",
             "Model B compared with model A",
             &html! {
-                p { strong { (comparison.verdict()) } }
                 div.scroll { table {
                     thead { tr {
                         th scope="col" { "Dice over all pixels" }
@@ -203,21 +202,22 @@ impl EvaluationPage<'_> {
             footer {
                 h2 { "How to read this" }
                 p {
-                    "Over all pixels: the pixels of all images are added up first, so that large regions count more. Mean of images: "
-                    "each image with the class counts equally. HD95 is the 95th percentile of the distances between the boundaries, "
-                    "of the images where both masks have the class; surface Dice is the share of the boundaries within the tolerance. "
-                    "Pixels without a label are not counted."
+                    "Over all pixels: the pixels of all images are added up first, so that large regions count more. Mean of "
+                    "images: each image with the class counts equally. HD95 is the 95th percentile of the distances between "
+                    "the boundaries, of the images where both masks have the class; surface Dice is the share of the "
+                    "boundaries within the tolerance. Pixels without a label are not counted."
                 }
                 p {
-                    "Intervals: patients are drawn with replacement " (resamples) " times, each with all images (percentile "
-                    "bootstrap, " (percent(confidence)) ", seed " (seed) "). They tell how much the scores would vary with other "
-                    "patients of the same kind, not how the model does elsewhere."
+                    "Intervals: patients are drawn with replacement " (resamples) " times, each with all images "
+                    "(percentile bootstrap, " (percent(confidence)) ", seed " (seed) "). They tell how much the scores "
+                    "would vary with other patients of the same kind, not how the model does elsewhere."
                 }
                 @if self.other.is_some() {
                     p {
-                        "Comparison: both models have segmented the same images. The test by patient flips the signs of the differences "
-                        "of patients; it decides the verdict, together with the interval. The test by image (Wilcoxon's signed-rank "
-                        "test) takes images of one patient as independent, which they are not, so that its p-values are too small."
+                        "Comparison: both models have segmented the same images. The test by patient flips the signs of "
+                        "the differences of patients; it decides the verdict, together with the interval. The test by "
+                        "image (Wilcoxon's signed-rank test) takes images of one patient as independent, which they are "
+                        "not, so that its p-values are too small."
                     }
                 }
             }
@@ -225,12 +225,18 @@ impl EvaluationPage<'_> {
     }
 }
 
+/// Number of decimals of a score; distances in pixels need fewer.
+fn digits(metric: usize) -> usize {
+    if METRICS[metric].starts_with("hd95") { 1 } else { 4 }
+}
+
 fn estimate(label: &str, estimate: &Estimate, digits: usize) -> Markup {
     html! {
         td.number data-label=(label) {
             (number(Some(estimate.value), digits))
             @if let Some(interval) = estimate.interval {
-                span.interval { (format!("{:.digits$} – {:.digits$}", interval.low, interval.high, digits = digits.min(3))) }
+                @let digits = digits.min(3);
+                span.interval { (format!("{:.digits$} – {:.digits$}", interval.low, interval.high)) }
             }
         }
     }

@@ -36,6 +36,8 @@ pub(crate) fn config(value: &Value, defaults: &Value) -> Markup {
 
 fn add(lines: &mut Vec<Line>, value: &Value, defaults: Option<&Value>, depth: usize) {
     let Some(map) = value.as_map() else { return };
+    // A group that is empty is as good as none.
+    let empty = Value::empty_map();
     for (key, value) in map {
         let default = defaults.and_then(Value::as_map).and_then(|defaults| defaults.get(key));
         let indent = "  ".repeat(depth);
@@ -45,7 +47,7 @@ fn add(lines: &mut Vec<Line>, value: &Value, defaults: Option<&Value>, depth: us
         } else {
             lines.push(Line {
                 text: format!("{indent}{key}: {}", shown(key, value)),
-                default: (default != Some(value)).then(|| match default {
+                default: (default.unwrap_or(&empty) != value).then(|| match default {
                     Some(default) => format!("default: {}", shown(key, default)),
                     None => "not in the defaults".to_owned(),
                 }),
@@ -94,8 +96,10 @@ mod tests {
 
     #[test]
     fn values_that_differ_are_marked() {
-        let page =
-            rendered("a:\n  b: 1\n  c: [1, x]\nd: ${a.b}\ne: new", "a:\n  b: 2\n  c: [1, x]\nd: ${a.b}");
+        let page = rendered(
+            "a:\n  b: 1\n  c: [1, x]\nd: ${a.b}\ne: new\nf: {}",
+            "a:\n  b: 2\n  c: [1, x]\nd: ${a.b}",
+        );
         assert!(page.contains("(2 marked lines differ"), "{page}");
         assert!(page.contains("<span class=\"changed\" data-default=\"default: 2\">  b: 1</span>"), "{page}");
         assert!(page.contains("<span>  c: [1, x]</span><span>d: ${a.b}</span>"), "{page}");

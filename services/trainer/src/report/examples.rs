@@ -79,7 +79,10 @@ impl Examples {
         let worst = figures(&worst, classes, background)?;
         let best = figures(&self.best.iter().collect::<Vec<_>>(), classes, background)?;
         Ok(html! {
-            p { "From left to right: tile, ground truth, prediction. Ranked by the mean Dice of the classes that the tile has." }
+            p {
+                "From left to right: tile, ground truth, prediction. Ranked by the mean Dice of the classes other than "
+                "background that the tile has."
+            }
             (legend(classes, background))
             @if !worst.is_empty() { h3 { "Worst" } div.tiles { @for figure in worst { (figure) } } }
             h3 { "Best" }
@@ -118,7 +121,9 @@ fn figures(tiles: &[&Ranked], classes: &[TissueClass], background: Option<usize>
 pub(crate) fn legend(classes: &[TissueClass], background: Option<usize>) -> Markup {
     html! {
         p.legend {
-            @for (index, class) in classes.iter().enumerate() { span { (swatch(class, Some(index) == background)) (class.name) } }
+            @for (index, class) in classes.iter().enumerate() {
+                span { (swatch(class, Some(index) == background)) (class.name) }
+            }
         }
     }
 }

@@ -136,7 +136,8 @@ impl History {
         html! {
             details {
                 summary {
-                    "All epochs " span { "(" (self.epochs.len()) @if every > 1 { ", of which every " (every) "th is shown" } ")" }
+                    "All epochs "
+                    span { "(" (self.epochs.len()) @if every > 1 { ", of which every " (every) "th is shown" } ")" }
                 }
                 div.scroll { table {
                     thead { tr {

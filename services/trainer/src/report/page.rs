@@ -16,13 +16,35 @@ pub(crate) struct Heading<'a> {
     pub headline: String,
     /// Explanation of the result.
     pub explanation: Markup,
-    /// Whether something went wrong.
-    pub is_alarm: bool,
+    /// Colour and mark.
+    pub tone: Tone,
+}
+
+/// How a result is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// All went well.
+    Done,
+    /// A measurement, which the reader judges.
+    Neutral,
+    /// Something went wrong.
+    Alarm,
+}
+
+impl Tone {
+    /// Class and mark.
+    fn style(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Done => ("done", "✓"),
+            Self::Neutral => ("neutral", "±"),
+            Self::Alarm => ("alarm", "!"),
+        }
+    }
 }
 
 /// Renders a page.
 pub(crate) fn page(heading: &Heading<'_>, contents: &Markup) -> String {
-    let (class, mark) = if heading.is_alarm { ("alarm", "!") } else { ("calm", "✓") };
+    let (class, mark) = heading.tone.style();
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -55,7 +77,9 @@ pub(crate) fn page(heading: &Heading<'_>, contents: &Markup) -> String {
 pub(crate) fn facts(facts: &[(&str, String)]) -> Markup {
     html! {
         dl.facts {
-            @for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) { div { dt { (name) } dd { (value) } } }
+            @for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+                div { dt { (name) } dd { (value) } }
+            }
         }
     }
 }

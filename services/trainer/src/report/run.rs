@@ -13,12 +13,12 @@ use super::config::config;
 use super::environment::environment;
 use super::examples::{Examples, swatch};
 use super::history::History;
-use super::page::{Heading, facts, number, page, plots, score, section};
+use super::page::{Heading, Tone, facts, number, page, plots, score, section};
 use crate::error::Result;
 
 /// A training run, as its report shows it.
 pub(crate) struct RunReport<'a> {
-    /// Contents of `metrics.jsonl`.
+    /// Metrics of the epochs, and of the steps where they were logged, as JSON lines.
     pub metrics: String,
     /// Why the run did not finish; `None` if it did.
     pub stopped: Option<String>,
@@ -83,10 +83,13 @@ impl RunReport<'_> {
                 html! { strong { "The run did not finish: " } (reason) ". The report covers its first " (epochs) "." }
             }
             None => {
-                html! { "The best of " (epochs) ": the mean Dice of the counted classes over all pixels of the validation tiles." }
+                html! {
+                    "The best of " (epochs) ": the mean Dice of the counted classes over all pixels of the validation tiles."
+                }
             }
         };
-        Heading { title: "Training run", headline, explanation, is_alarm: self.stopped.is_some() }
+        let tone = if self.stopped.is_some() { Tone::Alarm } else { Tone::Done };
+        Heading { title: "Training run", headline, explanation, tone }
     }
 
     fn best_model(&self, best: &BestModel) -> Result<Markup> {
@@ -166,13 +169,13 @@ fn explanation() -> Markup {
         footer {
             h2 { "How to read this" }
             p {
-                "Dice over all pixels adds up the pixels of all tiles before it divides, so that large regions count more; the mean "
-                "of tiles counts each tile with the class equally. Rows of the confusion matrix are the ground truth and add up to "
-                "100\u{202f}%. Pixels without a label are not counted."
+                "Dice over all pixels adds up the pixels of all tiles before it divides, so that large regions count more; "
+                "the mean of tiles counts each tile with the class equally. Rows of the confusion matrix are the ground "
+                "truth and add up to 100\u{202f}%. Pixels without a label are not counted."
             }
             p {
-                "The best epoch was chosen on these tiles, so that its scores are optimistic. Evaluate the model on patients that "
-                "were not used for training or validation: bcs-trainer evaluate."
+                "The best epoch was chosen on these tiles, so that its scores are optimistic. Evaluate the model on "
+                "patients that were not used for training or validation: bcs-trainer evaluate."
             }
         }
     }

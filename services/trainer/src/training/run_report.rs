@@ -7,7 +7,7 @@ use bcs_inference::Segmentation;
 use bcs_model::metrics::ConfusionMatrix;
 use fs_err as fs;
 
-use super::checkpoint::{Checkpoints, METRICS_FILE};
+use super::checkpoint::Checkpoints;
 use super::run::Run;
 use crate::config::defaults;
 use crate::error::{Error, Result};
@@ -18,6 +18,9 @@ use crate::report::run::{BestModel, RunReport};
 
 /// File of the report.
 const REPORT_FILE: &str = "report.html";
+
+/// Files with the metrics of epochs and steps in the output folder, as far as they are there.
+const METRICS: [&str; 2] = ["metrics.jsonl", "steps.jsonl"];
 
 impl BestModel {
     /// Creates the results of a model without tiles.
@@ -72,7 +75,8 @@ impl Run<'_> {
         output: &Path,
         stopped: Option<&Error>,
     ) -> Result<bool> {
-        let metrics = fs::read_to_string(output.join(METRICS_FILE)).unwrap_or_default();
+        let read = |file: &str| fs::read_to_string(output.join(file)).unwrap_or_default();
+        let metrics = METRICS.map(read).concat();
         if History::parse(&metrics).best().is_none() {
             return Ok(false);
         }
@@ -110,7 +114,7 @@ impl Run<'_> {
             ("Loss", hyp.loss.clone()),
             ("Optimizer", format!("{}, learning rate {}", hyp.optimizer, hyp.learning_rate)),
             ("Schedule", hyp.scheduler.clone()),
-            ("Device", format!("{:?}", network.device())),
+            ("Device", format!("{:?}", network.device()).to_lowercase()),
             ("Seed", hyp.seed.to_string()),
             ("Written", jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string()),
         ]
