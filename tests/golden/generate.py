@@ -1,4 +1,4 @@
-"""Makes the golden files of all crates with the real peers: MONAI, PyTorch, Hydra, scipy.
+"""Makes the golden files of all crates with the real peers: MONAI, PyTorch, Hydra, scipy, scikit-learn.
 
     pip install -r requirements.txt
     python generate.py            # writes the files, beside the tests that read them
@@ -21,6 +21,7 @@ GENERATORS = [
     "crates/bcs-model/tests/golden/make_golden.py",
     "crates/bcs-model/tests/golden/make_pickles.py",
     "services/drift-monitor/tests/monitor/golden/make_compare.py",
+    "services/trainer/tests/golden/make_statistics.py",
 ]
 
 LARGEST = 10_000_000

@@ -23,7 +23,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Train a model (default)
     Train(TrainArguments),
-    /// Compute MONAI's metrics of a model, per class
+    /// Score a model per class, with confidence intervals by patient, and compare it with another
     Evaluate(EvaluateArguments),
     /// Draw synthetic H&E tissue with masks in BCSS codes
     Synthesize(SynthesizeArguments),
@@ -82,7 +82,10 @@ pub(crate) struct EvaluateArguments {
     /// Folder of masks, with the same file names as the images
     #[arg(long, value_name = "DIR")]
     pub masks: PathBuf,
-    /// Folder for evaluation.json and evaluation.png
+    /// Second model (B), which is compared with the first (A) on the same images
+    #[arg(long, value_name = "MODEL")]
+    pub compare: Option<PathBuf>,
+    /// Folder for evaluation.html, evaluation.json, evaluation.csv and evaluation.png
     #[arg(long, default_value = "evaluation", value_name = "DIR")]
     pub output: PathBuf,
     /// Label map: a built-in name or a YAML file; by default the one the model was trained with
@@ -91,6 +94,15 @@ pub(crate) struct EvaluateArguments {
     /// Distance in pixels within which boundaries count as equal in the surface Dice
     #[arg(long, default_value_t = 2.0, value_name = "PIXELS")]
     pub surface_tolerance: f64,
+    /// Number of bootstrap resamples
+    #[arg(long, default_value_t = 2000, value_name = "N", value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    pub bootstrap: u32,
+    /// Confidence level of the intervals, in (0, 1)
+    #[arg(long, default_value_t = 0.95, value_name = "LEVEL")]
+    pub confidence: f64,
+    /// Seed of the resamples; equal seeds give equal intervals
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
     /// cpu, cuda, cuda:N or auto
     #[arg(long, default_value = "auto")]
     pub device: String,

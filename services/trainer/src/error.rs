@@ -84,6 +84,9 @@ pub(crate) enum Error {
     /// A picture cannot be saved.
     #[error("a picture cannot be saved: {0}")]
     Picture(#[from] image::ImageError),
+    /// A table cannot be written.
+    #[error("CSV cannot be written: {0}")]
+    Csv(#[from] csv::Error),
     /// JSON cannot be written.
     #[error("JSON cannot be written: {0}")]
     Json(#[from] serde_json::Error),

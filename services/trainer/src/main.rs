@@ -10,6 +10,8 @@
 //! - [`output`]: progress, tables and pictures
 //! - [`provenance`]: origin of a model
 //! - [`python`]: Python that loads an exported model
+//! - [`report`]: reports as HTML pages
+//! - [`statistics`]: confidence intervals and paired tests
 //! - [`training`]: training runs, from configuration to model package
 
 mod cli;
@@ -21,6 +23,8 @@ mod folders;
 mod output;
 mod provenance;
 mod python;
+mod report;
+mod statistics;
 mod training;
 
 use std::process::ExitCode;

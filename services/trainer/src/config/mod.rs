@@ -127,10 +127,18 @@ impl Configurations {
     }
 }
 
-/// The built-in configuration: all known keys with their defaults.
-fn schema() -> Result<Schema> {
+/// Returns the built-in configuration: all known keys with their defaults.
+///
+/// # Errors
+/// [`Error::Config`].
+pub(crate) fn defaults() -> Result<Value> {
     let composer = Composer::new(Vec::<PathBuf>::new()).with_built_in(BUILT_IN);
-    let mut defaults = composer.compose::<&str>(PRIMARY_CONFIG, &[])?.value;
+    Ok(composer.compose::<&str>(PRIMARY_CONFIG, &[])?.value)
+}
+
+/// The keys that a configuration may have.
+fn schema() -> Result<Schema> {
+    let mut defaults = defaults()?;
     for group in UNREAD_GROUPS {
         defaults.set(group, Value::empty_map())?;
     }

@@ -10,6 +10,7 @@ mod profile;
 mod reference;
 mod resume;
 mod run;
+mod run_report;
 mod signals;
 mod state;
 mod step;

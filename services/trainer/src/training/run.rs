@@ -33,6 +33,7 @@ use crate::error::{Error, Result};
 use crate::output::sheet::{Example, evenly_spaced, sheet};
 use crate::output::{loaded, table};
 use crate::provenance::provenance;
+use crate::report::run::BestModel;
 
 /// Number of validation tiles in the picture, as many as the predecessor showed.
 const EXAMPLES: usize = 5;
@@ -53,6 +54,8 @@ pub(crate) struct Run<'a> {
     pub(super) engine: NetworkEngine,
     loaded: Option<Loaded>,
     pub(super) checkpoint: Option<Checkpoint>,
+    /// The best model on the validation tiles, once the run has finished.
+    pub(super) best: Option<BestModel>,
 }
 
 impl<'a> Run<'a> {
@@ -108,6 +111,7 @@ impl<'a> Run<'a> {
             engine,
             loaded,
             checkpoint,
+            best: None,
         })
     }
 
@@ -126,6 +130,7 @@ impl<'a> Run<'a> {
         let result = self
             .train(&checkpoints, output, &signals)
             .and_then(|state| self.finish(&state, &checkpoints, output, &signals));
+        self.report(&checkpoints, output, result.as_ref().err());
         result.map_err(|error| match (error, checkpoints.last()) {
             (error @ Error::Interrupted { .. }, _) | (error, None) => error,
             (error, Some(checkpoint)) => Error::Stopped { source: Box::new(error), checkpoint },
@@ -174,7 +179,7 @@ impl<'a> Run<'a> {
             weights::read_safetensors(&best.weights, "the best weights")?,
             weights::Load::Strict,
         )?;
-        let (reference, examples) =
+        let (reference, examples, mut measured) =
             self.reference(&checkpoints.version(&best), || match signals.received() {
                 Some(signal) => {
                     Err(Error::Interrupted { signal, checkpoint: checkpoints.last().unwrap_or_default() })
@@ -191,18 +196,20 @@ impl<'a> Run<'a> {
             let counted = table::counted(&self.metric, &self.map);
             println!("val_metric  {:.4}  (pooled Dice, {counted})", scores.val_metric);
         }
+        measured.scores = best.scores.map_or_else(Vec::new, |scores| scores.classes);
+        self.best = Some(measured);
         println!("package     {}", package.display());
         println!("picture     {}  (tile, truth, prediction)", picture.display());
         Ok(package)
     }
 
-    /// Measures the drift reference, and collects examples from the same pass over the validation tiles. `go_on` ends it by
-    /// an error, and is asked before each tile.
+    /// Measures the drift reference, and collects examples and what the report shows of the model from the same pass over the
+    /// validation tiles. `go_on` ends it by an error, and is asked before each tile.
     fn reference(
         &mut self,
         version: &str,
         go_on: impl Fn() -> Result<()> + Sync,
-    ) -> Result<(DriftReference, Vec<Example>)> {
+    ) -> Result<(DriftReference, Vec<Example>, BestModel)> {
         let window = self.engine.info().tile.map(|side| side as u32);
         let image = image_features(&self.dataset.train, window, &go_on)?;
         let tiles = Arc::clone(&self.dataset.validation);
@@ -210,15 +217,17 @@ impl<'a> Run<'a> {
         let (mut model, mut examples) = (FeatureTable::default(), Vec::new());
         let all: Vec<usize> = (0..tiles.len()).collect();
         let classes = self.map.classes();
+        let (mut measured, counted) = (BestModel::new(classes.len())?, self.metric.counted());
         segment(&mut self.engine, &tiles, &all, batching(self.composed), |index, tile, segmentation| {
             go_on()?;
             push_model_features(&mut model, tiles.case(index), segmentation, classes);
+            measured.add((&tiles, index), tile, segmentation, counted)?;
             if shown.contains(&index) {
                 examples.push(Example::new(&tile.to_image(), &tile.to_mask(), &segmentation.mask));
             }
             Ok(())
         })?;
-        Ok((bcs_drift::reference::build(version, image, model)?, examples))
+        Ok((bcs_drift::reference::build(version, image, model)?, examples, measured))
     }
 }
 

@@ -8,6 +8,7 @@ mod initial_weights;
 mod layers;
 mod networks;
 mod preflight;
+mod report;
 mod resume;
 mod support;
 mod training;
