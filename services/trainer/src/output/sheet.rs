@@ -2,6 +2,7 @@
 
 use bcs_contracts::{Color, TissueClass};
 use bcs_imaging::overlay;
+use bcs_tracking::Picture;
 use image::imageops::{FilterType, replace, resize};
 use image::{GrayImage, Rgb, RgbImage};
 
@@ -34,6 +35,12 @@ impl Example {
             truth: scale_mask(truth),
             prediction: scale_mask(prediction),
         }
+    }
+
+    /// Returns the example as a picture for the tracking of a run.
+    pub(crate) fn into_picture(self, name: String) -> Picture {
+        let Self { image, truth, prediction } = self;
+        Picture { name, image, truth, prediction }
     }
 }
 

@@ -4,7 +4,6 @@ mod checkpoint;
 mod dataset;
 mod initial_weights;
 mod learn;
-mod log;
 pub(crate) mod preflight;
 mod profile;
 mod reference;
@@ -13,6 +12,7 @@ mod run;
 mod signals;
 mod state;
 mod step;
+mod tracking;
 mod twin;
 pub(crate) mod validate;
 

@@ -6,9 +6,10 @@ use bcs_contracts::PackageMetadata;
 use bcs_contracts::keys::MODEL_FILE;
 use bcs_contracts::package::Architecture;
 use bcs_model::package;
+use bcs_tracking::jsonl::METRICS_FILE;
 use fs_err as fs;
 
-use super::checkpoint::{CHECKPOINTS, METRICS_FILE, STATE_FILE, TENSORS_FILE, last_checkpoints};
+use super::checkpoint::{CHECKPOINTS, STATE_FILE, TENSORS_FILE, last_checkpoints};
 use super::state::{FORMAT_VERSION, State};
 use crate::error::{Error, Result};
 
