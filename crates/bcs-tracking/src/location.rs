@@ -5,6 +5,12 @@ use std::path::{Path, PathBuf};
 /// Variable with which Vertex AI names the folder of TensorBoard.
 pub const TENSORBOARD_VARIABLE: &str = "AIP_TENSORBOARD_LOG_DIR";
 
+/// Beginning of the names of folders in buckets.
+const BUCKETS: &str = "gs://";
+
+/// Folder in which buckets are mounted.
+const MOUNT: &str = "/gcs";
+
 /// Folders of the sinks of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locations {
@@ -12,7 +18,7 @@ pub struct Locations {
     pub jsonl: PathBuf,
     /// Folder of the event files.
     pub tensorboard: PathBuf,
-    /// Folder in a bucket, `gs://…`, that the event files are to be copied to.
+    /// Folder in a bucket that is not mounted, `gs://…`, that the event files are to be copied to.
     pub tensorboard_bucket: Option<String>,
     /// Folder in which Weights & Biases has its folder `wandb`.
     pub wandb: PathBuf,
@@ -33,7 +39,8 @@ impl Locations {
     ) -> Self {
         let given = variable(TENSORBOARD_VARIABLE).filter(|given| !given.is_empty());
         let in_given = given.map(|given| format!("{}/{name}", given.trim_end_matches('/')));
-        let bucket = in_given.clone().filter(|folder| folder.starts_with("gs://"));
+        let in_given = in_given.map(|folder| mounted(&folder).unwrap_or(folder));
+        let bucket = in_given.clone().filter(|folder| folder.starts_with(BUCKETS));
         let tensorboard = match in_given {
             Some(folder) if bucket.is_none() => PathBuf::from(folder),
             _ => before
@@ -47,6 +54,13 @@ impl Locations {
             wandb: wandb.unwrap_or(output).to_owned(),
         }
     }
+}
+
+/// Returns the path of a folder in a bucket that is mounted, as Vertex AI mounts all buckets.
+fn mounted(folder: &str) -> Option<String> {
+    let path = folder.strip_prefix(BUCKETS)?;
+    let bucket = path.split('/').next()?;
+    Path::new(MOUNT).join(bucket).is_dir().then(|| format!("{MOUNT}/{path}"))
 }
 
 #[cfg(test)]

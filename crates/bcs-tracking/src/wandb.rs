@@ -62,8 +62,9 @@ impl Wandb {
         run: &Run,
         before: &[PathBuf],
     ) -> Result<Self> {
-        let folder =
-            parent.join("wandb").join(format!("offline-run-{}-{id}", ZonedDateTime::now().strftime("%Y%m%d_%H%M%S")));
+        let folder = parent
+            .join("wandb")
+            .join(format!("offline-run-{}-{id}", ZonedDateTime::now().strftime("%Y%m%d_%H%M%S")));
         fs::create_dir_all(&folder)?;
         let start = SystemTime::now();
         let mut sink = Self {

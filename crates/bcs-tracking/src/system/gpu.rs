@@ -43,3 +43,27 @@ fn figures(index: u32, device: &Device<'_>) -> Vec<(String, f64)> {
     let named = |(name, value): (&str, Option<f64>)| Some((format!("gpu.{index}.{name}"), value?));
     figures.into_iter().filter_map(named).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_gpus_of_the_driver_are_measured() {
+        let driver = std::fs::read_dir("/proc/driver/nvidia/gpus").map_or(0, Iterator::count);
+        if driver == 0 {
+            println!("there is no GPU");
+        }
+        let figures = Gpus::new().sample();
+        for index in 0..driver {
+            let figure = |name: &str| {
+                let name = format!("gpu.{index}.{name}");
+                figures.iter().find(|(known, _)| *known == name).expect("the figure is there").1
+            };
+            assert!((0.0..=100.0).contains(&figure("gpu")));
+            assert!((0.0..=100.0).contains(&figure("memoryAllocated")));
+            assert!(figure("powerWatts") > 0.0);
+        }
+        assert!(driver > 0 || figures.is_empty());
+    }
+}

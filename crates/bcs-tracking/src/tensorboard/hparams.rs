@@ -24,6 +24,8 @@ const METRICS: [&str; 3] = [VAL_METRIC, "train/loss_epoch", "speed/images_per_se
 pub(super) struct Session {
     name: String,
     hparams: BTreeMap<String, HParam>,
+    /// Beginnings of the keys whose columns come first, as TensorBoard shows the first ones: those that were overridden.
+    first: Vec<String>,
 }
 
 impl Session {
@@ -33,7 +35,8 @@ impl Session {
         for (key, value) in &run.config {
             flatten(key, value, &mut hparams);
         }
-        Self { name: run.name.clone(), hparams }
+        let key = |text: &String| Some(text.split_once('=')?.0.trim_start_matches('+').to_owned());
+        Self { name: run.name.clone(), hparams, first: run.arguments.iter().filter_map(key).collect() }
     }
 
     /// Returns the description of the columns, and the message that starts the session.
@@ -47,12 +50,11 @@ impl Session {
                 None => DataType::Unset,
             } as i32,
         };
+        let mut hparam_infos: Vec<HParamInfo> = self.hparams.iter().map(info).collect();
+        hparam_infos.sort_by_key(|info| !self.first.iter().any(|key| info.name.starts_with(key.as_str())));
         let metric = |tag: &str| MetricInfo { name: Some(MetricName { tag: tag.to_owned() }) };
-        let experiment = Experiment {
-            time_created_secs: time,
-            hparam_infos: self.hparams.iter().map(info).collect(),
-            metric_infos: METRICS.map(metric).into(),
-        };
+        let experiment =
+            Experiment { time_created_secs: time, hparam_infos, metric_infos: METRICS.map(metric).into() };
         let start = SessionStartInfo {
             hparams: self.hparams.clone(),
             group_name: self.name.clone(),

@@ -1,11 +1,13 @@
 //! What is tracked of a run, and where; see [`bcs_tracking`].
 
-use std::collections::BTreeMap;
+mod description;
+mod identity;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bcs_config::{Interpolator, Value, yaml};
+use bcs_config::Value;
 use bcs_model::nets::Network;
 use bcs_tracking::console::Console;
 use bcs_tracking::system::Sampler;
@@ -14,33 +16,19 @@ use bcs_tracking::wandb::{Mode, Settings, Wandb, new_id};
 use bcs_tracking::{
     Epoch, Histogram, Jsonl, Locations, Outcome, Picture, Record, Secrets, Sink, Step, Tracker,
 };
-use fs_err as fs;
-use serde::{Deserialize, Serialize};
 use tch::Kind;
 
+use self::description::description;
+use self::identity::Identity;
 use super::run::Run;
 use super::state::State;
 use super::validate::Scores;
-use crate::config::{Composed, TrainHyp};
+use crate::config::TrainHyp;
 use crate::error::{Error, Result};
+use crate::output::warn;
 
 /// Time between two samples of the load of the machine.
 const LOAD_INTERVAL: Duration = Duration::from_secs(10);
-
-/// File in the folder of the run with its [`Identity`].
-const IDENTITY_FILE: &str = "tracking.json";
-
-/// What a run that goes on takes over, so that it is one run in TensorBoard and Weights & Biases.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Identity {
-    /// Identifier in Weights & Biases.
-    wandb_id: Option<String>,
-    /// Folders of Weights & Biases, one per process.
-    #[serde(default)]
-    wandb: Vec<PathBuf>,
-    /// Folder of the event files.
-    tensorboard: Option<PathBuf>,
-}
 
 /// Tracks a run.
 pub(super) struct Tracking {
@@ -106,7 +94,9 @@ impl Tracking {
                 sinks.push(Box::new(sink));
             }
         }
-        identity.write(folder)?;
+        if let Err(error) = identity.write(folder) {
+            warn(&format!("if the run goes on, it is tracked as another one: {error}"));
+        }
 
         let (metrics, first_step) = match &run.checkpoint {
             Some(checkpoint) => (checkpoint.metrics.clone(), checkpoint.state.step),
@@ -172,8 +162,7 @@ impl Tracking {
         [(state.tiles - self.tiles_before) as f64 / seconds, self.waited.as_secs_f64() / seconds]
     }
 
-    /// Prints a line about an epoch, and tracks it with the parameters of the network, and with pictures if it is the best
-    /// one so far.
+    /// Prints a line about an epoch, and tracks it.
     pub(super) fn epoch(
         &mut self,
         state: &State,
@@ -237,52 +226,7 @@ impl Tracking {
     }
 }
 
-impl Identity {
-    /// Reads the identity of a run; that of a new one is empty.
-    fn read(folder: &Path) -> Self {
-        let text = fs::read(folder.join(IDENTITY_FILE)).ok();
-        text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
-    }
-
-    fn write(&self, folder: &Path) -> Result<()> {
-        Ok(fs::write(folder.join(IDENTITY_FILE), serde_json::to_vec_pretty(self)?)?)
-    }
-}
-
-/// Describes a run without secrets.
-fn description(run: &Run<'_>, name: &str, secrets: &Secrets) -> bcs_tracking::Run {
-    bcs_tracking::Run {
-        name: name.to_owned(),
-        config: config(run.composed, secrets),
-        classes: run.map.classes().to_vec(),
-        background: run.map.background(),
-        arguments: run.composed.saved_overrides(),
-        revision: run.metadata.provenance.git_revision.clone(),
-        first_step: run.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.state.step as u64),
-    }
-}
-
-/// Returns the configuration of a run with interpolations resolved, except those of environment variables, and without
-/// secrets.
-fn config(composed: &Composed, secrets: &Secrets) -> serde_json::Map<String, serde_json::Value> {
-    let mut config = yaml::parse(&composed.yaml, "the configuration").unwrap_or_else(|_| Value::empty_map());
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let references: BTreeMap<String, String> =
-        names.map(|name| (name.clone(), format!("${{oc.env:{name}}}"))).collect();
-    // Where an interpolation needs the value of a variable, all are left as they are written.
-    _ = Interpolator::new(references).resolve(&mut config);
-    secrets.mask_config(&mut config);
-    match config.to_json() {
-        Ok(serde_json::Value::Object(config)) => config,
-        _ => serde_json::Map::new(),
-    }
-}
-
 /// Returns a sink, or warns that it is left out.
 fn available<T>(sink: bcs_tracking::Result<T>) -> Option<T> {
     sink.inspect_err(|error| warn(&format!("the run is not tracked there: {error}"))).ok()
-}
-
-fn warn(message: &str) {
-    eprintln!("bcs-trainer: warning: {message}");
 }

@@ -10,4 +10,5 @@ mod networks;
 mod preflight;
 mod resume;
 mod support;
+mod tracking;
 mod training;
