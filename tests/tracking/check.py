@@ -228,11 +228,11 @@ def look(chromium, url, picture):
 def check_wandb(runs, scalars, config, counts, home):
     """Sends the folders of a run with `wandb sync`, and checks what arrives."""
     with Server() as server:
-        for run in runs:
-            variables = {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": API_KEY, "HOME": str(home), "WANDB_ERROR_REPORTING": "false"}
-            command = [pathlib.Path(sys.executable).with_name("wandb"), "sync", run]
-            result = subprocess.run(command, cwd=home, env={**os.environ, **variables}, capture_output=True, text=True, timeout=120)
-            assert result.returncode == 0 and "Finished syncing" in result.stderr, result.stdout + result.stderr
+        variables = {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": API_KEY, "HOME": str(home), "WANDB_ERROR_REPORTING": "false"}
+        command = [pathlib.Path(sys.executable).with_name("wandb"), "sync", *runs]
+        result = subprocess.run(command, cwd=home, env={**os.environ, **variables}, capture_output=True, text=True, timeout=120)
+        finished = result.stderr.count("Finished syncing")
+        assert result.returncode == 0 and finished == len(runs), result.stdout + result.stderr
         rows = [json.loads(line) for _, line in sorted(server.streams["wandb-history.jsonl"].items())]
         steps = [row["_step"] for row in rows]
         assert steps == sorted(set(steps)), f"steps {steps}"

@@ -60,3 +60,30 @@ fn forward(mut reader: PipeReader, mut target: File, mut copy: impl FnMut(&str))
         pending = rest;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[test]
+    fn what_is_printed_is_copied() {
+        let text = Arc::new(Mutex::new(String::new()));
+        let copied = Arc::clone(&text);
+        let console = Console::capture(move |part: &str| copied.lock().unwrap().push_str(part)).unwrap();
+        // Printing with `println!` does not reach standard output in tests.
+        let mut stdout = io::stdout();
+        writeln!(stdout, "Dice 0.87").unwrap();
+        // A character in two pieces.
+        stdout.write_all(&"µ".as_bytes()[..1]).unwrap();
+        stdout.flush().unwrap();
+        stdout.write_all(&"µ".as_bytes()[1..]).unwrap();
+        writeln!(stdout, "m").unwrap();
+        drop(console);
+        writeln!(stdout, "after").unwrap();
+        let text = text.lock().unwrap();
+        assert!(text.contains("Dice 0.87\n") && text.contains("µm\n"), "{text:?}");
+        assert!(!text.contains("after"), "{text:?}");
+    }
+}

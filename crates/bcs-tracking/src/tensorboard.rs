@@ -167,3 +167,6 @@ impl From<&Histogram> for HistogramProto {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

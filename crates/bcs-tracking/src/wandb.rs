@@ -250,3 +250,6 @@ fn config(run: &Run) -> Map<String, Value> {
     let client = json!({"cli_version": CLIENT, "mask/class_labels": labels});
     std::iter::once(("_wandb".to_owned(), client)).chain(run.config.clone()).collect()
 }
+
+#[cfg(test)]
+mod tests;

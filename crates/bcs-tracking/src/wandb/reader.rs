@@ -21,7 +21,7 @@ pub(super) fn last_step(folder: &Path) -> Option<u64> {
 }
 
 /// Returns the records of a log, up to its end or the first damage: a process that was killed leaves half a record.
-fn records(log: &[u8]) -> Vec<Record> {
+pub(super) fn records(log: &[u8]) -> Vec<Record> {
     let mut records = Vec::new();
     let mut position = FILE_HEADER.len();
     let mut pending = Vec::new();

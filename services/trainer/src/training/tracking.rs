@@ -2,6 +2,7 @@
 
 mod description;
 mod identity;
+mod sinks;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,15 +12,13 @@ use bcs_config::Value;
 use bcs_model::nets::Network;
 use bcs_tracking::console::Console;
 use bcs_tracking::system::Sampler;
-use bcs_tracking::tensorboard::TensorBoard;
-use bcs_tracking::wandb::{Mode, Settings, Wandb, new_id};
-use bcs_tracking::{
-    Epoch, Histogram, Jsonl, Locations, Outcome, Picture, Record, Secrets, Sink, Step, Tracker,
-};
-use tch::Kind;
+use bcs_tracking::wandb::{Mode, Settings};
+use bcs_tracking::{Epoch, Histogram, Jsonl, Locations, Outcome, Picture, Record, Secrets, Step, Tracker};
+use tch::{Device, Kind};
 
 use self::description::description;
 use self::identity::Identity;
+use self::sinks::available;
 use super::run::Run;
 use super::state::State;
 use super::validate::Scores;
@@ -76,25 +75,8 @@ impl Tracking {
         let wandb_folder = settings.as_ref().and_then(|settings| settings.folder.as_deref());
         let locations = Locations::new(output, &name, wandb_folder, before.tensorboard.as_deref(), variable);
 
-        let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-        let mut identity = before;
-        if hyp.tensorboard {
-            identity.tensorboard = std::path::absolute(&locations.tensorboard).ok();
-            let sink = TensorBoard::create(&locations.tensorboard, &description);
-            sinks.extend(available(sink).map(|sink| Box::new(sink) as Box<dyn Sink>));
-        }
-        let mut wandb = None;
-        if let Some(settings) = &settings {
-            let id = settings.id.clone().or(identity.wandb_id).unwrap_or_else(new_id);
-            identity.wandb_id = Some(id.clone());
-            let sink = Wandb::create(&locations.wandb, settings, &id, &description, &identity.wandb);
-            if let Some(sink) = available(sink) {
-                identity.wandb.extend(std::path::absolute(sink.folder()).ok());
-                wandb = Some(sink.folder().to_owned());
-                sinks.push(Box::new(sink));
-            }
-        }
-        if let Err(error) = identity.write(folder) {
+        let opened = sinks::open(hyp.tensorboard, settings.as_ref(), &locations, &description, before);
+        if let Err(error) = opened.identity.write(folder) {
             warn(&format!("if the run goes on, it is tracked as another one: {error}"));
         }
 
@@ -103,14 +85,11 @@ impl Tracking {
             None => (String::new(), 0),
         };
         let jsonl = Jsonl::create(&locations.jsonl, metrics)?;
-        let mut tracker = Tracker::start(jsonl, sinks, first_step as u64, Arc::new(warn))?;
-        let yaml = serde_json::Value::from(description.config);
-        let yaml = Value::from_json(yaml).map(|config| config.to_yaml()).unwrap_or_default();
-        let text = format!("```yaml\n{yaml}```");
-        tracker.record(first_step as u64, Record::Text("config".to_owned(), text));
+        let mut tracker = Tracker::start(jsonl, opened.sinks, first_step as u64, Arc::new(warn))?;
+        tracker.record(first_step as u64, Record::Text("config".to_owned(), markdown(description.config)));
         let handle = tracker.handle();
         let load = Sampler::start(LOAD_INTERVAL, move |load| handle.record(Record::System(load)))?;
-        let console = match &wandb {
+        let console = match &opened.wandb {
             Some(_) => {
                 let handle = tracker.handle();
                 let copy = move |text: &str| handle.record(Record::Console(secrets.mask_text(text)));
@@ -122,7 +101,7 @@ impl Tracking {
             tracker,
             load: Some(load),
             console,
-            wandb,
+            wandb: opened.wandb,
             every: hyp.log_every_n_steps,
             waited: Duration::ZERO,
             epoch_start: Instant::now(),
@@ -197,7 +176,7 @@ impl Tracking {
         let mut histograms = Vec::new();
         for (name, tensor) in network.state() {
             if tensor.kind() == Kind::Float {
-                let values = Vec::<f32>::try_from(tensor.f_flatten(0, -1)?)?;
+                let values = Vec::<f32>::try_from(tensor.f_flatten(0, -1)?.f_to_device(Device::Cpu)?)?;
                 histograms.extend(Histogram::of(&values).map(|histogram| (name, histogram)));
             }
         }
@@ -226,7 +205,8 @@ impl Tracking {
     }
 }
 
-/// Returns a sink, or warns that it is left out.
-fn available<T>(sink: bcs_tracking::Result<T>) -> Option<T> {
-    sink.inspect_err(|error| warn(&format!("the run is not tracked there: {error}"))).ok()
+/// Formats a configuration as Markdown.
+fn markdown(config: serde_json::Map<String, serde_json::Value>) -> String {
+    let yaml = Value::from_json(config.into()).map(|config| config.to_yaml()).unwrap_or_default();
+    format!("```yaml\n{yaml}```")
 }
