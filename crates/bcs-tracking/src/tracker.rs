@@ -150,7 +150,7 @@ fn forward(entries: &Receiver<Message>, mut sinks: Vec<Guarded>) {
     loop {
         match entries.recv_timeout(FLUSH_INTERVAL) {
             Ok(Message::Entry(entry)) => {
-                sinks.iter_mut().for_each(|sink| sink.with(|sink| sink.write(&entry)))
+                sinks.iter_mut().for_each(|sink| sink.with(|sink| sink.write(&entry)));
             }
             Ok(Message::Finish(outcome)) => {
                 return sinks.iter_mut().for_each(|sink| sink.with(|sink| sink.finish(&outcome)));

@@ -44,9 +44,9 @@ impl Session {
         let info = |(name, value): (&String, &HParam)| HParamInfo {
             name: name.clone(),
             r#type: match value.kind {
-                Some(Kind::NumberValue(_)) => DataType::Float64,
-                Some(Kind::BoolValue(_)) => DataType::Bool,
-                Some(Kind::StringValue(_)) => DataType::String,
+                Some(Kind::Number(_)) => DataType::Float64,
+                Some(Kind::Bool(_)) => DataType::Bool,
+                Some(Kind::Text(_)) => DataType::String,
                 None => DataType::Unset,
             } as i32,
         };
@@ -87,10 +87,10 @@ fn flatten(key: &str, value: &Json, hparams: &mut BTreeMap<String, HParam>) {
             }
             return;
         }
-        Json::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or(f64::NAN)),
-        Json::Bool(value) => Kind::BoolValue(*value),
-        Json::String(text) => Kind::StringValue(text.clone()),
-        Json::Null | Json::Array(_) | Json::Object(_) => Kind::StringValue(value.to_string()),
+        Json::Number(number) => Kind::Number(number.as_f64().unwrap_or(f64::NAN)),
+        Json::Bool(value) => Kind::Bool(*value),
+        Json::String(text) => Kind::Text(text.clone()),
+        Json::Null | Json::Array(_) | Json::Object(_) => Kind::Text(value.to_string()),
     };
     hparams.insert(key.to_owned(), HParam { kind: Some(kind) });
 }
@@ -123,13 +123,13 @@ mod tests {
         for (key, value) in config.as_object().unwrap() {
             flatten(key, value, &mut hparams);
         }
-        let text = |text: &str| Kind::StringValue(text.to_owned());
+        let text = |text: &str| Kind::Text(text.to_owned());
         let expected = [
-            ("a.b", Kind::NumberValue(1.0)),
+            ("a.b", Kind::Number(1.0)),
             ("a.c", text("{}")),
             ("d", text("[1,2]")),
             ("e", text("null")),
-            ("f", Kind::BoolValue(true)),
+            ("f", Kind::Bool(true)),
             ("g", text("x")),
         ];
         let found: Vec<_> =

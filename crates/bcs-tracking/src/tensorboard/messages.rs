@@ -214,11 +214,11 @@ pub(super) struct HParam {
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub(super) enum Kind {
     #[prost(double, tag = "2")]
-    NumberValue(f64),
+    Number(f64),
     #[prost(string, tag = "3")]
-    StringValue(String),
+    Text(String),
     #[prost(bool, tag = "4")]
-    BoolValue(bool),
+    Bool(bool),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
