@@ -76,11 +76,13 @@ def known_variables():
         "bcs-service/src/logging.rs", "bcs-service/src/trace.rs", "bcs-storage/src/gcs/endpoint.rs"])))
     settings = {service: set(re.findall(r'"([A-Z][A-Z0-9_]{3,})"', (ROOT / f"services/{service}/src/settings.rs").read_text()
                                         .split("#[cfg(test)]")[0])) for service in ["predictor", "drift-monitor"]}
+    tracking = quoted.findall("\n".join((ROOT / "crates/bcs-tracking/src" / file).read_text() for file in [
+        "location.rs", "wandb/settings.rs"]))
     tree = "\n".join(file.read_text() for file in (ROOT / "config/hydra").rglob("*.yaml"))
     # Both services share the compose file's block of storage settings.
     both = settings["predictor"] | settings["drift-monitor"]
     return {"predictor": both | shared, "drift-monitor": both | shared,
-            "trainer": set(re.findall(r"\$\{oc\.env:(\w+)", tree)) | shared}
+            "trainer": set(re.findall(r"\$\{oc\.env:(\w+)", tree)) | shared | set(tracking)}
 
 
 def route_problems(deploy):

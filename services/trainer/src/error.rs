@@ -78,6 +78,9 @@ pub(crate) enum Error {
     /// The drift reference cannot be built.
     #[error(transparent)]
     Drift(#[from] bcs_drift::Error),
+    /// The files of the tracking cannot be written.
+    #[error(transparent)]
+    Tracking(#[from] bcs_tracking::Error),
     /// A picture cannot be made.
     #[error(transparent)]
     Imaging(#[from] bcs_imaging::Error),

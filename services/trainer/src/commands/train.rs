@@ -81,8 +81,8 @@ fn sweep(runs: &[Composed]) -> Result<()> {
 fn execute(run: Run<'_>, composed: &Composed, output: &Path) -> Result<()> {
     let hydra = output.join(".hydra");
     fs::create_dir(&hydra)?;
-    fs::write(hydra.join("config.yaml"), &composed.yaml)?;
-    let overrides: Vec<Value> = composed.overrides.iter().map(|text| Value::from(text.as_str())).collect();
+    fs::write(hydra.join("config.yaml"), composed.saved_yaml()?)?;
+    let overrides: Vec<Value> = composed.saved_overrides().into_iter().map(Value::from).collect();
     fs::write(hydra.join("overrides.yaml"), Value::from(overrides).to_yaml())?;
     run.execute(output).map(|_package| ())
 }

@@ -66,6 +66,7 @@ fn check_optimization(hyp: &TrainHyp) -> Result<()> {
     Schedule::new(&hyp.scheduler, &hyp.scheduler_arguments).map_err(named)?;
     for (key, value) in [
         ("accumulate_grad_batches", Some(hyp.accumulate_grad_batches)),
+        ("log_every_n_steps", Some(hyp.log_every_n_steps)),
         ("max_steps", hyp.max_steps),
         ("early_stopping_patience", hyp.early_stopping_patience),
         ("checkpoint.every_n_train_steps", hyp.checkpoint.every_n_train_steps),

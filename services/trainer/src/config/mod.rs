@@ -13,9 +13,10 @@ mod types;
 use std::path::PathBuf;
 
 use bcs_config::overrides::Action;
-use bcs_config::{Composer, Composition, Interpolator, Override, Schema, Value, overrides, suggest};
+use bcs_config::{Composer, Composition, Interpolator, Override, Schema, Value, overrides, suggest, yaml};
 use bcs_contracts::package::Architecture;
 use bcs_model::nets;
+use bcs_tracking::Secrets;
 
 pub(crate) use types::{
     ClassWeights, ClipAlgorithm, Config, DeepSupervision, NamedWeights, Precision, TrainHyp,
@@ -54,6 +55,24 @@ pub(crate) struct Composed {
     pub yaml: String,
     /// Overrides of the command line, as given.
     pub overrides: Vec<String>,
+}
+
+impl Composed {
+    /// Returns the configuration as YAML without secrets, as it is saved.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub(crate) fn saved_yaml(&self) -> Result<String> {
+        let mut config = yaml::parse(&self.yaml, "the configuration")?;
+        Secrets::from_process().mask_config(&mut config);
+        Ok(config.to_yaml())
+    }
+
+    /// Returns the overrides without secrets, as they are saved.
+    pub(crate) fn saved_overrides(&self) -> Vec<String> {
+        let secrets = Secrets::from_process();
+        self.overrides.iter().map(|text| secrets.mask_override(text)).collect()
+    }
 }
 
 impl Configurations {

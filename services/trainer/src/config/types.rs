@@ -115,7 +115,11 @@ pub(crate) struct TrainHyp {
     pub _test_location: Option<PathBuf>,
     /// Model repository: each run creates a folder in it.
     pub model_repo_location: PathBuf,
-    /// Whether to log to Weights & Biases, which is not supported.
+    /// Number of steps between two whose loss is tracked.
+    pub log_every_n_steps: usize,
+    /// Whether to write TensorBoard event files.
+    pub tensorboard: bool,
+    /// Whether to write an offline run of Weights & Biases.
     pub wandb_enabled: bool,
     /// Whether to print where the time went.
     pub profiling: bool,

@@ -108,7 +108,7 @@ mod tests {
                 ] {
                     match case[name][class].as_f64() {
                         Some(expected) => {
-                            assert!((found - expected).abs() < 1e-12, "{name} {class}: {found}")
+                            assert!((found - expected).abs() < 1e-12, "{name} {class}: {found}");
                         }
                         None => assert!(found.is_nan(), "{name} {class}: {found}"),
                     }

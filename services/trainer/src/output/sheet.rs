@@ -2,6 +2,7 @@
 
 use bcs_contracts::{Color, TissueClass};
 use bcs_imaging::overlay;
+use bcs_tracking::Picture;
 use image::imageops::{FilterType, replace, resize};
 use image::{GrayImage, Rgb, RgbImage};
 
@@ -52,6 +53,12 @@ impl Example {
             Ok(image)
         };
         Ok([self.image.clone(), tinted(&self.truth)?, tinted(&self.prediction)?])
+    }
+
+    /// Returns the example as a picture for the tracking of a run.
+    pub(crate) fn into_picture(self, name: String) -> Picture {
+        let Self { image, truth, prediction } = self;
+        Picture { name, image, truth, prediction }
     }
 }
 

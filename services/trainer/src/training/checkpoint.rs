@@ -10,6 +10,7 @@ use bcs_contracts::{DriftReference, PackageMetadata};
 use bcs_model::nets::Network;
 use bcs_model::package::{self, Existing};
 use bcs_model::weights::write_safetensors;
+use bcs_tracking::jsonl::METRICS_FILE;
 use fs_err as fs;
 
 use super::state::{Best, State};
@@ -28,9 +29,6 @@ pub(super) const STATE_FILE: &str = "training.json";
 
 /// File with the tensors of optimizer and averages.
 pub(super) const TENSORS_FILE: &str = "training.safetensors";
-
-/// File with the metrics until the checkpoint.
-pub(super) const METRICS_FILE: &str = "metrics.jsonl";
 
 /// A model.
 pub(super) struct Snapshot {

@@ -4,7 +4,6 @@ mod checkpoint;
 mod dataset;
 mod initial_weights;
 mod learn;
-mod log;
 pub(crate) mod preflight;
 mod profile;
 mod reference;
@@ -14,6 +13,7 @@ mod run_report;
 mod signals;
 mod state;
 mod step;
+mod tracking;
 mod twin;
 pub(crate) mod validate;
 

@@ -27,6 +27,7 @@ use super::reference::{image_features, push_model_features};
 use super::resume::{self, Checkpoint};
 use super::signals::Signals;
 use super::state::State;
+use super::tracking::{self, Tracking};
 use super::validate::{Batching, Scores, segment};
 use crate::config::{ClassWeights, Composed, DeepSupervision, NamedWeights};
 use crate::error::{Error, Result};
@@ -36,7 +37,7 @@ use crate::provenance::provenance;
 use crate::report::run::BestModel;
 
 /// Number of validation tiles in the picture, as many as the predecessor showed.
-const EXAMPLES: usize = 5;
+pub(super) const EXAMPLES: usize = 5;
 
 /// Intensity scaling of the input, as the predecessor's.
 pub(super) const SCALING: Scaling = Scaling::UnitRange;
@@ -67,12 +68,7 @@ impl<'a> Run<'a> {
     pub(crate) fn prepare(composed: &'a Composed) -> Result<Self> {
         let config = &composed.config;
         let hyp = &config.train_hyp;
-        if hyp.wandb_enabled {
-            eprintln!(
-                "bcs-trainer: warning: train_hyp.wandb_enabled: Weights & Biases is not supported; metrics are written to \
-                 metrics.jsonl"
-            );
-        }
+        tracking::check(hyp)?;
         let device = device::parse(&hyp.device)?;
         let schedule = Schedule::new(&hyp.scheduler, &hyp.scheduler_arguments)?;
         let map = LabelMap::load(&config.data.label_map, "data.label_map")?;
@@ -121,15 +117,17 @@ impl<'a> Run<'a> {
     /// [`Error::Interrupted`]; [`Error::Stopped`] for any other failure, with the last checkpoint.
     pub(crate) fn execute(mut self, output: &Path) -> Result<PathBuf> {
         let hyp = &self.composed.config.train_hyp;
-        let (metadata, yaml) = (self.metadata.clone(), self.composed.yaml.clone());
+        let (metadata, yaml) = (self.metadata.clone(), self.composed.saved_yaml()?);
         let checkpoints = match &self.checkpoint {
             Some(checkpoint) => Checkpoints::of(checkpoint.run.clone(), metadata, yaml),
             None => Checkpoints::create(&hyp.model_repo_location, metadata, yaml)?,
         };
         let signals = Signals::install()?;
+        let mut tracking = Tracking::start(&self, checkpoints.folder(), output)?;
         let result = self
-            .train(&checkpoints, output, &signals)
+            .train(&checkpoints, &mut tracking, &signals)
             .and_then(|state| self.finish(&state, &checkpoints, output, &signals));
+        tracking.finish(&result);
         self.report(&checkpoints, output, result.as_ref().err());
         result.map_err(|error| match (error, checkpoints.last()) {
             (error @ Error::Interrupted { .. }, _) | (error, None) => error,

@@ -110,30 +110,35 @@ impl Stepper {
         Ok(value)
     }
 
-    /// Takes a step with the mean gradient of `batches` batches.
+    /// Takes a step with the mean gradient of `batches` batches, and returns the norm of the gradient before clipping.
     ///
     /// # Errors
     /// [`bcs_model::Error::Torch`].
-    pub(super) fn step(&mut self, batches: usize, learning_rate: f64) -> Result<(), bcs_model::Error> {
-        let Some(mut gradient) = self.gradient.take() else { return Ok(()) };
+    pub(super) fn step(
+        &mut self,
+        batches: usize,
+        learning_rate: f64,
+    ) -> Result<Option<f64>, bcs_model::Error> {
+        let Some(mut gradient) = self.gradient.take() else { return Ok(None) };
         if batches > 1 {
             gradient = gradient.f_div_scalar_(batches as f64)?;
         }
+        let norm = gradient.f_norm()?.f_double_value(&[])?;
         let gradient = match self.clip {
             None => gradient,
             Some((ClipAlgorithm::Value, most)) => gradient.f_clamp_(-most, most)?,
             Some((ClipAlgorithm::Norm, most)) => {
                 // As torch.nn.utils.clip_grad_norm_.
-                let factor = most / (gradient.f_norm()?.f_double_value(&[])? + 1e-6);
+                let factor = most / (norm + 1e-6);
                 if factor < 1.0 { gradient.f_mul_scalar_(factor)? } else { gradient }
             }
         };
         self.profile
             .time("optimizer step", || self.optimizer.step(&mut self.parameters, &gradient, learning_rate))?;
-        match &mut self.average {
-            None => Ok(()),
-            Some(average) => self.profile.time("average", || average.update(&self.parameters)),
+        if let Some(average) = &mut self.average {
+            self.profile.time("average", || average.update(&self.parameters))?;
         }
+        Ok(Some(norm))
     }
 
     /// Puts the averages of the parameters into the network while `work` runs, if there are averages.

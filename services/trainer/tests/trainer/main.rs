@@ -11,4 +11,5 @@ mod preflight;
 mod report;
 mod resume;
 mod support;
+mod tracking;
 mod training;
