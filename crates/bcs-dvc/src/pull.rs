@@ -63,6 +63,10 @@ pub fn pull(
     options: &Options,
     observer: &Arc<dyn Observer>,
 ) -> Result<Pulled> {
+    if let Some(name) = &options.remote {
+        // Even if nothing has to be fetched.
+        repository.config().remote(Some(name))?;
+    }
     let _lock = lock(repository)?;
     let cache = repository.config().cache.clone().unwrap_or_else(|| repository.dvc().join("cache"));
     let mut pull = Pull {

@@ -10,6 +10,7 @@
 //! - [`output`]: progress, tables and pictures
 //! - [`provenance`]: origin of a model
 //! - [`python`]: Python that loads an exported model
+//! - [`remote`]: data and models that are not on this machine
 //! - [`training`]: training runs, from configuration to model package
 
 mod cli;
@@ -21,6 +22,7 @@ mod folders;
 mod output;
 mod provenance;
 mod python;
+mod remote;
 mod training;
 
 use std::process::ExitCode;

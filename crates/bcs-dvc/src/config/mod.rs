@@ -3,7 +3,7 @@
 mod ini;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
 
@@ -150,11 +150,23 @@ fn links(value: &str) -> Result<Vec<Link>, String> {
         .collect()
 }
 
+/// Returns the absolute path, without `..`.
 fn resolve(path: &str, folder: &Path, home: Option<&Path>) -> PathBuf {
-    match (path.strip_prefix('~').map(|rest| rest.strip_prefix('/').unwrap_or(rest)), home) {
+    let path = match (path.strip_prefix('~').map(|rest| rest.strip_prefix('/').unwrap_or(rest)), home) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => folder.join(path),
+    };
+    let mut resolved = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                // The folder above the root is the root.
+                resolved.pop();
+            }
+            component => resolved.push(component),
+        }
     }
+    resolved
 }
 
 #[cfg(test)]
@@ -177,7 +189,7 @@ mod tests {
             "[core]\nremote = b\n[cache]\ndir = /cache\n",
         ])
         .unwrap();
-        assert_eq!(config.remotes["a"].url, "/repo/.dvc/../../a");
+        assert_eq!(config.remotes["a"].url, "/a");
         assert_eq!(config.remotes["a"].credentials, Some("/home/u/key.json".into()));
         let (name, remote) = config.remote(None).unwrap();
         assert_eq!((name, remote.url.as_str(), remote.version_aware), ("b", "gs://bucket/dvc", true));

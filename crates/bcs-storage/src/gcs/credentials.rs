@@ -150,7 +150,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("key.json");
         for text in [None, Some("{"), Some("{}")] {
-            text.map(|text| std::fs::write(&file, text).unwrap());
+            if let Some(text) = text {
+                std::fs::write(&file, text).unwrap();
+            }
             let failure = of(&Endpoint::KeyFile(file.clone())).unwrap_err();
             assert!(
                 matches!(&failure, Failure::Permission(reason) if reason.contains("key.json: ")),

@@ -27,7 +27,7 @@ impl Run<'_> {
     pub(super) fn train(&mut self, checkpoints: &Checkpoints, output: &Path) -> Result<State> {
         let signals = Signals::install()?;
         let hyp = &self.composed.config.train_hyp;
-        self.announce(checkpoints.folder());
+        self.announce(&checkpoints.location());
         let (mut stepper, mut state, metrics) = self.start()?;
         let mut log = Log::create(&output.join(METRICS_FILE), metrics)?;
         while state.epoch < hyp.max_epochs {

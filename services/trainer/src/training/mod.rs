@@ -8,6 +8,7 @@ mod log;
 pub(crate) mod preflight;
 mod profile;
 mod reference;
+mod repository;
 mod resume;
 mod run;
 mod signals;

@@ -13,7 +13,7 @@ use super::state::{FORMAT_VERSION, State};
 use crate::error::{Error, Result};
 
 /// Value of `train_hyp.resume` for the newest unfinished run.
-const AUTO: &str = "auto";
+pub(super) const AUTO: &str = "auto";
 
 /// A valid checkpoint.
 pub(super) struct Checkpoint {

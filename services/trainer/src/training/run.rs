@@ -24,7 +24,8 @@ use super::dataset::Dataset;
 use super::initial_weights::InitialWeights;
 use super::preflight;
 use super::reference::{image_features, push_model_features};
-use super::resume::{self, Checkpoint};
+use super::repository::Repository;
+use super::resume::Checkpoint;
 use super::state::State;
 use super::validate::{Batching, Scores, segment};
 use crate::config::{ClassWeights, Composed, DeepSupervision, NamedWeights};
@@ -32,6 +33,8 @@ use crate::error::{Error, Result};
 use crate::output::sheet::{Example, evenly_spaced, sheet};
 use crate::output::{loaded, table};
 use crate::provenance::provenance;
+use crate::remote::events::Events;
+use crate::remote::vertex::Places;
 
 /// Number of validation tiles in the picture, as many as the predecessor showed.
 const EXAMPLES: usize = 5;
@@ -52,6 +55,9 @@ pub(crate) struct Run<'a> {
     pub(super) engine: NetworkEngine,
     loaded: Option<Loaded>,
     pub(super) checkpoint: Option<Checkpoint>,
+    repository: Rc<Repository>,
+    /// Where Vertex AI wants event files.
+    events: Option<PathBuf>,
 }
 
 impl<'a> Run<'a> {
@@ -72,8 +78,11 @@ impl<'a> Run<'a> {
         let device = device::parse(&hyp.device)?;
         let schedule = Schedule::new(&hyp.scheduler, &hyp.scheduler_arguments)?;
         let map = LabelMap::load(&config.data.label_map, "data.label_map")?;
+        let places = Places::from_environment();
+        let events = places.events.clone();
+        let repository = Rc::new(Repository::open(hyp, places)?);
         let checkpoint = match &hyp.resume {
-            Some(resume) => resume::find(resume, &hyp.model_repo_location, &composed.architecture)?,
+            Some(resume) => repository.find(resume, &composed.architecture)?,
             None => None,
         };
         let initial = hyp.initial_weights.as_deref().map(InitialWeights::read).transpose()?;
@@ -107,6 +116,8 @@ impl<'a> Run<'a> {
             engine,
             loaded,
             checkpoint,
+            repository,
+            events,
         })
     }
 
@@ -115,11 +126,13 @@ impl<'a> Run<'a> {
     /// # Errors
     /// [`Error::Interrupted`]; [`Error::Stopped`] for any other failure, with the last checkpoint.
     pub(crate) fn execute(mut self, output: &Path) -> Result<PathBuf> {
-        let hyp = &self.composed.config.train_hyp;
         let (metadata, yaml) = (self.metadata.clone(), self.composed.yaml.clone());
+        let _events =
+            self.events.as_ref().map(|target| Events::upload(output.to_owned(), target)).transpose()?;
+        let repository = Rc::clone(&self.repository);
         let checkpoints = match &self.checkpoint {
-            Some(checkpoint) => Checkpoints::of(checkpoint.run.clone(), metadata, yaml),
-            None => Checkpoints::create(&hyp.model_repo_location, metadata, yaml)?,
+            Some(checkpoint) => Checkpoints::of(repository, checkpoint.run.clone(), metadata, yaml),
+            None => Checkpoints::create(repository, metadata, yaml)?,
         };
         let result =
             self.train(&checkpoints, output).and_then(|state| self.finish(&state, &checkpoints, output));
