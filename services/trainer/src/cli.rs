@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::PRIMARY_CONFIG;
+use crate::remote::dvc::JOBS;
 
 /// Trains models that segment breast-cancer tissue
 #[derive(Debug, Parser)]
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Import(ImportArguments),
     /// Write a model for other programs: TorchScript, or safetensors with MONAI's names
     Export(ExportArguments),
+    /// Fetch data that DVC tracks, as dvc pull does
+    Pull(PullArguments),
 }
 
 /// Arguments that select the configuration.
@@ -163,6 +166,23 @@ pub(crate) struct ExportArguments {
     /// Replace existing files
     #[arg(long)]
     pub overwrite: bool,
+}
+
+/// Arguments of a pull.
+#[derive(Debug, Args)]
+pub(crate) struct PullArguments {
+    /// .dvc files, or the files and folders that they track [default: all .dvc files of the repository]
+    #[arg(value_name = "FILE.dvc")]
+    pub files: Vec<PathBuf>,
+    /// Remote in .dvc/config, in place of the default one
+    #[arg(long, short, value_name = "NAME")]
+    pub remote: Option<String>,
+    /// Number of simultaneous downloads
+    #[arg(long, short, default_value_t = JOBS)]
+    pub jobs: usize,
+    /// Overwrite and remove changed files that are not in DVC's cache
+    #[arg(long, short)]
+    pub force: bool,
 }
 
 /// Formats that models are exported to.

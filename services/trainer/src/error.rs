@@ -81,6 +81,25 @@ pub(crate) enum Error {
     /// The files of the tracking cannot be written.
     #[error(transparent)]
     Tracking(#[from] bcs_tracking::Error),
+    /// A checkpoint or package could not be uploaded.
+    #[error(
+        "{target} cannot be uploaded: {source}\nAll of it is in {}; copy it with gcloud storage cp --recursive, metadata.json last",
+        folder.display()
+    )]
+    Upload {
+        /// Why.
+        source: Box<Error>,
+        /// Local folder, which is complete.
+        folder: PathBuf,
+        /// Location in the bucket.
+        target: String,
+    },
+    /// A bucket cannot be used.
+    #[error(transparent)]
+    Storage(#[from] bcs_storage::Error),
+    /// Data tracked by DVC cannot be pulled.
+    #[error(transparent)]
+    Dvc(#[from] bcs_dvc::Error),
     /// A picture cannot be made.
     #[error(transparent)]
     Imaging(#[from] bcs_imaging::Error),
@@ -106,11 +125,14 @@ impl Error {
     /// the run; 1 for all other failures.
     pub(crate) fn exit_code(&self) -> u8 {
         use bcs_data::Error as Data;
+        use bcs_dvc::Error as Dvc;
         use bcs_model::Error as Model;
         match self {
             Self::Usage(_) | Self::Config(_) => 2,
             Self::Interrupted { signal, .. } => 128 + signal,
             Self::Stopped { source, .. } => source.exit_code(),
+            Self::Storage(bcs_storage::Error::InvalidUri { .. }) => 2,
+            Self::Dvc(Dvc::NoRepository(_) | Dvc::Target { .. } | Dvc::Config { .. }) => 2,
             Self::Data(Data::Folder { .. } | Data::LabelMap { .. } | Data::Split(_)) => 2,
             Self::Model(
                 Model::UnknownNetwork { .. }
@@ -136,13 +158,15 @@ mod tests {
     #[test]
     fn exit_codes_follow_the_type_of_the_error() {
         let problem = bcs_data::Problem { path: "a.png".into(), reason: "is damaged".to_owned() };
-        let cases: [(Error, u8); 8] = [
+        let cases: [(Error, u8); 10] = [
             (Error::Usage("--slides is 0".to_owned()), 2),
             (bcs_config::yaml::parse("a: [", "a.yaml").unwrap_err().into(), 2),
             (bcs_data::Error::Split("nothing is held out".to_owned()).into(), 2),
             (bcs_data::Error::Files { problems: vec![problem] }.into(), 1),
             (bcs_model::device::parse("tpu").unwrap_err().into(), 2),
             (bcs_model::Error::Weights("missing model.0".to_owned()).into(), 1),
+            (bcs_dvc::Error::NoRepository("data".into()).into(), 2),
+            (bcs_dvc::Error::Objects(vec!["ab/cd is damaged".to_owned()]).into(), 1),
             (Error::Tiles("no valid pixels".to_owned()), 1),
             (std::io::Error::other("disk full").into(), 1),
         ];

@@ -10,6 +10,7 @@
 //! - [`output`]: progress, tables and pictures
 //! - [`provenance`]: origin of a model
 //! - [`python`]: Python that loads an exported model
+//! - [`remote`]: data and models that are not on this machine
 //! - [`report`]: reports as HTML pages
 //! - [`statistics`]: confidence intervals and paired tests
 //! - [`training`]: training runs, from configuration to model package
@@ -23,6 +24,7 @@ mod folders;
 mod output;
 mod provenance;
 mod python;
+mod remote;
 mod report;
 mod statistics;
 mod training;

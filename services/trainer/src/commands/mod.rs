@@ -3,6 +3,7 @@
 mod evaluate;
 mod export;
 mod import;
+mod pull;
 mod synthesize;
 mod train;
 
@@ -20,6 +21,7 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Some(Command::Synthesize(arguments)) => synthesize::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Pull(arguments)) => pull::run(&arguments),
     }
 }
 

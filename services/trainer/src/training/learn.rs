@@ -34,7 +34,7 @@ impl Run<'_> {
         signals: &Signals,
     ) -> Result<State> {
         let hyp = &self.composed.config.train_hyp;
-        self.announce(checkpoints.folder());
+        self.announce(&checkpoints.location());
         let (mut stepper, mut state) = self.start()?;
         while state.epoch < hyp.max_epochs {
             if let Some(reason) = self.reason_to_end(&state) {

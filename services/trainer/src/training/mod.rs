@@ -7,6 +7,7 @@ mod learn;
 pub(crate) mod preflight;
 mod profile;
 mod reference;
+mod repository;
 mod resume;
 mod run;
 mod run_report;

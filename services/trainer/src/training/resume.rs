@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::output::warn;
 
 /// Value of `train_hyp.resume` for the newest unfinished run.
-const AUTO: &str = "auto";
+pub(super) const AUTO: &str = "auto";
 
 /// A valid checkpoint.
 pub(super) struct Checkpoint {

@@ -24,7 +24,8 @@ use super::dataset::Dataset;
 use super::initial_weights::InitialWeights;
 use super::preflight;
 use super::reference::{image_features, push_model_features};
-use super::resume::{self, Checkpoint};
+use super::repository::Repository;
+use super::resume::Checkpoint;
 use super::signals::Signals;
 use super::state::State;
 use super::tracking::{self, Tracking};
@@ -34,6 +35,7 @@ use crate::error::{Error, Result};
 use crate::output::sheet::{Example, evenly_spaced, sheet};
 use crate::output::{loaded, table};
 use crate::provenance::provenance;
+use crate::remote::vertex::Places;
 use crate::report::run::BestModel;
 
 /// Number of validation tiles in the picture, as many as the predecessor showed.
@@ -57,6 +59,7 @@ pub(crate) struct Run<'a> {
     pub(super) checkpoint: Option<Checkpoint>,
     /// The best model on the validation tiles, once the run has finished.
     pub(super) best: Option<BestModel>,
+    pub(super) repository: Rc<Repository>,
 }
 
 impl<'a> Run<'a> {
@@ -72,8 +75,9 @@ impl<'a> Run<'a> {
         let device = device::parse(&hyp.device)?;
         let schedule = Schedule::new(&hyp.scheduler, &hyp.scheduler_arguments)?;
         let map = LabelMap::load(&config.data.label_map, "data.label_map")?;
+        let repository = Rc::new(Repository::open(hyp, Places::from_environment())?);
         let checkpoint = match &hyp.resume {
-            Some(resume) => resume::find(resume, &hyp.model_repo_location, &composed.architecture)?,
+            Some(resume) => repository.find(resume, &composed.architecture)?,
             None => None,
         };
         let initial = hyp.initial_weights.as_deref().map(InitialWeights::read).transpose()?;
@@ -108,6 +112,7 @@ impl<'a> Run<'a> {
             loaded,
             checkpoint,
             best: None,
+            repository,
         })
     }
 
@@ -116,11 +121,11 @@ impl<'a> Run<'a> {
     /// # Errors
     /// [`Error::Interrupted`]; [`Error::Stopped`] for any other failure, with the last checkpoint.
     pub(crate) fn execute(mut self, output: &Path) -> Result<PathBuf> {
-        let hyp = &self.composed.config.train_hyp;
         let (metadata, yaml) = (self.metadata.clone(), self.composed.saved_yaml()?);
+        let repository = Rc::clone(&self.repository);
         let checkpoints = match &self.checkpoint {
-            Some(checkpoint) => Checkpoints::of(checkpoint.run.clone(), metadata, yaml),
-            None => Checkpoints::create(&hyp.model_repo_location, metadata, yaml)?,
+            Some(checkpoint) => Checkpoints::of(repository, checkpoint.run.clone(), metadata, yaml),
+            None => Checkpoints::create(repository, metadata, yaml)?,
         };
         let signals = Signals::install()?;
         let mut tracking = Tracking::start(&self, checkpoints.folder(), output)?;

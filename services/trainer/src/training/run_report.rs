@@ -97,6 +97,7 @@ impl Run<'_> {
         for folder in [output, checkpoints.folder()] {
             fs::write(folder.join(REPORT_FILE), &page)?;
         }
+        self.repository.upload_file(&run, REPORT_FILE, page.into_bytes())?;
         Ok(true)
     }
 

@@ -25,6 +25,7 @@ use super::validate::Scores;
 use crate::config::TrainHyp;
 use crate::error::{Error, Result};
 use crate::output::warn;
+use crate::remote::events::Events;
 
 /// Time between two samples of the load of the machine.
 const LOAD_INTERVAL: Duration = Duration::from_secs(10);
@@ -35,6 +36,8 @@ pub(super) struct Tracking {
     load: Option<Sampler>,
     console: Option<Console>,
     wandb: Option<PathBuf>,
+    /// Uploads event files to a bucket.
+    events: Option<Events>,
     /// Number of steps between two that are tracked.
     every: usize,
     /// Time of the epoch in which the network waited for data.
@@ -63,7 +66,8 @@ impl Tracking {
     /// Starts to track a run. `folder` is its folder in the model repository, `output` the folder of its files.
     ///
     /// # Errors
-    /// [`Error::Io`] if the metrics cannot be written there; other sinks that cannot be are left out with a warning.
+    /// [`Error::Io`] if the metrics cannot be written there; [`Error::Storage`] if the bucket of the event files cannot be used.
+    /// Other sinks that cannot be written are left out with a warning.
     pub(super) fn start(run: &Run<'_>, folder: &Path, output: &Path) -> Result<Self> {
         let hyp = &run.composed.config.train_hyp;
         let settings = if hyp.wandb_enabled { Some(settings()?) } else { None };
@@ -80,6 +84,10 @@ impl Tracking {
             warn(&format!("if the run goes on, it is tracked as another one: {error}"));
         }
 
+        let events = match &locations.tensorboard_bucket {
+            Some(target) => Some(Events::upload(locations.tensorboard.clone(), Path::new(target))?),
+            None => None,
+        };
         let (metrics, first_step) = match &run.checkpoint {
             Some(checkpoint) => (checkpoint.metrics.clone(), checkpoint.state.step),
             None => (String::new(), 0),
@@ -102,6 +110,7 @@ impl Tracking {
             load: Some(load),
             console,
             wandb: opened.wandb,
+            events,
             every: hyp.log_every_n_steps,
             waited: Duration::ZERO,
             epoch_start: Instant::now(),
@@ -196,12 +205,14 @@ impl Tracking {
             Err(Error::Interrupted { .. }) => Outcome::Interrupted,
             Err(error) => Outcome::Failed(Secrets::from_process().mask_text(&error.to_string())),
         };
-        let Self { tracker, load, console, wandb, .. } = self;
+        let Self { tracker, load, console, wandb, events, .. } = self;
         if let Some(folder) = &wandb {
             println!("wandb       wandb sync {}", folder.display());
         }
         drop((load, console));
         tracker.finish(outcome);
+        // Uploads the complete files.
+        drop(events);
     }
 }
 

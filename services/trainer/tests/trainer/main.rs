@@ -1,6 +1,7 @@
 //! Tests of the built program.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
+mod buckets;
 mod evaluate;
 mod export;
 mod import;
@@ -8,6 +9,7 @@ mod initial_weights;
 mod layers;
 mod networks;
 mod preflight;
+mod pull;
 mod report;
 mod resume;
 mod support;
