@@ -52,7 +52,10 @@ class Case:
         small(self.source)
         drawn(self.source, seed, large=large)
         self.run("git", "init", "--quiet", cwd=self.source)
-        self.run(self.dvc, "init", "--quiet", cwd=self.source)
+        # The libraries of Git that an old DVC finds today are too new for it.
+        scm = ["--no-scm"] if self.version == "2" else []
+        self.run(self.dvc, "init", "--quiet", *scm, cwd=self.source)
+        (self.source / ".gitignore").write_text("\n".join(["/.dvc/cache", "/.dvc/tmp", *(f"/{out}" for out in OUTS)]))
         self.run(self.dvc, "remote", "add", "--default", "store", url, cwd=self.source)
         for key, value in (settings or {}).items():
             self.run(self.dvc, "remote", "modify", "store", key, value, cwd=self.source)
@@ -78,6 +81,9 @@ class Case:
         paths = [*OUTS, CACHE[self.version]]
         ours, theirs = snapshot(self.ours, paths), snapshot(self.theirs, paths)
         ours = {name: found for name, found in ours.items() if ".unfinished" not in name}
+        if self.version == "2":
+            # DVC 2 leaves folders without files, which DVC 3 removes.
+            ours, theirs = ({name: found for name, found in tree.items() if found[0] != "folder"} for tree in (ours, theirs))
         lines = differences(ours, theirs)
         expect(not lines, f"{what}: the trees differ\n  " + "\n  ".join(lines[:20]))
         expect(len(ours) > 50, f"{what}: only {len(ours)} files")
@@ -113,8 +119,11 @@ def pulled_as_dvc_does(case: Case, seed: int) -> None:
     for result in [case.pull_ours(ok=False), case.pull_theirs(ok=False)]:
         expect(result.returncode == 1, f"unsaved changes are lost: {result.stdout}{result.stderr}")
         text = result.stdout + result.stderr
-        expect("data/train/a.png" in text and "data/train/mine" in text, f"unsaved changes are not named: {text}")
-    case.compare("refused pull")
+        named = [name in text for name in ("data/train/a.png", "data/train/mine")]
+        # DVC 2 names the first one, and has changed something by then.
+        expect(all(named) or (case.version == "2" and any(named)), f"unsaved changes are not named: {text}")
+    if case.version == "3":
+        case.compare("refused pull")
     case.pull_ours("--force"), case.pull_theirs("--force")
     case.compare("forced pull")
 
