@@ -3,7 +3,7 @@
 //! The configuration is in struct mode, as Hydra's is: a key that neither a config file nor the schema
 //! has needs a `+`.
 
-use super::{Origin, Schema, build::Build, repository::Repository, unknown};
+use super::{Origin, Schema, build::Build, hydra, repository::Repository, unknown};
 use crate::{
     error::{Error, Result},
     overrides::{Action, Override},
@@ -13,7 +13,7 @@ use crate::{
 
 /// Applies one override.
 pub(super) fn apply(build: &mut Build<'_>, parsed: &Override, repository: &Repository<'_>) -> Result<()> {
-    if parsed.package.is_some() || parsed.key.contains('/') {
+    if parsed.package.is_some() || (parsed.key.contains('/') && parsed.action == Action::Change) {
         return Err(unknown_group(parsed, repository));
     }
     let value = parsed.value().unwrap_or_default();
@@ -30,8 +30,19 @@ pub(super) fn apply(build: &mut Build<'_>, parsed: &Override, repository: &Repos
         }
         Action::ForceAdd => update(&mut build.value, parsed, value)?,
     }
+    check_hydra(parsed)?;
     build.set_origin(&parsed.key, &origin);
     build.check_schema(&origin)
+}
+
+/// Refuses keys of the node `hydra` that Hydra does not have.
+fn check_hydra(parsed: &Override) -> Result<()> {
+    match parsed.key.strip_prefix("hydra.") {
+        Some(path) if parsed.action != Action::Delete && !hydra::allows(path) => {
+            Err(refuse(parsed, format!("Hydra has no setting '{}'", parsed.key)))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn refuse(parsed: &Override, message: impl Into<String>) -> Error {
@@ -146,8 +157,8 @@ fn can_be_added(schema: Option<&Schema>, key: &str, value: &Value) -> bool {
 /// Returns the first key of a mapping that the mapping it is merged into does not have.
 fn unknown_entry(existing: &Map, new: &Map, path: &str) -> Option<unknown::Reason> {
     new.iter().find_map(|(key, value)| match (existing.get(key), value) {
-        (None, _) => Some(unknown::Reason::NotInMapping { mapping: path.to_owned(), key: key.clone() }),
-        (Some(Value::Map(existing)), Value::Map(new)) => unknown_entry(existing, new, &join(path, key)),
+        (None, _) => Some(unknown::Reason::NotInMapping { mapping: path.to_owned(), key: key.to_string() }),
+        (Some(Value::Map(existing)), Value::Map(new)) => unknown_entry(existing, new, &join(path, &key.text())),
         _ => None,
     })
 }

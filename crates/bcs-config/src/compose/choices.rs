@@ -203,7 +203,7 @@ impl Choices {
 fn value_of(parsed: &Override) -> Result<Value> {
     match &parsed.assigned {
         Assigned::Nothing => Ok(Value::Null),
-        Assigned::Value(value) => Ok(value.clone()),
+        Assigned::Value(literal) => Ok(literal.value()),
         Assigned::Sweep(_) => {
             Err(Error::SweepOutsideMultirun { text: parsed.text.clone(), key: parsed.key_with_package() })
         }

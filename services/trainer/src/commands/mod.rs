@@ -4,6 +4,7 @@ mod evaluate;
 mod export;
 mod import;
 mod synthesize;
+mod show;
 mod train;
 
 use std::path::Path;
