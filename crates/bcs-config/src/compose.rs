@@ -193,6 +193,7 @@ impl Composer {
     /// # Errors
     /// As [`Self::compose`].
     pub fn compose_parsed(&self, config_name: &str, overrides: &[Override]) -> Result<Composition> {
+        choices::refuse_sweeps(overrides)?;
         let (sources, mut warnings) = self.search_path(config_name, overrides)?;
         let repository = Repository::new(&sources);
         let choices = Choices::new(&repository, overrides)?;

@@ -70,7 +70,9 @@ impl Interpolator {
     pub fn with_hydra(self, whole: Value) -> Self {
         let inner = self.clone();
         self.with_resolver("hydra", move |arguments| {
-            let [Value::Str(path)] = arguments else { return Err("hydra expects a path: ${hydra:run.dir}".to_owned()) };
+            let [Value::Str(path)] = arguments else {
+                return Err("hydra expects a path: ${hydra:run.dir}".to_owned());
+            };
             let value = inner.select(&whole, &format!("hydra.{path}")).map_err(|error| error.to_string())?;
             Ok(value.unwrap_or_default())
         })
@@ -109,7 +111,8 @@ impl Interpolator {
 
     fn call(&self, name: &str, arguments: &[Value]) -> Result<Value, String> {
         let resolver = self.resolvers.get(name).ok_or_else(|| {
-            let known: Vec<&str> = self.resolvers.keys().map(String::as_str).chain(evaluate::RESOLVERS).collect();
+            let known: Vec<&str> =
+                self.resolvers.keys().map(String::as_str).chain(evaluate::RESOLVERS).collect();
             format!("unknown resolver '{name}'; known resolvers: {}", known.join(", "))
         })?;
         resolver(arguments)

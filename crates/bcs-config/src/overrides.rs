@@ -14,6 +14,7 @@
 //! lists and sweeps.
 
 mod cast;
+mod decimal;
 mod functions;
 mod key;
 mod lexer;
@@ -179,7 +180,8 @@ mod tests {
 
     #[test]
     fn quoted_values_in_normal_form_parse_to_the_same_value() {
-        for text in ["a b", "1", "a'b", r"x\", r"\'", "", "a,b", "true", "ü", "a: b", "${x}", " lead", "inf"] {
+        for text in ["a b", "1", "a'b", r"x\", r"\'", "", "a,b", "true", "ü", "a: b", "${x}", " lead", "inf"]
+        {
             for quote in ['\'', '"'] {
                 let literal = Literal::Quoted { text: text.to_owned(), quote };
                 let parsed = parse("key=x").expect("parses").with_value(&literal).expect("parses");

@@ -254,8 +254,9 @@ fn a_primary_config_without_self_gives_a_warning() {
 #[test]
 fn a_multirun_has_every_combination_of_its_sweeps() {
     let composer = predecessor();
-    let runs =
-        composer.expand("config_hydra", &["train_hyp=glob(*,exclude=*_default)", "train_hyp.max_epochs=1,2"]).expect("runs");
+    let runs = composer
+        .expand("config_hydra", &["train_hyp=glob(*,exclude=*_default)", "train_hyp.max_epochs=1,2"])
+        .expect("runs");
     let texts: Vec<Vec<&str>> =
         runs.iter().map(|run| run.iter().map(|one| one.text.as_str()).collect()).collect();
     assert_eq!(

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 /// Intended differences: section, case, reason.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
-    ("compose", "plain ~a.c.e.0", "items of lists can be deleted; OmegaConf cannot do that"),
+    ("overrides", "key={null:1}", "null as a key is refused here; OmegaConf refuses it when it is merged"),
     ("overrides", "=1", "an empty key is an error"),
     ("yaml", "x: <<", "a plain << is a string; PyYAML has no constructor for it"),
     ("yaml", "x: =", "a plain = is a string; PyYAML has no constructor for it"),
@@ -148,11 +148,9 @@ fn compositions_agree() {
             Err(error) => return same_error(&error, expect, true),
         };
         expected_error(expect, &composed.value)?;
-        let choices = composed
-            .choices
-            .iter()
-            .filter(|(group, _)| !group.starts_with("hydra/"))
-            .map(|(group, option)| (group.as_str().into(), option.as_deref().map_or(Value::Null, Value::from)));
+        let choices = composed.choices.iter().filter(|(group, _)| !group.starts_with("hydra/")).map(
+            |(group, option)| (group.as_str().into(), option.as_deref().map_or(Value::Null, Value::from)),
+        );
         same("choices", &Value::Map(choices.collect()), &expect["choices"])?;
         same("value", &composed.value, &expect["value"])?;
         same("resolved", &resolved, &expect["resolved"])?;
@@ -173,9 +171,9 @@ fn information_agrees() {
         expected_error(expect, &composed.hydra)?;
         same("defaults", &composed.defaults.list().into(), &expect["defaults"])?;
         same("defaults-tree", &composed.defaults.tree().into(), &expect["defaults-tree"])?;
-        for path in ["runtime.cwd", "runtime.config_sources"] {
-            composed.hydra.remove(path);
-        }
+        composed.hydra.set("runtime.cwd", "".into()).map_err(|error| error.to_string())?;
+        let none = Value::List(Vec::new());
+        composed.hydra.set("runtime.config_sources", none).map_err(|error| error.to_string())?;
         same("hydra", &composed.hydra_without_help().to_yaml().into(), &expect["hydra"])
     });
 }

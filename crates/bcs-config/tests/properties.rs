@@ -67,12 +67,15 @@ fn literal() -> impl Strategy<Value = Literal> {
     })
 }
 
-fn value_with_keys<K: Into<Key> + std::fmt::Debug + 'static>(key: BoxedStrategy<K>) -> impl Strategy<Value = Value> {
+fn value_with_keys<K: Into<Key> + std::fmt::Debug + 'static>(
+    key: BoxedStrategy<K>,
+) -> impl Strategy<Value = Value> {
     scalar().prop_recursive(4, 32, 5, move |inner| {
         prop_oneof![
             collection::vec(inner.clone(), 0..5).prop_map(Value::List),
-            collection::vec((key.clone(), inner), 0..5)
-                .prop_map(|pairs| Value::Map(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())),
+            collection::vec((key.clone(), inner), 0..5).prop_map(|pairs| Value::Map(
+                pairs.into_iter().map(|(key, value)| (key.into(), value)).collect()
+            )),
         ]
     })
 }
@@ -230,8 +233,7 @@ fn deep_nesting_is_an_error() {
         assert!(overrides::parse(&format!("a={}", open.repeat(100_000))).is_err(), "{open}");
     }
     for open in ["${", "${a:", "${a:[", "${a:{b:", "${a:'${"] {
-        let mut config =
-            Value::Map([("a".into(), Value::from(open.repeat(50_000)))].into_iter().collect());
+        let mut config = Value::Map([("a".into(), Value::from(open.repeat(50_000)))].into_iter().collect());
         assert!(Interpolator::new(BTreeMap::new()).resolve(&mut config).is_err(), "{open}");
     }
     let chain = (0..5_000).map(|n| (format!("k{n}").into(), Value::Str(format!("${{k{}}}", n + 1))));

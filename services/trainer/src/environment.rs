@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn secrets_of_the_command_line_are_masked() {
         let arguments = ["bcs-trainer", "+wandb.api_key=abc", "train_hyp.seed=3", "--TOKEN=x=y", "~a"];
-        let expected = ["bcs-trainer", "+wandb.api_key=********", "train_hyp.seed=3", "--TOKEN=********", "~a"];
+        let expected =
+            ["bcs-trainer", "+wandb.api_key=********", "train_hyp.seed=3", "--TOKEN=********", "~a"];
         assert_eq!(masked(arguments.into_iter().map(str::to_owned)), expected);
     }
 

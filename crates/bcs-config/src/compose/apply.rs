@@ -61,17 +61,39 @@ fn delete(config: &mut Value, parsed: &Override, expected: &Value) -> Result<()>
             let hint = suggest::hint(nearest.as_deref());
             Err(refuse(parsed, format!("cannot delete '{}': there is no such key.{hint}", parsed.key)))
         }
-        Some(found) if !expected.is_null() && found != expected => {
+        Some(found) if !expected.is_null() && !same(found, expected) => {
             let found = found.to_yaml();
             Err(refuse(
                 parsed,
                 format!("cannot delete: the value is {}, not the one given", found.trim_end()),
             ))
         }
+        Some(_) if in_list(config, &parsed.key) => {
+            Err(refuse(parsed, "items of lists cannot be deleted; give the whole list"))
+        }
         Some(_) => {
             config.remove(&parsed.key);
             Ok(())
         }
+    }
+}
+
+/// Whether the key leads to an item of a list.
+fn in_list(config: &Value, key: &str) -> bool {
+    let parent = key.rsplit_once('.').map_or("", |(parent, _)| parent);
+    config.get_path(parent).is_some_and(|parent| parent.as_list().is_some())
+}
+
+/// Whether two values are equal in Python, where 2, 2.0 and true may be.
+fn same(a: &Value, b: &Value) -> bool {
+    let number =
+        |value: &Value| value.as_f64().or_else(|| value.as_bool().map(|flag| f64::from(u8::from(flag))));
+    match (a, b) {
+        (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Map(a), Value::Map(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+        }
+        _ => a == b || number(a).is_some_and(|a| number(b) == Some(a)),
     }
 }
 
@@ -158,7 +180,9 @@ fn can_be_added(schema: Option<&Schema>, key: &str, value: &Value) -> bool {
 fn unknown_entry(existing: &Map, new: &Map, path: &str) -> Option<unknown::Reason> {
     new.iter().find_map(|(key, value)| match (existing.get(key), value) {
         (None, _) => Some(unknown::Reason::NotInMapping { mapping: path.to_owned(), key: key.to_string() }),
-        (Some(Value::Map(existing)), Value::Map(new)) => unknown_entry(existing, new, &join(path, &key.text())),
+        (Some(Value::Map(existing)), Value::Map(new)) => {
+            unknown_entry(existing, new, &join(path, &key.text()))
+        }
         _ => None,
     })
 }

@@ -199,6 +199,11 @@ impl Choices {
     }
 }
 
+/// Refuses sweeps, which a single run cannot have.
+pub(super) fn refuse_sweeps(overrides: &[Override]) -> Result<()> {
+    overrides.iter().try_for_each(|parsed| value_of(parsed).map(|_value| ()))
+}
+
 /// Returns the value of an override; an error for a sweep.
 fn value_of(parsed: &Override) -> Result<Value> {
     match &parsed.assigned {

@@ -53,8 +53,10 @@ pub(super) struct Facts<'a> {
 /// Checks the types of the node and fills in the facts.
 pub(super) fn complete(node: &mut Value, facts: &Facts<'_>) -> Result<()> {
     types::convert(node)?;
-    let (hydra, task): (Vec<&Override>, Vec<&Override>) =
-        facts.overrides.iter().partition(|one| one.key.starts_with("hydra.") || one.key.starts_with("hydra/"));
+    let (hydra, task): (Vec<&Override>, Vec<&Override>) = facts
+        .overrides
+        .iter()
+        .partition(|one| one.key.starts_with("hydra.") || one.key.starts_with("hydra/"));
     append(node, "overrides.hydra", &hydra);
     append(node, "overrides.task", &task);
     if let Some(choices) = node.child_mut("runtime").and_then(|runtime| runtime.child_mut("choices")) {
@@ -124,7 +126,9 @@ pub(super) fn search_path(
     let given = overrides.iter().find(|one| one.key_with_package() == "hydra.searchpath");
     let (value, provider) = match given.and_then(Override::value) {
         Some(value) => (Some(value), "hydra.searchpath in command-line"),
-        None => (primary.and_then(|body| body.get_path("hydra.searchpath")).cloned(), "hydra.searchpath in main"),
+        None => {
+            (primary.and_then(|body| body.get_path("hydra.searchpath")).cloned(), "hydra.searchpath in main")
+        }
     };
     let list = match value {
         None | Some(Value::Null) => return Ok((Vec::new(), Vec::new())),

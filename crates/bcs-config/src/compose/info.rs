@@ -64,14 +64,17 @@ fn write_tree(out: &mut String, tree: &Tree, depth: usize) {
 
 /// Returns the search path as a table, as `--info searchpath` prints it; `hydra` is the node of a composition.
 pub(super) fn search_path(hydra: &crate::Value) -> String {
-    let sources = hydra.get_path("runtime.config_sources").and_then(crate::Value::as_list).unwrap_or_default();
+    let sources =
+        hydra.get_path("runtime.config_sources").and_then(crate::Value::as_list).unwrap_or_default();
     let text = |source: &crate::Value, key: &str| {
         source.get_path(key).and_then(crate::Value::as_str).unwrap_or_default().to_owned()
     };
-    let row = |source| (text(source, "provider"), format!("{}://{}", text(source, "schema"), text(source, "path")));
+    let row =
+        |source| (text(source, "provider"), format!("{}://{}", text(source, "schema"), text(source, "path")));
     let rows: Vec<(String, String)> = sources.iter().map(row).collect();
     let header = ("Provider".to_owned(), "Search path".to_owned());
-    let widest = |width: fn(&(String, String)) -> usize| rows.iter().chain([&header]).map(width).max().unwrap_or(0);
+    let widest =
+        |width: fn(&(String, String)) -> usize| rows.iter().chain([&header]).map(width).max().unwrap_or(0);
     let (left, right) = (widest(|row| row.0.chars().count()), widest(|row| row.1.chars().count()));
     let line = |row: &(String, String)| format!("| {:left$} | {:right$} |", row.0, row.1);
     let rule = "-".repeat(line(&header).chars().count());

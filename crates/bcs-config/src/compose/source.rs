@@ -49,9 +49,12 @@ impl Source {
                 let absolute = std::path::absolute(folder);
                 (absolute.as_ref().unwrap_or(folder).display().to_string(), "file")
             }
-            Files::BuiltIn(name, _) => ((*name).to_owned(), if name.is_empty() { "structured" } else { "pkg" }),
+            Files::BuiltIn(name, _) => {
+                ((*name).to_owned(), if name.is_empty() { "structured" } else { "pkg" })
+            }
         };
-        let pairs = [("path", Value::from(path)), ("schema", schema.into()), ("provider", self.provider.into())];
+        let pairs =
+            [("path", Value::from(path)), ("schema", schema.into()), ("provider", self.provider.into())];
         Value::Map(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
 

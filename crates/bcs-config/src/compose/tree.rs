@@ -176,7 +176,10 @@ impl<'a> Walk<'a> {
             let override_key = group.then(|| node.override_key());
             let (config, package) = (parent.config, parent.package);
             let parent = node.parent_config(ROOT);
-            return Ok(Visited { steps: vec![Step { config, package, override_key, is_self: false, parent }], tree });
+            return Ok(Visited {
+                steps: vec![Step { config, package, override_key, is_self: false, parent }],
+                tree,
+            });
         }
         let mut steps = Vec::new();
         for child in visited.into_iter().rev() {

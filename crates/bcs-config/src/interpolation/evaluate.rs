@@ -60,7 +60,15 @@ pub(super) struct Evaluation<'a> {
 
 impl<'a> Evaluation<'a> {
     pub(super) fn new(interpolator: &'a Interpolator, root: &'a Value) -> Self {
-        Self { interpolator, root, evaluated: Vec::new(), followed: Vec::new(), depth: 0, size: 0, warnings: Vec::new() }
+        Self {
+            interpolator,
+            root,
+            evaluated: Vec::new(),
+            followed: Vec::new(),
+            depth: 0,
+            size: 0,
+            warnings: Vec::new(),
+        }
     }
 
     /// Evaluates the whole configuration; also returns warnings for the user.
@@ -315,11 +323,13 @@ fn not_found(target: &[Key], index: usize, container: &Value) -> String {
 /// Adds the key to a failure that has none yet.
 fn located(failure: Failure, path: &[Key], text: &str) -> Failure {
     match failure {
-        Failure::Message(message) | Failure::NotFound(message) => Failure::Located(Box::new(Error::Interpolation {
-            key: dotted(path),
-            text: text.to_owned(),
-            message,
-        })),
+        Failure::Message(message) | Failure::NotFound(message) => {
+            Failure::Located(Box::new(Error::Interpolation {
+                key: dotted(path),
+                text: text.to_owned(),
+                message,
+            }))
+        }
         other => other,
     }
 }

@@ -20,7 +20,9 @@ pub(super) fn cast(mut arguments: Arguments, to: Cast) -> Result<Element, String
         (1, None) => positional.remove(0),
         (0, None) => return Err("expects a value".to_owned()),
         (_, Some(_)) => return Err("expects either positional values or 'value'".to_owned()),
-        (_, None) => Element::Sweep(Sweep::Choice { values: literals(positional)?, simple: true, shuffle: false }),
+        (_, None) => {
+            Element::Sweep(Sweep::Choice { values: literals(positional)?, simple: true, shuffle: false })
+        }
     };
     Ok(match element {
         Element::Literal(literal) => Element::Literal(deep(literal, to)?),

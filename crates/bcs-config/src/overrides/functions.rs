@@ -123,7 +123,11 @@ fn interval(arguments: Arguments) -> Result<Element, String> {
     let [start, end] = arguments.bind(["start", "end"])?;
     let (Some(start), Some(end)) = (start, end) else { return Err("expects a start and an end".to_owned()) };
     let (start, end) = (number(start)?.as_f64(), number(end)?.as_f64());
-    Ok(Element::Sweep(Sweep::Interval { start: Number::Float(start), end: Number::Float(end), tags: Vec::new() }))
+    Ok(Element::Sweep(Sweep::Interval {
+        start: Number::Float(start),
+        end: Number::Float(end),
+        tags: Vec::new(),
+    }))
 }
 
 fn number(element: Element) -> Result<Number, String> {
@@ -187,10 +191,13 @@ fn tag(mut arguments: Arguments) -> Result<Element, String> {
 fn list_or_sweep(list: Option<Element>, sweep: Option<Element>) -> Result<Option<Element>, String> {
     match (list, sweep) {
         (Some(list @ Element::Literal(Literal::List(_))), _) => Ok(Some(list)),
-        (None | Some(Element::Literal(Literal::Null)), Some(sweep @ Element::Sweep(Sweep::Choice { .. } | Sweep::Range(_)))) => {
-            Ok(Some(sweep))
+        (
+            None | Some(Element::Literal(Literal::Null)),
+            Some(sweep @ Element::Sweep(Sweep::Choice { .. } | Sweep::Range(_))),
+        ) => Ok(Some(sweep)),
+        (None | Some(Element::Literal(Literal::Null)), None | Some(Element::Literal(Literal::Null))) => {
+            Ok(None)
         }
-        (None | Some(Element::Literal(Literal::Null)), None | Some(Element::Literal(Literal::Null))) => Ok(None),
         _ => Err("expects a list as 'list', and a choice or range as 'sweep'".to_owned()),
     }
 }
@@ -226,7 +233,11 @@ fn check_elements(elements: Vec<Element>) -> Result<Vec<Element>, String> {
             Element::Literal(Literal::Null) | Element::Sweep(Sweep::Glob { .. } | Sweep::Interval { .. })
         )
     };
-    if elements.iter().all(allowed) { Ok(elements) } else { Err("expects values, a list or a sweep".to_owned()) }
+    if elements.iter().all(allowed) {
+        Ok(elements)
+    } else {
+        Err("expects values, a list or a sweep".to_owned())
+    }
 }
 
 fn sort_one(element: Element, reverse: bool) -> Result<Element, String> {
@@ -253,7 +264,11 @@ fn sort_literals(values: &mut [Literal], reverse: bool) -> Result<(), String> {
         let order = order.unwrap_or(std::cmp::Ordering::Equal);
         if reverse { order.reverse() } else { order }
     });
-    if comparable { Ok(()) } else { Err("the values cannot be compared; use numbers alone or strings alone".to_owned()) }
+    if comparable {
+        Ok(())
+    } else {
+        Err("the values cannot be compared; use numbers alone or strings alone".to_owned())
+    }
 }
 
 fn compare(a: &Literal, b: &Literal) -> Option<std::cmp::Ordering> {
@@ -264,7 +279,8 @@ fn compare(a: &Literal, b: &Literal) -> Option<std::cmp::Ordering> {
             different.map_or(Some(a.len().cmp(&b.len())), |(a, b)| compare(a, b))
         }
         _ => {
-            let (a, b) = (number(Element::Literal(a.clone())).ok()?, number(Element::Literal(b.clone())).ok()?);
+            let (a, b) =
+                (number(Element::Literal(a.clone())).ok()?, number(Element::Literal(b.clone())).ok()?);
             match (a, b) {
                 (Number::Int(a), Number::Int(b)) => Some(a.cmp(&b)),
                 (a, b) => Some(a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(std::cmp::Ordering::Equal)),

@@ -46,7 +46,9 @@ impl Literal {
             Self::Float(value) => Value::Float(*value),
             Self::Str(text) | Self::Quoted { text, .. } => Value::Str(text.clone()),
             Self::List(list) => Value::List(list.iter().map(Self::value).collect()),
-            Self::Map(map) => Value::Map(map.iter().map(|(key, child)| (key.clone(), child.value())).collect()),
+            Self::Map(map) => {
+                Value::Map(map.iter().map(|(key, child)| (key.clone(), child.value())).collect())
+            }
         }
     }
 

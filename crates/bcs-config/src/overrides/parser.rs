@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 
 use super::{
     Assigned, Sweep, functions,
-    literal::Literal,
     lexer::{self, Kind, Token},
+    literal::Literal,
 };
 use crate::{
     error::{Error, Result},
@@ -233,9 +233,9 @@ fn single(token: &Token<'_>) -> Parsed<Literal> {
         Kind::Int => Literal::Int(plain.parse().map_err(|_| {
             (token.start, format!("{} does not fit into a signed 64-bit integer", token.text))
         })?),
-        Kind::Float => {
-            Literal::Float(plain.parse().map_err(|_| (token.start, format!("{} is not a number", token.text)))?)
-        }
+        Kind::Float => Literal::Float(
+            plain.parse().map_err(|_| (token.start, format!("{} is not a number", token.text)))?,
+        ),
         _ => Literal::Str(unescape(token)),
     })
 }

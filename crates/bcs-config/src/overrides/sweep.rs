@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use indexmap::IndexMap;
 
-use super::{Assigned, Literal, Override};
+use super::{Assigned, Literal, Override, decimal};
 use crate::error::{Error, Result};
 
 /// Maximum number of runs; protects the memory from a typing error in a range.
@@ -107,55 +107,17 @@ impl Range {
     }
 
     /// Returns the numbers; all integers if `start`, `stop` and `step` are.
-    pub fn values(&self) -> impl Iterator<Item = Literal> {
-        let ints = match (self.start, self.stop, self.step) {
-            (Number::Int(start), Number::Int(stop), Number::Int(step)) => Some((start, stop, step)),
-            _ => None,
-        };
-        let range = *self;
-        let mut index = 0_i64;
-        std::iter::from_fn(move || {
-            let value = match ints {
-                Some((start, stop, step)) => {
-                    let value = step.checked_mul(index).and_then(|offset| start.checked_add(offset))?;
-                    (step.signum() * value.cmp(&stop) as i64 == -1).then_some(Literal::Int(value))
-                }
-                None => range.float(index).map(Literal::Float),
-            };
-            index += 1;
-            value
-        })
-    }
-
-    fn float(&self, index: i64) -> Option<f64> {
+    pub fn values(&self) -> Box<dyn Iterator<Item = Literal>> {
+        if let (Number::Int(start), Number::Int(stop), Number::Int(step)) = (self.start, self.stop, self.step)
+        {
+            let value =
+                move |index: i64| step.checked_mul(index).and_then(|offset| start.checked_add(offset));
+            let inside = move |value: &i64| if step > 0 { *value < stop } else { *value > stop };
+            return Box::new((0..).map_while(value).take_while(inside).map(Literal::Int));
+        }
         let (start, stop, step) = (self.start.as_f64(), self.stop.as_f64(), self.step.as_f64());
-        let sum = decimal_sum(start, step, index);
-        let value = sum.map_or_else(|| step.mul_add(index as f64, start), from_decimal);
-        // Compared in decimal arithmetic as well, where a sum may be below an end that it rounds to.
-        let ahead = match (sum, decimal(stop)) {
-            (Some(sum), Some(stop)) => sum.cmp(&stop),
-            _ => value.partial_cmp(&stop)?,
-        };
-        let goes_on = if step > 0.0 { ahead.is_lt() } else { step < 0.0 && ahead.is_gt() };
-        goes_on.then_some(value)
+        Box::new(decimal::range(start, stop, step).map(Literal::Float))
     }
-}
-
-/// Digits after the point of decimal arithmetic.
-const DECIMALS: usize = 28;
-
-/// Returns a float in units of the last decimal; `None` if it does not fit.
-fn decimal(value: f64) -> Option<i128> {
-    format!("{value:.DECIMALS$}").replace('.', "").parse().ok()
-}
-
-fn from_decimal(value: i128) -> f64 {
-    format!("{value}e-{DECIMALS}").parse().unwrap_or(f64::NAN)
-}
-
-/// Returns `start + index * step` in decimal arithmetic, as Hydra computes it: three steps of 0.1 are 0.3.
-fn decimal_sum(start: f64, step: f64, index: i64) -> Option<i128> {
-    decimal(step)?.checked_mul(i128::from(index))?.checked_add(decimal(start)?)
 }
 
 /// Returns the runs of a list of overrides: every combination of the values of its sweeps.
@@ -213,7 +175,9 @@ fn alternatives(parsed: &Override, options: impl Fn(&str) -> Vec<String>) -> Res
             range.values().take(MAX_RUNS + 1).collect()
         }
         Sweep::Interval { .. } => {
-            return Err(refuse("an interval has no list of values; use range(start,stop,step) or a comma list"));
+            return Err(refuse(
+                "an interval has no list of values; use range(start,stop,step) or a comma list",
+            ));
         }
         Sweep::Glob { include, exclude } => {
             let matches = |globs: &[String], name: &str| globs.iter().any(|glob| glob_matches(glob, name));

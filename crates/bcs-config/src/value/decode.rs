@@ -93,7 +93,8 @@ impl<'de> de::Deserializer<'de> for Node<'de> {
                 items.end().map(|()| decoded)
             }
             Value::Map(map) => {
-                let mut pairs = MapDeserializer::new(map.iter().map(|(key, value)| (key.text(), Node(value))));
+                let mut pairs =
+                    MapDeserializer::new(map.iter().map(|(key, value)| (key.text(), Node(value))));
                 let decoded = visitor.visit_map(&mut pairs)?;
                 pairs.end().map(|()| decoded)
             }

@@ -72,9 +72,9 @@ impl PartialEq for Key {
             (Self::Str(a), Self::Str(b)) => a == b,
             (Self::Int(a), Self::Int(b)) => a == b,
             // NaN equals itself, as in Python's `dict` where it is the same object.
-            (a, b) => a.number().is_some_and(|a| {
-                b.number().is_some_and(|b| a == b || (a.is_nan() && b.is_nan()))
-            }),
+            (a, b) => {
+                a.number().is_some_and(|a| b.number().is_some_and(|b| a == b || (a.is_nan() && b.is_nan())))
+            }
         }
     }
 }
@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn keys_of_equal_value_are_one_key_and_strings_are_others() {
-        let keys = [Key::Int(1), Key::Bool(true), Key::Float(1.0), Key::from("1"), Key::Int(0), Key::Float(-0.0)];
+        let keys =
+            [Key::Int(1), Key::Bool(true), Key::Float(1.0), Key::from("1"), Key::Int(0), Key::Float(-0.0)];
         let map: Map = keys.into_iter().zip(0..).map(|(key, value)| (key, Value::Int(value))).collect();
         let shown: Vec<_> = map.iter().map(|(key, value)| (key.to_string(), value.clone())).collect();
         let expected = [("1", 2), ("1", 3), ("0", 5)].map(|(key, value)| (key.to_owned(), Value::Int(value)));

@@ -17,7 +17,9 @@ impl Value {
     pub(crate) fn key(&self, part: &str) -> Option<Key> {
         match self {
             Self::Map(map) => map.get_key_value(part).map(|(key, _)| key.clone()),
-            Self::List(list) => index(part, list.len()).and_then(|index| Some(Key::Int(index.try_into().ok()?))),
+            Self::List(list) => {
+                index(part, list.len()).and_then(|index| Some(Key::Int(index.try_into().ok()?)))
+            }
             _ => None,
         }
     }
@@ -82,9 +84,9 @@ impl Value {
     /// Returns the value at a dotted path in which keys of all types are written as text.
     pub(crate) fn at(&self, path: &str) -> Option<&Value> {
         segments(path).try_fold(self, |value, key| match value {
-            Self::Map(map) => map.get(key).or_else(|| {
-                map.iter().find(|(known, _)| known.text() == key).map(|(_, child)| child)
-            }),
+            Self::Map(map) => map
+                .get(key)
+                .or_else(|| map.iter().find(|(known, _)| known.text() == key).map(|(_, child)| child)),
             other => other.child(key),
         })
     }

@@ -47,22 +47,22 @@ def lines(tree, config, seed, count, base=()):
         return text[:at] + drawn.choice(["", "x", "_", "."]) + text[at + 1 :]
 
     def line():
-        prefix = drawn.choice(["", "", "", "", "", "+", "++", "~"])
+        prefix = drawn.choice(["", "", "", "", "", "", "+", "++", "++", "~"])
         if options and drawn.random() < 0.25:
             group = drawn.choice(list(options))
-            choices = [*options[group], "absent", "null", "[" + ",".join(options[group]) + "]"]
-            package = drawn.choice(["", "", "", "", "@other", "@_global_", "@a.b"])
+            choices = [*options[group] * 2, "absent", "null", "[" + ",".join(options[group]) + "]"]
+            package = drawn.choice(["", "", "", "", "", "", "@other", "@_global_", "@a.b"])
             if prefix == "~" and drawn.random() < 0.6:
                 return f"~{group}{package}"
-            return f"{prefix}{misspelled(group) if drawn.random() < 0.1 else group}{package}={drawn.choice(choices)}"
+            return f"{prefix}{misspelled(group) if drawn.random() < 0.05 else group}{package}={drawn.choice(choices)}"
         key = drawn.choice(known)
         kind = drawn.random()
-        if kind < 0.1:
+        if kind < 0.07:
             key = misspelled(key)
-        elif kind < 0.25:
+        elif kind < 0.15:
             key += drawn.choice([".new", ".0", "_new", ".a.b"])
         if prefix == "~" and drawn.random() < 0.6:
             return f"~{key}"
-        return f"{prefix}{key}={drawn.choice(VALUES)}"
+        return f"{prefix}{key}={drawn.choice(VALUES if drawn.random() < 0.75 else VALUES[:30])}"
 
-    return [[*base, *(line() for _ in range(drawn.choice([1, 1, 2, 3])))] for _ in range(count)]
+    return [[*base, *(line() for _ in range(drawn.choice([1, 1, 1, 2])))] for _ in range(count)]

@@ -45,7 +45,7 @@ class Grammar:
         return self.call(depth - 1)
 
     def key(self):
-        return self.random.choice(["a", "b", "c", "1", "2", "true", "1.5", "x y", "a-b", "-1", "a\\:b", "null", "0x1"])
+        return self.random.choice(["a", "b", "c", "1", "2", "true", "1.5", "x y", "a-b", "-1", "a\\:b", "0x1"])
 
     def space(self):
         return self.random.choice(["", "", "", " ", "  "])

@@ -27,7 +27,7 @@ from hydra._internal import hydra as hydra_module
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.types import QuotedString
+from hydra.core.override_parser.types import Glob, QuotedString, Sweep
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
@@ -380,6 +380,8 @@ def plain(value):
         return {"$float": "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"}
     if isinstance(value, QuotedString):
         return value.text
+    if isinstance(value, (Glob, Sweep)):
+        raise ValueError("a sweep within a value")
     if isinstance(value, list):
         return [plain(item) for item in value]
     if isinstance(value, dict):
@@ -459,8 +461,8 @@ def info_case(case):
             node = loader.get_sanitized_hydra_cfg(cfg)
             OmegaConf.set_struct(node, False)
             OmegaConf.set_readonly(node.hydra, False)
-            del node.hydra.runtime["cwd"]
-            del node.hydra.runtime["config_sources"]
+            node.hydra.runtime.cwd = ""
+            node.hydra.runtime.config_sources = []
         return printed | {"hydra": OmegaConf.to_yaml(node)}
 
     return {"search": search, "config": config, "overrides": overrides, "expect": attempt(run)}
@@ -471,7 +473,6 @@ def override_case(text):
         parsed = OverridesParser.create().parse_overrides([text])[0]
         if parsed.is_sweep_override():
             return {"error": "sweep"}
-        OmegaConf.create({"value": parsed.value()})  # refuses null as a key
         return {"key": parsed.get_key_element(), "value": plain(parsed.value())}
 
     return {"text": text, "expect": attempt(run)}

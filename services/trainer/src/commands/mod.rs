@@ -3,8 +3,8 @@
 mod evaluate;
 mod export;
 mod import;
-mod synthesize;
 mod show;
+mod synthesize;
 mod train;
 
 use std::path::Path;

@@ -7,7 +7,11 @@ use crate::config::{Configurations, Job};
 use crate::error::{Error, Result};
 
 /// Prints the configuration of each run; those of a sweep are YAML documents.
-pub(super) fn configurations(cfg: Cfg, configurations: &Configurations, arguments: &TrainArguments) -> Result<()> {
+pub(super) fn configurations(
+    cfg: Cfg,
+    configurations: &Configurations,
+    arguments: &TrainArguments,
+) -> Result<()> {
     let overrides = &arguments.config.overrides;
     let described = match arguments.multirun {
         true => configurations.describe_sweep(overrides)?,
@@ -67,12 +71,22 @@ fn printed(mut value: Value, job: &Job, resolve: bool) -> Result<String> {
 }
 
 /// Prints where a configuration comes from.
-pub(super) fn information(info: Info, configurations: &Configurations, arguments: &TrainArguments) -> Result<()> {
+pub(super) fn information(
+    info: Info,
+    configurations: &Configurations,
+    arguments: &TrainArguments,
+) -> Result<()> {
     let (composition, _) = configurations.describe(&arguments.config.overrides)?;
     warn(&composition);
     let (search_path, defaults) = (composition.search_path(), &composition.defaults);
-    let config =
-        || format!("{search_path}{}{}Config\n******\n{}\n", defaults.tree(), defaults.list(), composition.value.to_yaml());
+    let config = || {
+        format!(
+            "{search_path}{}{}Config\n******\n{}\n",
+            defaults.tree(),
+            defaults.list(),
+            composition.value.to_yaml()
+        )
+    };
     let text = match info {
         Info::All => format!("{PLUGINS}{}", config()),
         Info::Config => config(),

@@ -117,7 +117,9 @@ impl Job {
 
     fn append_override(&mut self, text: &str) {
         let overrides = ["hydra", "overrides", "hydra"];
-        if let Some(Value::List(list)) = overrides.iter().try_fold(&mut self.whole, |value, key| value.child_mut(key)) {
+        if let Some(Value::List(list)) =
+            overrides.iter().try_fold(&mut self.whole, |value, key| value.child_mut(key))
+        {
             list.push(text.into());
         }
     }

@@ -74,7 +74,9 @@ impl Configurations {
     /// # Errors
     /// [`Error::Usage`] if `--config-dir` or `--config-path` is not a folder.
     pub(crate) fn new(arguments: &ConfigArguments) -> Result<Self> {
-        for (flag, folder) in [("--config-dir", &arguments.config_dir), ("--config-path", &arguments.config_path)] {
+        for (flag, folder) in
+            [("--config-dir", &arguments.config_dir), ("--config-path", &arguments.config_path)]
+        {
             if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
                 return Err(Error::Usage(format!("{flag} {}: there is no such folder", folder.display())));
             }

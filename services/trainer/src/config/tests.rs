@@ -8,7 +8,12 @@ use super::types::Limit;
 use super::*;
 
 fn arguments() -> ConfigArguments {
-    ConfigArguments { config_dir: None, config_path: None, config_name: PRIMARY_CONFIG.to_owned(), overrides: vec![] }
+    ConfigArguments {
+        config_dir: None,
+        config_path: None,
+        config_name: PRIMARY_CONFIG.to_owned(),
+        overrides: vec![],
+    }
 }
 
 fn compose(overrides: &[&str]) -> Result<Composed> {

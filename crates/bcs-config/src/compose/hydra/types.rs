@@ -50,8 +50,16 @@ const TYPES: [(&str, Type); 27] = [
 ];
 
 /// Mappings that take any key.
-const OPEN: [&str; 8] =
-    ["hydra_logging", "job_logging", "sweeper", "launcher", "callbacks", "env", "job.env_set", "runtime.choices"];
+const OPEN: [&str; 8] = [
+    "hydra_logging",
+    "job_logging",
+    "sweeper",
+    "launcher",
+    "callbacks",
+    "env",
+    "job.env_set",
+    "runtime.choices",
+];
 
 /// Converts the values to their types, as OmegaConf does: a number where a text belongs becomes its text.
 ///
@@ -76,7 +84,8 @@ pub(super) fn convert(node: &mut Value) -> Result<()> {
 
 /// Whether the node may have a value at a dotted path below `hydra`.
 pub(in crate::compose) fn allows(path: &str) -> bool {
-    let below = |parent: &str, path: &str| path.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.'));
+    let below =
+        |parent: &str, path: &str| path.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.'));
     path == "verbose"
         || TYPES.iter().any(|(known, _)| *known == path || below(path, known))
         || OPEN.iter().any(|open| *open == path || below(open, path) || below(path, open))

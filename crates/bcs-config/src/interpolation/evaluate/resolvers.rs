@@ -29,7 +29,8 @@ impl Evaluation<'_> {
             ("oc.decode", [Value::Null]) => Ok(Value::Null),
             ("oc.decode", [Value::Str(text)]) => self.decode(path, text),
             ("oc.create", [Value::Str(text)]) => {
-                let created = yaml::parse(text, "oc.create").map_err(|error| Failure::Message(error.to_string()))?;
+                let created =
+                    yaml::parse(text, "oc.create").map_err(|error| Failure::Message(error.to_string()))?;
                 Ok(if created.is_null() { Value::Map(Map::new()) } else { created })
             }
             ("oc.create", [value @ (Value::Null | Value::Map(_) | Value::List(_))]) => Ok(value.clone()),
@@ -92,7 +93,8 @@ impl Evaluation<'_> {
         let target = self.target_of(path, key)?;
         let located = self.locate(&target)?;
         let value = self.read(located)?;
-        let warning = message.replace("$OLD_KEY", &super::dotted(path)).replace("$NEW_KEY", &super::dotted(&target));
+        let warning =
+            message.replace("$OLD_KEY", &super::dotted(path)).replace("$NEW_KEY", &super::dotted(&target));
         self.warnings.push(warning);
         Ok(value)
     }

@@ -45,7 +45,8 @@ fn is_blank(c: char) -> bool {
 /// Whether a character can only be written as an escape.
 fn is_special(c: char) -> bool {
     let ascii = c == '\n' || (' '..='~').contains(&c);
-    let unicode = matches!(c, '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10fffe}');
+    let unicode =
+        matches!(c, '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10fffe}');
     !(ascii || (unicode && c != '\u{feff}'))
 }
 

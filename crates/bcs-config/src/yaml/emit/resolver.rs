@@ -56,9 +56,7 @@ fn is_float(text: &str) -> bool {
     }
     let Some((whole, fraction)) = mantissa.split_once('.') else { return false };
     match whole.split_once(':') {
-        Some((head, minutes)) => {
-            exponent.is_none() && number(head) && sexagesimal(minutes) && rest(fraction)
-        }
+        Some((head, minutes)) => exponent.is_none() && number(head) && sexagesimal(minutes) && rest(fraction),
         None if whole.is_empty() => body.len() == text.len() && number(fraction),
         None => number(whole) && rest(fraction),
     }
@@ -67,7 +65,9 @@ fn is_float(text: &str) -> bool {
 /// `2024-01-31`, or a date and a time such as `2024-1-31 10:00:00.5 +01:00`.
 fn is_timestamp(text: &str) -> bool {
     let mut parts = text.splitn(3, '-');
-    let (Some(year), Some(month), Some(tail)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let (Some(year), Some(month), Some(tail)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
     let short = |part: &str| (1..=2).contains(&part.len()) && digits(part);
     if !(year.len() == 4 && digits(year) && short(month)) {
         return false;
@@ -86,13 +86,17 @@ fn is_timestamp(text: &str) -> bool {
 
 fn is_clock(text: &str) -> bool {
     let mut parts = text.splitn(3, ':');
-    let (Some(hour), Some(minute), Some(tail)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let (Some(hour), Some(minute), Some(tail)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
     let second = tail.get(..2).is_some_and(digits);
     if !((1..=2).contains(&hour.len()) && digits(hour) && minute.len() == 2 && digits(minute) && second) {
         return false;
     }
     let tail = &tail[2..];
-    let tail = tail.strip_prefix('.').map_or(tail, |fraction| fraction.trim_start_matches(|c: char| c.is_ascii_digit()));
+    let tail = tail
+        .strip_prefix('.')
+        .map_or(tail, |fraction| fraction.trim_start_matches(|c: char| c.is_ascii_digit()));
     let zone = tail.trim_start_matches([' ', '\t']);
     if tail.is_empty() || zone == "Z" {
         return true;

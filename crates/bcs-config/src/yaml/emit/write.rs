@@ -94,7 +94,9 @@ impl Writer {
             let run = |same: fn(char) -> bool| rest.len() - rest.trim_start_matches(same).len();
             let len = if first == ' ' {
                 let len = run(|c| c == ' ');
-                if let (1, Some(indent), true) = (len, split, self.column > WIDTH && at != 0 && at + len != total) {
+                if let (1, Some(indent), true) =
+                    (len, split, self.column > WIDTH && at != 0 && at + len != total)
+                {
                     self.indent(indent);
                 } else {
                     self.write(&rest[..len]);
