@@ -4,6 +4,7 @@ mod evaluate;
 mod export;
 mod import;
 mod pull;
+mod show;
 mod synthesize;
 mod train;
 

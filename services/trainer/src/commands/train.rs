@@ -2,23 +2,27 @@
 
 use std::path::Path;
 
-use bcs_config::Value;
 use bcs_contracts::package::{Architecture, InputSpec};
 use bcs_model::nets::Network;
 use fs_err as fs;
-use jiff::ZonedDateTime;
 use tch::Device;
 
+use super::show;
 use crate::cli::{Cfg, TrainArguments};
 use crate::config::{Composed, Configurations};
 use crate::error::Result;
-use crate::folders::create_dated;
 use crate::output::layers::layers;
 use crate::training::Run;
 
 /// Trains.
 pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
     let configurations = Configurations::new(&arguments.config)?;
+    if let Some(info) = arguments.info {
+        return show::information(info, &configurations, arguments);
+    }
+    if let Some(cfg @ (Cfg::Job | Cfg::Hydra | Cfg::All)) = arguments.cfg {
+        return show::configurations(cfg, &configurations, arguments);
+    }
     let overrides = &arguments.config.overrides;
     // All runs of a sweep are composed before the first one starts, so that an error in the last one is reported now.
     let runs = match arguments.multirun {
@@ -26,12 +30,7 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
         false => vec![configurations.compose(overrides)?],
     };
     match arguments.cfg {
-        Some(Cfg::Job) => {
-            let documents: Vec<&str> = runs.iter().map(|run| run.yaml.as_str()).collect();
-            print!("{}", documents.join("---\n"));
-            Ok(())
-        }
-        Some(Cfg::Model) => runs.iter().enumerate().try_for_each(|(index, run)| {
+        Some(_) => runs.iter().enumerate().try_for_each(|(index, run)| {
             if arguments.multirun {
                 println!("{}\n", title(&runs, index));
             }
@@ -57,7 +56,7 @@ fn title(runs: &[Composed], index: usize) -> String {
 
 fn single(composed: &Composed) -> Result<()> {
     let run = Run::prepare(composed)?;
-    let output = create_dated(Path::new("outputs"), &ZonedDateTime::now())?;
+    let output = composed.job.create_run_folder()?;
     execute(run, composed, &output)
 }
 
@@ -69,20 +68,16 @@ fn sweep(runs: &[Composed]) -> Result<()> {
         let run = Run::prepare(composed)?;
         let folder = match &folder {
             Some(folder) => folder,
-            None => folder.insert(create_dated(Path::new("multirun"), &ZonedDateTime::now())?),
+            None => folder.insert(composed.job.create_sweep_folder()?),
         };
-        let output = folder.join(index.to_string());
-        fs::create_dir(&output)?;
+        let output = folder.join(composed.job.sweep_subfolder()?);
+        fs::create_dir_all(&output)?;
         execute(run, composed, &output)?;
     }
     Ok(())
 }
 
 fn execute(run: Run<'_>, composed: &Composed, output: &Path) -> Result<()> {
-    let hydra = output.join(".hydra");
-    fs::create_dir(&hydra)?;
-    fs::write(hydra.join("config.yaml"), composed.saved_yaml()?)?;
-    let overrides: Vec<Value> = composed.saved_overrides().into_iter().map(Value::from).collect();
-    fs::write(hydra.join("overrides.yaml"), Value::from(overrides).to_yaml())?;
+    composed.save(output)?;
     run.execute(output).map(|_package| ())
 }

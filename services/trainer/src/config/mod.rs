@@ -8,12 +8,14 @@
 
 mod built_in;
 mod check;
+mod job;
+mod saved;
 mod types;
 
 use std::path::PathBuf;
 
 use bcs_config::overrides::Action;
-use bcs_config::{Composer, Composition, Interpolator, Override, Schema, Value, overrides, suggest, yaml};
+use bcs_config::{Composer, Composition, Override, Schema, Value, overrides, suggest, yaml};
 use bcs_contracts::package::Architecture;
 use bcs_model::nets;
 use bcs_tracking::Secrets;
@@ -23,6 +25,7 @@ pub(crate) use types::{
 };
 
 use self::built_in::BUILT_IN;
+pub(crate) use self::job::Job;
 use crate::cli::ConfigArguments;
 use crate::error::{Error, Result};
 
@@ -38,10 +41,17 @@ const REQUIRED_GROUPS: [&str; 3] = ["train_hyp", "model_hyp", "data"];
 /// Groups of the predecessor that are not read, so may have any keys.
 const UNREAD_GROUPS: [&str; 3] = ["evidently", "predict_hyp", "unittest"];
 
+/// Name of the program in Hydra's part of the configuration.
+const JOB_NAME: &str = "bcs-trainer";
+
 /// Composes configurations.
 pub(crate) struct Configurations {
+    /// Composes exactly as Hydra does.
     composer: Composer,
+    /// Composes over the defaults of the program, and refuses keys that it does not know.
+    checked: Composer,
     config_name: String,
+    clock: job::Clock,
 }
 
 /// A composed and checked configuration.
@@ -55,6 +65,8 @@ pub(crate) struct Composed {
     pub yaml: String,
     /// Overrides of the command line, as given.
     pub overrides: Vec<String>,
+    /// Hydra's part of the configuration.
+    pub job: Job,
 }
 
 impl Composed {
@@ -68,10 +80,11 @@ impl Composed {
         Ok(config.to_yaml())
     }
 
-    /// Returns the overrides without secrets, as they are saved.
+    /// Returns the overrides of the job, not those of Hydra, without secrets, as they are saved.
     pub(crate) fn saved_overrides(&self) -> Vec<String> {
         let secrets = Secrets::from_process();
-        self.overrides.iter().map(|text| secrets.mask_override(text)).collect()
+        let is_job = |text: &&String| !text.trim_start_matches(['+', '~']).starts_with("hydra");
+        self.overrides.iter().filter(is_job).map(|text| secrets.mask_override(text)).collect()
     }
 }
 
@@ -79,17 +92,52 @@ impl Configurations {
     /// Sets up the search path.
     ///
     /// # Errors
-    /// [`Error::Usage`] if `--config-dir` is not a folder.
+    /// [`Error::Usage`] if `--config-dir` or `--config-path` is not a folder.
     pub(crate) fn new(arguments: &ConfigArguments) -> Result<Self> {
-        if let Some(folder) = &arguments.config_dir
-            && !folder.is_dir()
+        for (flag, folder) in
+            [("--config-dir", &arguments.config_dir), ("--config-path", &arguments.config_path)]
         {
-            return Err(Error::Usage(format!("--config-dir {}: there is no such folder", folder.display())));
+            if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
+                return Err(Error::Usage(format!("{flag} {}: there is no such folder", folder.display())));
+            }
         }
-        let found = SEARCH_PATH.iter().map(PathBuf::from).filter(|folder| folder.is_dir());
-        let folders = arguments.config_dir.clone().into_iter().chain(found);
-        let composer = Composer::new(folders).with_built_in(BUILT_IN).with_schema(schema()?);
-        Ok(Self { composer, config_name: arguments.config_name.clone() })
+        let own = arguments.config_dir.clone().into_iter();
+        let composer = match &arguments.config_path {
+            // As in Hydra, where the folder of the program comes before that of the command line.
+            Some(folder) => own.fold(Composer::new([folder]), Composer::with_config_dir),
+            None => {
+                let found = SEARCH_PATH.iter().map(PathBuf::from).filter(|folder| folder.is_dir());
+                Composer::new(own.chain(found)).with_built_in(JOB_NAME, BUILT_IN)
+            }
+        };
+        let composer = composer.with_job_name(JOB_NAME);
+        let checked = composer.clone().with_schema(schema()?);
+        let clock = job::Clock::now();
+        Ok(Self { composer, checked, config_name: arguments.config_name.clone(), clock })
+    }
+
+    /// Composes a single run exactly as Hydra does, without the defaults and checks of the program.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub(crate) fn describe<S: AsRef<str>>(&self, overrides: &[S]) -> Result<(Composition, Job)> {
+        self.describe_parsed(&overrides::parse_all(overrides)?)
+    }
+
+    /// As [`Self::describe`], for all runs of a sweep.
+    ///
+    /// # Errors
+    /// Those of [`Self::describe`].
+    pub(crate) fn describe_sweep<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<(Composition, Job)>> {
+        let runs = self.composer.expand(&self.config_name, overrides)?;
+        runs.iter().map(|run| self.describe_parsed(run)).collect()
+    }
+
+    fn describe_parsed(&self, overrides: &[Override]) -> Result<(Composition, Job)> {
+        let given: Vec<Override> = overrides.iter().cloned().map(without_plus_if_known).collect();
+        let composition = self.composer.compose_parsed(&self.config_name, &given)?;
+        let job = Job::new(composition.whole(), self.clock.clone());
+        Ok((composition, job))
     }
 
     /// Composes a single run.
@@ -105,32 +153,44 @@ impl Configurations {
     /// # Errors
     /// Those of [`Self::compose`].
     pub(crate) fn compose_sweep<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<Composed>> {
-        self.composer.expand(overrides)?.into_iter().map(|run| self.compose_parsed(run)).collect()
+        let runs = self.composer.expand(&self.config_name, overrides)?.into_iter().enumerate();
+        runs.map(|(number, run)| {
+            let composed = self.compose_parsed(run)?;
+            Ok(Composed { job: composed.job.in_sweep(number), ..composed })
+        })
+        .collect()
     }
 
     fn compose_parsed(&self, overrides: Vec<Override>) -> Result<Composed> {
+        let described = self.describe_parsed(&overrides);
         let overrides: Vec<Override> = overrides.into_iter().map(without_plus).collect();
-        let composition = self.composer.compose_parsed(&self.config_name, &overrides)?;
-        self.check(composition)
-    }
-
-    fn check(&self, composition: Composition) -> Result<Composed> {
+        let composition = self.checked.compose_parsed(&self.config_name, &overrides)?;
         for warning in &composition.warnings {
             eprintln!("bcs-trainer: warning: {warning}");
         }
+        // The checks know more about a wrong key than Hydra, but what Hydra refuses is never run.
+        let (architecture, config, yaml) = self.check(&composition)?;
+        let (_, job) = described?;
+        Ok(Composed { config, architecture, yaml, overrides: composition.overrides, job })
+    }
+
+    fn check(&self, composition: &Composition) -> Result<(Architecture, Config, String)> {
         self.require_groups(&composition.value)?;
         let yaml = composition.value.to_yaml();
         let mut resolved = composition.value.clone();
-        Interpolator::from_process().resolve(&mut resolved)?;
+        let job = Job::new(composition.whole(), self.clock.clone());
+        for warning in job.interpolator().resolve_with_warnings(&mut resolved)? {
+            eprintln!("bcs-trainer: warning: {warning}");
+        }
         let missing = bcs_config::missing_keys(&resolved);
         if let Some(first) = missing.first() {
             return Err(Error::Usage(format!("no value for {}; set it with {first}=…", missing.join(", "))));
         }
-        let config: Config = resolved.decode().map_err(|error| with_source(error, &composition))?;
+        let config: Config = resolved.decode().map_err(|error| with_source(error, composition))?;
         check::check(&config)?;
         let architecture = nets::architecture(&config.model_hyp)
             .map_err(|error| with_suggestion(error, &config.model_hyp))?;
-        Ok(Composed { config, architecture, yaml, overrides: composition.overrides })
+        Ok((architecture, config, yaml))
     }
 
     /// A group that was deleted must not be replaced with defaults silently.
@@ -151,7 +211,7 @@ impl Configurations {
 /// # Errors
 /// [`Error::Config`].
 pub(crate) fn defaults() -> Result<Value> {
-    let composer = Composer::new(Vec::<PathBuf>::new()).with_built_in(BUILT_IN);
+    let composer = Composer::new(Vec::<PathBuf>::new()).with_built_in(JOB_NAME, BUILT_IN);
     Ok(composer.compose::<&str>(PRIMARY_CONFIG, &[])?.value)
 }
 
@@ -163,6 +223,15 @@ fn schema() -> Result<Schema> {
     }
     // Each network knows its own keys, and names them where one is unknown.
     Ok(Schema::new(defaults).open("model_hyp"))
+}
+
+/// As [`without_plus`], but for the arguments that a network knows alone: others are refused as Hydra refuses them.
+fn without_plus_if_known(parsed: Override) -> Override {
+    let argument = parsed.key.strip_prefix("model_hyp.");
+    match argument.map(|argument| argument.split('.').next().unwrap_or(argument)) {
+        Some(name) if !nets::names().any(|network| nets::config_keys(network).contains(&name)) => parsed,
+        _ => without_plus(parsed),
+    }
 }
 
 /// Lets arguments of networks and losses be set without `+`, although no config file has them.

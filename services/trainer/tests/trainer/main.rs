@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
 mod buckets;
+mod configuration;
 mod evaluate;
 mod export;
 mod import;
