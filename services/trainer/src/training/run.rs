@@ -182,11 +182,10 @@ impl<'a> Run<'a> {
             weights::read_safetensors(&best.weights, "the best weights")?,
             weights::Load::Strict,
         )?;
+        let last = checkpoints.last().unwrap_or_default();
         let (reference, examples, mut measured) =
             self.reference(&checkpoints.version(&best), || match signals.received() {
-                Some(signal) => {
-                    Err(Error::Interrupted { signal, checkpoint: checkpoints.last().unwrap_or_default() })
-                }
+                Some(signal) => Err(Error::Interrupted { signal, checkpoint: last.clone() }),
                 None => Ok(()),
             })?;
         let package = checkpoints.save_package(&best, &reference)?;
