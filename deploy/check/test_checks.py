@@ -49,6 +49,7 @@ MUTATIONS = [
     ("names", "compose/compose.yaml", "train_hyp.max_epochs=4", "train_hyp.epochs=4", "train_hyp.epochs"),
     ("names", "vertex-ai/train-cpu.yaml", "train_hyp_gcp_cpu", "train_hyp_gcp_tpu", "train_hyp_gcp_tpu"),
     ("names", "vertex-ai/tune.yaml", "train_hyp.loss", "train_hyp.losses", "train_hyp.losses"),
+    ("names", "vertex-ai/tune.yaml", "metricId: val_metric", "metricId: val_dice", "reports the metric val_metric"),
     ("names", "vertex-ai/model.yaml", "predictRoute: /predict", "predictRoute: /predicts", "/predicts"),
     ("names", "scheduler/drift.yaml", "/run", "/runs", "/runs"),
     ("names", "prometheus/rules.yml", "bcs_predictor_store_seconds", "bcs_predictor_storing_seconds", "storing"),

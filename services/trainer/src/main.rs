@@ -10,6 +10,7 @@
 //! - [`output`]: progress, tables and pictures
 //! - [`provenance`]: origin of a model
 //! - [`python`]: Python that loads an exported model
+//! - [`sweep`]: sweeps over many training runs
 //! - [`training`]: training runs, from configuration to model package
 
 mod cli;
@@ -21,6 +22,7 @@ mod folders;
 mod output;
 mod provenance;
 mod python;
+mod sweep;
 mod training;
 
 use std::process::ExitCode;
@@ -28,7 +30,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    match commands::run(cli::Cli::parse()) {
+    match commands::run(cli::Cli::parse_from(cli::with_overrides(std::env::args_os()))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bcs-trainer: {error}");

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{text, value::Value};
 
-const NAMES: [&str; 8] = ["bool", "choice", "float", "glob", "int", "range", "str", "tag"];
+const NAMES: [&str; 9] = ["bool", "choice", "float", "glob", "int", "interval", "range", "str", "tag"];
 
 /// Arguments of a call; positional ones precede named ones.
 #[derive(Default)]
@@ -54,6 +54,7 @@ pub(super) fn call(name: &str, arguments: Arguments) -> Result<Element, String> 
     let result = match name {
         "choice" => choice(arguments),
         "range" => range(arguments),
+        "interval" => interval(arguments),
         "glob" => glob(arguments),
         "tag" => tag(arguments),
         "int" => cast(arguments, int),
@@ -99,6 +100,13 @@ fn checked_range(start: Number, stop: Number, step: Number) -> Result<Element, S
     Ok(Element::Sweep(Sweep::Range(Range { start, stop, step })))
 }
 
+fn interval(arguments: Arguments) -> Result<Element, String> {
+    let [start, end] = arguments.bind(["start", "end"])?;
+    let (Some(start), Some(end)) = (start, end) else { return Err("expects a start and an end".to_owned()) };
+    let [start, end] = [number(start)?, number(end)?].map(|number| Number::Float(number.as_f64()));
+    Ok(Element::Sweep(Sweep::Interval { start, end, tags: Vec::new() }))
+}
+
 fn number(element: Element) -> Result<Number, String> {
     match element {
         Element::Value(Value::Int(value)) => Ok(Number::Int(value)),
@@ -127,11 +135,19 @@ fn patterns(element: Element) -> Result<Vec<String>, String> {
     }
 }
 
-/// Drops the tags, which only optimizing sweepers use.
+/// Tags an interval. The tags of other sweeps are dropped, since nothing here uses them.
 fn tag(arguments: Arguments) -> Result<Element, String> {
     let named = arguments.named.into_iter().map(|(_, element)| element);
-    let last = arguments.positional.into_iter().chain(named).last();
-    match last {
+    let mut arguments: Vec<Element> = arguments.positional.into_iter().chain(named).collect();
+    match arguments.pop() {
+        Some(Element::Sweep(Sweep::Interval { start, end, .. })) => {
+            let text = |element| match element {
+                Element::Value(Value::Str(text)) => Ok(text),
+                _ => Err("expects strings as tags".to_owned()),
+            };
+            let tags = arguments.into_iter().map(text).collect::<Result<_, _>>()?;
+            Ok(Element::Sweep(Sweep::Interval { start, end, tags }))
+        }
         Some(sweep @ Element::Sweep(_)) => Ok(sweep),
         _ => Err("expects a sweep as the last argument".to_owned()),
     }
@@ -152,6 +168,10 @@ fn cast(arguments: Arguments, to: fn(&Value) -> Result<Value, String>) -> Result
             cast_number(range.stop, to)?,
             cast_number(range.step, to)?,
         )?,
+        Element::Sweep(Sweep::Interval { start, end, tags }) => {
+            let (start, end) = (cast_number(start, to)?, cast_number(end, to)?);
+            Element::Sweep(Sweep::Interval { start, end, tags })
+        }
         Element::Sweep(Sweep::Glob { .. }) => {
             return Err("cannot cast the options of a config group".to_owned());
         }

@@ -18,6 +18,15 @@ pub enum Sweep {
     Choice(Vec<Value>),
     /// `range(start,stop,step)`
     Range(Range),
+    /// `interval(start,end)`, which has no list of values.
+    Interval {
+        /// Lower bound.
+        start: Number,
+        /// Upper bound.
+        end: Number,
+        /// Tags of `tag()`, such as `log`.
+        tags: Vec<String>,
+    },
     /// `glob(include,exclude)`: the options of a config group that match.
     Glob {
         /// Patterns, of which one must match.
@@ -138,6 +147,10 @@ fn alternatives(parsed: &Override, options: impl Fn(&str) -> Vec<String>) -> Res
     let values: Vec<Value> = match sweep {
         Sweep::Choice(values) => values.clone(),
         Sweep::Range(range) => range.values().take(MAX_RUNS + 1).collect(),
+        Sweep::Interval { .. } => {
+            let message = "an interval has no list of values; it needs a sweep with random draws".to_owned();
+            return Err(Error::Override { text: parsed.text.clone(), message });
+        }
         Sweep::Glob { include, exclude } => {
             let matches = |globs: &[String], name: &str| globs.iter().any(|glob| glob_matches(glob, name));
             let chosen = |name: &String| matches(include, name) && !matches(exclude, name);

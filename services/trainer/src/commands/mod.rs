@@ -20,6 +20,7 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Some(Command::Synthesize(arguments)) => synthesize::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Trial(arguments)) => crate::sweep::trial::run(&arguments),
     }
 }
 

@@ -10,12 +10,13 @@ mod built_in;
 mod check;
 mod types;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bcs_config::overrides::Action;
-use bcs_config::{Composer, Composition, Interpolator, Override, Schema, Value, overrides, suggest};
+use bcs_config::{Composer, Composition, Interpolator, Override, Schema, Value, overrides, suggest, yaml};
 use bcs_contracts::package::Architecture;
 use bcs_model::nets;
+use fs_err as fs;
 
 pub(crate) use types::{
     ClassWeights, ClipAlgorithm, Config, DeepSupervision, NamedWeights, Precision, TrainHyp,
@@ -24,6 +25,7 @@ pub(crate) use types::{
 use self::built_in::BUILT_IN;
 use crate::cli::ConfigArguments;
 use crate::error::{Error, Result};
+use crate::sweep;
 
 /// Folders searched after `--config-dir`: where containers mount configurations, and the source tree's.
 const SEARCH_PATH: [&str; 2] = ["/config/hydra", "config/hydra"];
@@ -50,10 +52,49 @@ pub(crate) struct Composed {
     pub config: Config,
     /// The network that `model_hyp` describes.
     pub architecture: Architecture,
-    /// The configuration as YAML, with interpolations as written, so that values from the environment are not saved.
+    /// The configuration as YAML, with interpolations as written, so that values from the environment are not saved, and
+    /// without the settings of a sweep.
     pub yaml: String,
     /// Overrides of the command line, as given.
     pub overrides: Vec<String>,
+}
+
+/// Folder of the configuration in that of a run, and its files, as Hydra names them.
+const SAVED: &str = ".hydra";
+const SAVED_CONFIG: &str = "config.yaml";
+const SAVED_OVERRIDES: &str = "overrides.yaml";
+
+impl Composed {
+    fn new(config: Config, yaml: String, overrides: Vec<String>) -> Result<Self> {
+        check::check(&config)?;
+        let architecture = nets::architecture(&config.model_hyp)
+            .map_err(|error| with_suggestion(error, &config.model_hyp))?;
+        Ok(Self { config, architecture, yaml, overrides })
+    }
+
+    /// Reads what [`Self::save`] has saved.
+    ///
+    /// # Errors
+    /// [`Error::Config`] and [`Error::Usage`], with the key or the file.
+    pub(crate) fn read(output: &Path) -> Result<Self> {
+        let folder = output.join(SAVED);
+        let value = yaml::read(&folder.join(SAVED_CONFIG))?;
+        let text = value.to_yaml();
+        let overrides: Vec<String> = yaml::read(&folder.join(SAVED_OVERRIDES))?.decode()?;
+        Self::new(resolved(value)?.decode()?, text, overrides)
+    }
+
+    /// Saves the configuration and the overrides in the output folder of a run.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn save(&self, output: &Path) -> Result<()> {
+        let folder = output.join(SAVED);
+        fs::create_dir(&folder)?;
+        fs::write(folder.join(SAVED_CONFIG), &self.yaml)?;
+        let overrides: Vec<Value> = self.overrides.iter().map(|text| Value::from(text.as_str())).collect();
+        Ok(fs::write(folder.join(SAVED_OVERRIDES), Value::from(overrides).to_yaml())?)
+    }
 }
 
 impl Configurations {
@@ -81,15 +122,11 @@ impl Configurations {
         self.compose_parsed(overrides::parse_all(overrides)?)
     }
 
-    /// Composes all runs of a sweep.
+    /// Composes a single run from parsed overrides.
     ///
     /// # Errors
     /// Those of [`Self::compose`].
-    pub(crate) fn compose_sweep<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<Composed>> {
-        self.composer.expand(overrides)?.into_iter().map(|run| self.compose_parsed(run)).collect()
-    }
-
-    fn compose_parsed(&self, overrides: Vec<Override>) -> Result<Composed> {
+    pub(crate) fn compose_parsed(&self, overrides: Vec<Override>) -> Result<Composed> {
         let overrides: Vec<Override> = overrides.into_iter().map(without_plus).collect();
         let composition = self.composer.compose_parsed(&self.config_name, &overrides)?;
         self.check(composition)
@@ -100,18 +137,17 @@ impl Configurations {
             eprintln!("bcs-trainer: warning: {warning}");
         }
         self.require_groups(&composition.value)?;
-        let yaml = composition.value.to_yaml();
-        let mut resolved = composition.value.clone();
-        Interpolator::from_process().resolve(&mut resolved)?;
-        let missing = bcs_config::missing_keys(&resolved);
-        if let Some(first) = missing.first() {
-            return Err(Error::Usage(format!("no value for {}; set it with {first}=…", missing.join(", "))));
-        }
-        let config: Config = resolved.decode().map_err(|error| with_source(error, &composition))?;
-        check::check(&config)?;
-        let architecture = nets::architecture(&config.model_hyp)
-            .map_err(|error| with_suggestion(error, &config.model_hyp))?;
-        Ok(Composed { config, architecture, yaml, overrides: composition.overrides })
+        let config: Config = resolved(composition.value.clone())?
+            .decode()
+            .map_err(|error| with_source(error, &composition))?;
+        let mut value = composition.value;
+        _ = value.as_map_mut().and_then(|groups| groups.shift_remove(sweep::GROUP));
+        Composed::new(config, value.to_yaml(), composition.overrides)
+    }
+
+    /// Returns the options of a config group.
+    pub(crate) fn options(&self, group: &str) -> Vec<String> {
+        self.composer.options(group)
     }
 
     /// A group that was deleted must not be replaced with defaults silently.
@@ -123,6 +159,21 @@ impl Configurations {
                 "the configuration has no group {group}; choose one of its options, {group}=…: {}",
                 self.composer.options(group).join(", ")
             ))),
+        }
+    }
+}
+
+/// Resolves the interpolations of a configuration.
+///
+/// # Errors
+/// [`Error::Config`]; [`Error::Usage`] for keys without a value.
+fn resolved(mut value: Value) -> Result<Value> {
+    Interpolator::from_process().resolve(&mut value)?;
+    let missing = bcs_config::missing_keys(&value);
+    match missing.first() {
+        None => Ok(value),
+        Some(first) => {
+            Err(Error::Usage(format!("no value for {}; set it with {first}=…", missing.join(", "))))
         }
     }
 }

@@ -10,6 +10,7 @@ use bcs_model::weights;
 use serde_json::json;
 
 use super::checkpoint::{Checkpoints, METRICS_FILE, Resumable, Snapshot};
+use super::hypertune::Hypertune;
 use super::log::Log;
 use super::run::{Run, SCALING, batching};
 use super::signals::Signals;
@@ -30,6 +31,7 @@ impl Run<'_> {
         self.announce(checkpoints.folder());
         let (mut stepper, mut state, metrics) = self.start()?;
         let mut log = Log::create(&output.join(METRICS_FILE), metrics)?;
+        let mut hypertune = Hypertune::from_environment();
         while state.epoch < hyp.max_epochs {
             if let Some(reason) = self.reason_to_end(&state) {
                 println!("training ends: {reason}");
@@ -56,6 +58,9 @@ impl Run<'_> {
             let improved = self.metric.improves(scores.val_metric, state.best_score());
             let learning_rate = self.learning_rate(&state, state.step.saturating_sub(1));
             report(&mut log, &state, learning_rate, rate, &scores, improved)?;
+            if let Some(hypertune) = &mut hypertune {
+                hypertune.report(scores.val_metric, epoch, jiff::Timestamp::now())?;
+            }
             self.rank(&mut state, &model, checkpoints)?;
             state.patience.update(scores.val_metric, hyp.early_stopping_min_delta);
             if let Schedule::Plateau(arguments) = self.schedule {

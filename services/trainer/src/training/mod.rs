@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod dataset;
+mod hypertune;
 mod initial_weights;
 mod learn;
 mod log;
@@ -10,10 +11,12 @@ mod profile;
 mod reference;
 mod resume;
 mod run;
-mod signals;
+mod run_file;
+pub(crate) mod signals;
 mod state;
 mod step;
 mod twin;
 pub(crate) mod validate;
 
 pub(crate) use run::Run;
+pub(crate) use run_file::RunFile;

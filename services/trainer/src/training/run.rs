@@ -25,6 +25,7 @@ use super::initial_weights::InitialWeights;
 use super::preflight;
 use super::reference::{image_features, push_model_features};
 use super::resume::{self, Checkpoint};
+use super::run_file::RunFile;
 use super::state::State;
 use super::validate::{Batching, Scores, segment};
 use crate::config::{ClassWeights, Composed, DeepSupervision, NamedWeights};
@@ -121,8 +122,14 @@ impl<'a> Run<'a> {
             Some(checkpoint) => Checkpoints::of(checkpoint.run.clone(), metadata, yaml),
             None => Checkpoints::create(&hyp.model_repo_location, metadata, yaml)?,
         };
+        let mut run_file = RunFile { run: checkpoints.folder().to_owned(), package: None };
+        run_file.write(output)?;
         let result =
             self.train(&checkpoints, output).and_then(|state| self.finish(&state, &checkpoints, output));
+        if let Ok(package) = &result {
+            run_file.package = Some(package.clone());
+            run_file.write(output)?;
+        }
         result.map_err(|error| match (error, checkpoints.last()) {
             (error @ Error::Interrupted { .. }, _) | (error, None) => error,
             (error, Some(checkpoint)) => Error::Stopped { source: Box::new(error), checkpoint },

@@ -10,4 +10,6 @@ mod networks;
 mod preflight;
 mod resume;
 mod support;
+mod sweep;
 mod training;
+mod vertex;
