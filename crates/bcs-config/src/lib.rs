@@ -57,4 +57,4 @@ pub use error::{Error, Result};
 pub use interpolation::Interpolator;
 pub use overrides::Override;
 pub use text::float as python_float;
-pub use value::{MISSING, Map, Value, missing_keys};
+pub use value::{Key, MISSING, Map, Value, missing_keys};

@@ -52,10 +52,13 @@ pub(crate) enum Command {
 /// Arguments that select the configuration.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ConfigArguments {
-    /// Folder with config files, searched before /config/hydra, config/hydra and the built-in files
+    /// Folder with config files, searched before /config/hydra, config/hydra and the built-in files (also -cd)
     #[arg(long, short = 'd', value_name = "DIR")]
     pub config_dir: Option<PathBuf>,
-    /// Name of the primary config
+    /// Folder with all config files: neither the built-in files nor /config/hydra and config/hydra are searched (also -cp)
+    #[arg(long, value_name = "DIR")]
+    pub config_path: Option<PathBuf>,
+    /// Name of the primary config (also -cn)
     #[arg(long, default_value = PRIMARY_CONFIG, value_name = "NAME")]
     pub config_name: String,
     /// Hydra overrides: group=option, a.b=3, +a.b=3, ++a.b=3, ~a.b; lists as [1,2]
@@ -69,9 +72,18 @@ pub(crate) struct TrainArguments {
     /// Configuration.
     #[command(flatten)]
     pub config: ConfigArguments,
-    /// Print the composed configuration (interpolations unresolved) or the layers of its network, and exit
-    #[arg(long, value_name = "CONFIG")]
+    /// Print the composed configuration or the layers of its network, and exit
+    #[arg(long, short, value_name = "CONFIG")]
     pub cfg: Option<Cfg>,
+    /// With --cfg, print the results of interpolations
+    #[arg(long, requires = "cfg")]
+    pub resolve: bool,
+    /// With --cfg, print this part of the configuration, such as train_hyp
+    #[arg(long, short, value_name = "PACKAGE", requires = "cfg")]
+    pub package: Option<String>,
+    /// Print where the configuration comes from, and exit
+    #[arg(long, short, value_name = "INFO", num_args = 0..=1, default_missing_value = "all", conflicts_with = "cfg")]
+    pub info: Option<Info>,
     /// Run a sweep: one run for each combination of a=1,2 b=x,y, or for random draws (sweep=random)
     #[arg(long, short)]
     pub multirun: bool,
@@ -82,6 +94,10 @@ pub(crate) struct TrainArguments {
 pub(crate) enum Cfg {
     /// Composed configuration of the run; with -m, of each run as a YAML document
     Job,
+    /// Hydra's part of the configuration: folders of runs, overrides, choices
+    Hydra,
+    /// Both
+    All,
     /// Layers of the network with output shapes and parameters; with -m, of the network of each run
     Model,
 }
@@ -94,6 +110,34 @@ pub(crate) struct TrialArguments {
     /// Process of the sweep
     #[arg(long)]
     pub parent: u32,
+}
+
+/// What `--info` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Info {
+    /// Everything below
+    All,
+    /// Search path, defaults lists and configuration
+    Config,
+    /// Config files in the order of composition
+    Defaults,
+    /// Tree of the defaults lists
+    DefaultsTree,
+    /// Plugins; there are none
+    Plugins,
+    /// Folders that are searched for config files
+    Searchpath,
+}
+
+/// Returns the arguments with Hydra's flags of two letters in their long form: `-cn` is `--config-name`.
+pub(crate) fn with_long_flags(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let long = |argument: OsString| match argument.to_str() {
+        Some("-cd") => "--config-dir".into(),
+        Some("-cn") => "--config-name".into(),
+        Some("-cp") => "--config-path".into(),
+        _ => argument,
+    };
+    arguments.map(long).collect()
 }
 
 /// Arguments of an evaluation.

@@ -5,6 +5,7 @@
 //! - [`commands`]: one file per subcommand
 //! - [`config`]: configuration, composed and checked
 //! - [`error`]: errors and exit codes
+//! - [`environment`]: what a run depends on beside its configuration
 //! - [`evaluation`]: MONAI's metrics of a model on a data set
 //! - [`folders`]: folders of runs
 //! - [`output`]: progress, tables and pictures
@@ -16,6 +17,7 @@
 mod cli;
 mod commands;
 mod config;
+mod environment;
 mod error;
 mod evaluation;
 mod folders;
@@ -30,7 +32,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    match commands::run(cli::Cli::parse_from(cli::with_overrides(std::env::args_os()))) {
+    let arguments = cli::with_overrides(cli::with_long_flags(std::env::args_os()).into_iter());
+    match commands::run(cli::Cli::parse_from(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bcs-trainer: {error}");

@@ -3,6 +3,7 @@
 mod evaluate;
 mod export;
 mod import;
+mod show;
 mod synthesize;
 mod train;
 

@@ -1,16 +1,13 @@
 //! `bcs-trainer [train]`: trains a model, or one for each run of a sweep.
 
-use std::path::Path;
-
 use bcs_contracts::package::{Architecture, InputSpec};
 use bcs_model::nets::Network;
-use jiff::ZonedDateTime;
 use tch::Device;
 
+use super::show;
 use crate::cli::{Cfg, TrainArguments};
 use crate::config::{Composed, Configurations};
 use crate::error::Result;
-use crate::folders::create_dated;
 use crate::output::layers::layers;
 use crate::sweep::Sweep;
 use crate::training::Run;
@@ -18,35 +15,27 @@ use crate::training::Run;
 /// Trains.
 pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
     let configurations = Configurations::new(&arguments.config)?;
+    if let Some(info) = arguments.info {
+        return show::information(info, &configurations, arguments);
+    }
+    if let Some(cfg @ (Cfg::Job | Cfg::Hydra | Cfg::All)) = arguments.cfg {
+        return show::configurations(cfg, &configurations, arguments);
+    }
     let overrides = &arguments.config.overrides;
     if arguments.multirun {
         let sweep = Sweep::compose(&configurations, overrides)?;
         return match arguments.cfg {
-            Some(cfg) => print_all(cfg, &sweep.runs().collect::<Vec<_>>()),
+            Some(_) => sweep.runs().enumerate().try_for_each(|(index, run)| {
+                println!("Run {} of {}: {}\n", index + 1, sweep.len(), run.overrides.join(" "));
+                print_layers(run)
+            }),
             None => sweep.execute(),
         };
     }
     let composed = configurations.compose(overrides)?;
     match arguments.cfg {
-        Some(cfg) => print_all(cfg, &[&composed]),
+        Some(_) => print_layers(&composed),
         None => single(&composed),
-    }
-}
-
-/// Prints the configurations of runs, or the layers of their networks.
-fn print_all(cfg: Cfg, runs: &[&Composed]) -> Result<()> {
-    match cfg {
-        Cfg::Job => {
-            let documents: Vec<&str> = runs.iter().map(|run| run.yaml.as_str()).collect();
-            print!("{}", documents.join("---\n"));
-            Ok(())
-        }
-        Cfg::Model => runs.iter().enumerate().try_for_each(|(index, run)| {
-            if runs.len() > 1 {
-                println!("Run {} of {}: {}\n", index + 1, runs.len(), run.overrides.join(" "));
-            }
-            print_layers(run)
-        }),
     }
 }
 
@@ -61,7 +50,7 @@ fn print_layers(composed: &Composed) -> Result<()> {
 
 fn single(composed: &Composed) -> Result<()> {
     let run = Run::prepare(composed)?;
-    let output = create_dated(Path::new("outputs"), &ZonedDateTime::now())?;
+    let output = composed.job.create_run_folder()?;
     composed.save(&output)?;
     run.execute(&output).map(|_package| ())
 }

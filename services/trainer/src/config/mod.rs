@@ -8,21 +8,23 @@
 
 mod built_in;
 mod check;
+mod job;
+pub(crate) mod saved;
 mod types;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bcs_config::overrides::Action;
-use bcs_config::{Composer, Composition, Interpolator, Override, Schema, Value, overrides, suggest, yaml};
+use bcs_config::{Composer, Composition, Key, Override, Schema, Value, overrides, suggest};
 use bcs_contracts::package::Architecture;
 use bcs_model::nets;
-use fs_err as fs;
 
 pub(crate) use types::{
     ClassWeights, ClipAlgorithm, Config, DeepSupervision, NamedWeights, Precision, TrainHyp,
 };
 
 use self::built_in::BUILT_IN;
+pub(crate) use self::job::Job;
 use crate::cli::ConfigArguments;
 use crate::error::{Error, Result};
 use crate::sweep;
@@ -39,10 +41,17 @@ const REQUIRED_GROUPS: [&str; 3] = ["train_hyp", "model_hyp", "data"];
 /// Groups of the predecessor that are not read, so may have any keys.
 const UNREAD_GROUPS: [&str; 3] = ["evidently", "predict_hyp", "unittest"];
 
+/// Name of the program in Hydra's part of the configuration.
+const JOB_NAME: &str = "bcs-trainer";
+
 /// Composes configurations.
 pub(crate) struct Configurations {
+    /// Composes exactly as Hydra does.
     composer: Composer,
+    /// Composes over the defaults of the program, and refuses keys that it does not know.
+    checked: Composer,
     config_name: String,
+    clock: job::Clock,
 }
 
 /// A composed and checked configuration.
@@ -57,61 +66,63 @@ pub(crate) struct Composed {
     pub yaml: String,
     /// Overrides of the command line, as given.
     pub overrides: Vec<String>,
-}
-
-/// Folder of the configuration in that of a run, and its files, as Hydra names them.
-const SAVED: &str = ".hydra";
-const SAVED_CONFIG: &str = "config.yaml";
-const SAVED_OVERRIDES: &str = "overrides.yaml";
-
-impl Composed {
-    fn new(config: Config, yaml: String, overrides: Vec<String>) -> Result<Self> {
-        check::check(&config)?;
-        let architecture = nets::architecture(&config.model_hyp)
-            .map_err(|error| with_suggestion(error, &config.model_hyp))?;
-        Ok(Self { config, architecture, yaml, overrides })
-    }
-
-    /// Reads what [`Self::save`] has saved.
-    ///
-    /// # Errors
-    /// [`Error::Config`] and [`Error::Usage`], with the key or the file.
-    pub(crate) fn read(output: &Path) -> Result<Self> {
-        let folder = output.join(SAVED);
-        let value = yaml::read(&folder.join(SAVED_CONFIG))?;
-        let text = value.to_yaml();
-        let overrides: Vec<String> = yaml::read(&folder.join(SAVED_OVERRIDES))?.decode()?;
-        Self::new(resolved(value)?.decode()?, text, overrides)
-    }
-
-    /// Saves the configuration and the overrides in the output folder of a run.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub(crate) fn save(&self, output: &Path) -> Result<()> {
-        let folder = output.join(SAVED);
-        fs::create_dir(&folder)?;
-        fs::write(folder.join(SAVED_CONFIG), &self.yaml)?;
-        let overrides: Vec<Value> = self.overrides.iter().map(|text| Value::from(text.as_str())).collect();
-        Ok(fs::write(folder.join(SAVED_OVERRIDES), Value::from(overrides).to_yaml())?)
-    }
+    /// Hydra's part of the configuration.
+    pub job: Job,
 }
 
 impl Configurations {
     /// Sets up the search path.
     ///
     /// # Errors
-    /// [`Error::Usage`] if `--config-dir` is not a folder.
+    /// [`Error::Usage`] if `--config-dir` or `--config-path` is not a folder.
     pub(crate) fn new(arguments: &ConfigArguments) -> Result<Self> {
-        if let Some(folder) = &arguments.config_dir
-            && !folder.is_dir()
+        for (flag, folder) in
+            [("--config-dir", &arguments.config_dir), ("--config-path", &arguments.config_path)]
         {
-            return Err(Error::Usage(format!("--config-dir {}: there is no such folder", folder.display())));
+            if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
+                return Err(Error::Usage(format!("{flag} {}: there is no such folder", folder.display())));
+            }
         }
-        let found = SEARCH_PATH.iter().map(PathBuf::from).filter(|folder| folder.is_dir());
-        let folders = arguments.config_dir.clone().into_iter().chain(found);
-        let composer = Composer::new(folders).with_built_in(BUILT_IN).with_schema(schema()?);
-        Ok(Self { composer, config_name: arguments.config_name.clone() })
+        let own = arguments.config_dir.clone().into_iter();
+        let composer = match &arguments.config_path {
+            // As in Hydra, where the folder of the program comes before that of the command line.
+            Some(folder) => own.fold(Composer::new([folder]), Composer::with_config_dir),
+            None => {
+                let found = SEARCH_PATH.iter().map(PathBuf::from).filter(|folder| folder.is_dir());
+                Composer::new(own.chain(found)).with_built_in(JOB_NAME, BUILT_IN)
+            }
+        };
+        let composer = composer.with_job_name(JOB_NAME);
+        let checked = composer.clone().with_schema(schema()?);
+        let clock = job::Clock::now();
+        Ok(Self { composer, checked, config_name: arguments.config_name.clone(), clock })
+    }
+
+    /// Composes a single run exactly as Hydra does, without the defaults and checks of the program.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub(crate) fn describe<S: AsRef<str>>(&self, overrides: &[S]) -> Result<(Composition, Job)> {
+        self.describe_parsed(&overrides::parse_all(overrides)?)
+    }
+
+    /// Returns every combination of the sweeps in overrides.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub(crate) fn expand<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<Vec<Override>>> {
+        Ok(self.composer.expand(&self.config_name, overrides)?)
+    }
+
+    /// As [`Self::describe`], from parsed overrides.
+    ///
+    /// # Errors
+    /// Those of [`Self::describe`].
+    pub(crate) fn describe_parsed(&self, overrides: &[Override]) -> Result<(Composition, Job)> {
+        let given: Vec<Override> = overrides.iter().cloned().map(without_plus_if_known).collect();
+        let composition = self.composer.compose_parsed(&self.config_name, &given)?;
+        let job = Job::new(composition.whole(), self.clock.clone());
+        Ok((composition, job))
     }
 
     /// Composes a single run.
@@ -127,22 +138,33 @@ impl Configurations {
     /// # Errors
     /// Those of [`Self::compose`].
     pub(crate) fn compose_parsed(&self, overrides: Vec<Override>) -> Result<Composed> {
+        let described = self.describe_parsed(&overrides);
         let overrides: Vec<Override> = overrides.into_iter().map(without_plus).collect();
-        let composition = self.composer.compose_parsed(&self.config_name, &overrides)?;
-        self.check(composition)
-    }
-
-    fn check(&self, composition: Composition) -> Result<Composed> {
+        let composition = self.checked.compose_parsed(&self.config_name, &overrides)?;
         for warning in &composition.warnings {
             eprintln!("bcs-trainer: warning: {warning}");
         }
+        // The checks know more about a wrong key than Hydra, but what Hydra refuses is never run.
+        let (architecture, config, yaml) = self.check(&composition)?;
+        let (_, job) = described?;
+        Ok(Composed { config, architecture, yaml, overrides: composition.overrides, job })
+    }
+
+    fn check(&self, composition: &Composition) -> Result<(Architecture, Config, String)> {
         self.require_groups(&composition.value)?;
-        let config: Config = resolved(composition.value.clone())?
-            .decode()
-            .map_err(|error| with_source(error, &composition))?;
-        let mut value = composition.value;
-        _ = value.as_map_mut().and_then(|groups| groups.shift_remove(sweep::GROUP));
-        Composed::new(config, value.to_yaml(), composition.overrides)
+        let mut resolved = composition.value.clone();
+        let job = Job::new(composition.whole(), self.clock.clone());
+        for warning in job.interpolator().resolve_with_warnings(&mut resolved)? {
+            eprintln!("bcs-trainer: warning: {warning}");
+        }
+        check_missing(&resolved)?;
+        let config: Config = resolved.decode().map_err(|error| with_source(error, composition))?;
+        check::check(&config)?;
+        let architecture = nets::architecture(&config.model_hyp)
+            .map_err(|error| with_suggestion(error, &config.model_hyp))?;
+        let mut value = composition.value.clone();
+        _ = value.as_map_mut().and_then(|groups| groups.shift_remove(&Key::from(sweep::GROUP)));
+        Ok((architecture, config, value.to_yaml()))
     }
 
     /// Returns the options of a config group.
@@ -163,15 +185,11 @@ impl Configurations {
     }
 }
 
-/// Resolves the interpolations of a configuration.
-///
-/// # Errors
-/// [`Error::Config`]; [`Error::Usage`] for keys without a value.
-fn resolved(mut value: Value) -> Result<Value> {
-    Interpolator::from_process().resolve(&mut value)?;
-    let missing = bcs_config::missing_keys(&value);
+/// Refuses keys without a value.
+fn check_missing(value: &Value) -> Result<()> {
+    let missing = bcs_config::missing_keys(value);
     match missing.first() {
-        None => Ok(value),
+        None => Ok(()),
         Some(first) => {
             Err(Error::Usage(format!("no value for {}; set it with {first}=…", missing.join(", "))))
         }
@@ -180,13 +198,22 @@ fn resolved(mut value: Value) -> Result<Value> {
 
 /// The built-in configuration: all known keys with their defaults.
 fn schema() -> Result<Schema> {
-    let composer = Composer::new(Vec::<PathBuf>::new()).with_built_in(BUILT_IN);
+    let composer = Composer::new(Vec::<PathBuf>::new()).with_built_in(JOB_NAME, BUILT_IN);
     let mut defaults = composer.compose::<&str>(PRIMARY_CONFIG, &[])?.value;
     for group in UNREAD_GROUPS {
         defaults.set(group, Value::empty_map())?;
     }
     // Each network knows its own keys, and names them where one is unknown.
     Ok(Schema::new(defaults).open("model_hyp"))
+}
+
+/// As [`without_plus`], but for the arguments that a network knows alone: others are refused as Hydra refuses them.
+fn without_plus_if_known(parsed: Override) -> Override {
+    let argument = parsed.key.strip_prefix("model_hyp.");
+    match argument.map(|argument| argument.split('.').next().unwrap_or(argument)) {
+        Some(name) if !nets::names().any(|network| nets::config_keys(network).contains(&name)) => parsed,
+        _ => without_plus(parsed),
+    }
 }
 
 /// Lets arguments of networks and losses be set without `+`, although no config file has them.

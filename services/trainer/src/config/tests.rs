@@ -8,7 +8,12 @@ use super::types::Limit;
 use super::*;
 
 fn arguments() -> ConfigArguments {
-    ConfigArguments { config_dir: None, config_name: PRIMARY_CONFIG.to_owned(), overrides: vec![] }
+    ConfigArguments {
+        config_dir: None,
+        config_path: None,
+        config_name: PRIMARY_CONFIG.to_owned(),
+        overrides: vec![],
+    }
 }
 
 fn compose(overrides: &[&str]) -> Result<Composed> {
@@ -87,7 +92,7 @@ fn the_predecessors_files_load_unchanged() {
         ("unittest/unittest_own.yaml", "image_count: 30760\npaths: [a, b]\n"),
         ("evidently/evidently_own.yaml", "report_location: reports\n"),
     ];
-    let composed = compose_own(&files, &["train_hyp.seed=3"]).unwrap();
+    let composed = compose_own(&files, &["+train_hyp.seed=3"]).unwrap();
     let hyp = &composed.config.train_hyp;
     assert_eq!((hyp.learning_rate, hyp.optimizer.as_str(), hyp.seed), (1e-4, "Adam", 3));
     assert_eq!(hyp.limit_train_batches, Some(Limit::Fraction(0.5)));

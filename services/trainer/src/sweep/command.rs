@@ -14,7 +14,7 @@ use super::record::{Record, Trial, TrialState};
 use super::runner::Runner;
 use super::settings::Settings;
 use super::{report, results};
-use crate::config::{Composed, Configurations};
+use crate::config::{Composed, Configurations, saved};
 use crate::error::{Error, Result};
 
 /// Group of the settings.
@@ -39,17 +39,15 @@ impl Sweep {
     pub(crate) fn compose(configurations: &Configurations, texts: &[String]) -> Result<Self> {
         let options = |group: &str| configurations.options(group);
         let parsed = overrides::parse_all(texts)?;
-        let settings = configurations.compose_parsed(examples(&parsed, options)?)?.config.sweep;
-        let settings = settings.ok_or_else(|| {
-            Error::Usage("the configuration has no group sweep; choose sweep=grid or sweep=random".to_owned())
-        })?;
-        settings.check()?;
+        let settings = settings(configurations, &parsed)?;
         let (own, others): (Vec<&Override>, Vec<&Override>) = parsed.iter().partition(|one| is_own(one));
         let overrides: Vec<String> = others.iter().map(|parsed| parsed.text.clone()).collect();
         let runs = plan(&overrides, &settings, options)?
             .into_iter()
-            .map(|planned| {
+            .enumerate()
+            .map(|(number, planned)| {
                 let composed = configurations.compose_parsed(planned.overrides.clone())?;
+                let composed = Composed { job: composed.job.in_sweep(number), ..composed };
                 Ok((planned, composed))
             })
             .collect::<Result<_>>()?;
@@ -62,12 +60,17 @@ impl Sweep {
         self.runs.iter().map(|(_, composed)| composed)
     }
 
+    /// Returns the number of runs.
+    pub(crate) fn len(&self) -> usize {
+        self.runs.len()
+    }
+
     /// Runs the sweep, or goes on with the one that `sweep.resume` names.
     ///
     /// # Errors
     /// [`Error::SweepInterrupted`]; [`Error::Trials`] if a trial has failed; [`Error::Usage`]; [`Error::Io`].
     pub(crate) fn execute(self) -> Result<()> {
-        let (folder, mut record) = match folder::find(&self.settings, &self.overrides)? {
+        let (folder, mut record) = match self.find()? {
             Some((folder, record)) => {
                 let settings = record.settings.clone().resumed(&self.settings, &self.keys)?;
                 (folder, Record { settings, ..record })
@@ -86,6 +89,14 @@ impl Sweep {
         }
     }
 
+    /// Finds the sweep that goes on.
+    fn find(&self) -> Result<Option<(Folder, Record)>> {
+        match (&self.settings.resume, self.runs().next()) {
+            (Some(resume), Some(run)) => folder::find(resume, &run.job.sweep_folder()?, &self.overrides),
+            _ => Ok(None),
+        }
+    }
+
     /// Creates the folders of a new sweep and of its trials, with their configurations.
     fn create(self) -> Result<(Folder, Record)> {
         if let Some(resume) = self.runs().find_map(|run| run.config.train_hyp.resume.as_ref()) {
@@ -97,17 +108,48 @@ impl Sweep {
         if self.settings.resume.is_some() {
             println!("resume      there is no unfinished sweep; this is a new one");
         }
-        let folder = Folder::create(&self.settings.dir)?;
+        let path = match self.runs().next() {
+            Some(first) => first.job.create_sweep_folder()?,
+            None => return Err(Error::Usage("the sweep has no trials".to_owned())),
+        };
+        let folder = Folder::new(&path)?;
         let mut trials = Vec::new();
         for (number, (planned, composed)) in self.runs.iter().enumerate() {
-            let output = folder.trial(number);
-            fs::create_dir(&output)?;
-            composed.save(&output)?;
-            trials.push(Trial::new(number, planned, composed.config.train_hyp.max_epochs));
+            if composed.job.output_subfolder() != Some(saved::FOLDER) {
+                return Err(Error::Usage(format!(
+                    "hydra.output_subdir must be {} in a sweep, whose trials read their configuration there",
+                    saved::FOLDER
+                )));
+            }
+            let output = composed.job.sweep_subfolder()?;
+            fs::create_dir_all(folder.path.join(&output))?;
+            composed.save(&folder.path.join(&output))?;
+            trials.push(Trial::new(number, output, planned, composed.config.train_hyp.max_epochs));
         }
         let settings = Settings { resume: None, ..self.settings };
         Ok((folder, Record::new(self.overrides, settings, trials)))
     }
+}
+
+/// Returns the overrides of each run of a sweep, without the checks of [`Sweep::compose`].
+///
+/// # Errors
+/// [`Error::Config`]; [`Error::Usage`].
+pub(crate) fn runs(configurations: &Configurations, texts: &[String]) -> Result<Vec<Vec<Override>>> {
+    let parsed = overrides::parse_all(texts)?;
+    let Ok(settings) = settings(configurations, &parsed) else { return configurations.expand(texts) };
+    let trials = plan(texts, &settings, |group| configurations.options(group))?;
+    Ok(trials.into_iter().map(|trial| trial.overrides).collect())
+}
+
+/// Composes the settings of a sweep.
+fn settings(configurations: &Configurations, parsed: &[Override]) -> Result<Settings> {
+    let one = examples(parsed, |group| configurations.options(group))?;
+    let settings = configurations.compose_parsed(one)?.config.sweep.ok_or_else(|| {
+        Error::Usage("the configuration has no group sweep; choose sweep=grid or sweep=random".to_owned())
+    })?;
+    settings.check()?;
+    Ok(settings)
 }
 
 /// Runs the trials that are left.
@@ -115,7 +157,7 @@ fn run(folder: &Folder, record: &mut Record) -> Result<()> {
     let left = record.trials.iter().filter(|trial| !trial.state.is_final()).count();
     // Devices are seldom swept, so that the first trial stands for all.
     let device = match record.trials.first() {
-        Some(trial) => Composed::read(&folder.trial(trial.number))?.config.train_hyp.device,
+        Some(trial) => Composed::read(&folder.trial(trial))?.config.train_hyp.device,
         None => return Ok(()),
     };
     let gpus = Gpus::of(&device);
@@ -158,7 +200,7 @@ fn is_own(parsed: &Override) -> bool {
 /// [`Error::Usage`] for a sweep over its own settings.
 fn examples(parsed: &[Override], options: impl Fn(&str) -> Vec<String>) -> Result<Vec<Override>> {
     let example = |one: &Override| match Domain::of(one, &options)? {
-        Some(_) if is_own(one) => {
+        Some(_) if is_own(one) || one.key.starts_with("hydra.") || one.key.starts_with("hydra/") => {
             Err(Error::Usage(format!("{}: the settings of a sweep have a single value", one.text)))
         }
         Some(domain) => domain.example(one),

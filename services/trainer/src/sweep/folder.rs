@@ -4,12 +4,12 @@ use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use jiff::ZonedDateTime;
 
-use super::record::{FILE, Record};
-use super::settings::Settings;
+use super::record::{FILE, Record, Trial};
 use crate::error::{Error, Result};
-use crate::folders::create_dated;
+
+/// Folder of all sweeps, unless `hydra.sweep.dir` is set.
+const ROOT: &str = "multirun";
 
 /// File that the running sweep locks.
 const LOCK_FILE: &str = ".lock";
@@ -27,12 +27,20 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Creates the folder of a new sweep, `root/DATE/TIME`.
+    /// Takes a folder for a new sweep.
     ///
     /// # Errors
-    /// [`Error::Io`].
-    pub(super) fn create(root: &Path) -> Result<Self> {
-        Self::open(&create_dated(root, &ZonedDateTime::now())?)
+    /// [`Error::Usage`] if it has a sweep already; [`Error::Io`].
+    pub(super) fn new(path: &Path) -> Result<Self> {
+        let folder = Self::open(path)?;
+        if path.join(FILE).exists() {
+            return Err(Error::Usage(format!(
+                "hydra.sweep.dir is {0}, which has a sweep already; go on with it by sweep.resume={0}, or choose \
+                 another folder",
+                path.display()
+            )));
+        }
+        Ok(folder)
     }
 
     fn open(path: &Path) -> Result<Self> {
@@ -48,18 +56,17 @@ impl Folder {
     }
 
     /// Folder of a trial.
-    pub(super) fn trial(&self, number: usize) -> PathBuf {
-        self.path.join(number.to_string())
+    pub(super) fn trial(&self, trial: &Trial) -> PathBuf {
+        self.path.join(&trial.folder)
     }
 }
 
 /// Finds the sweep that `sweep.resume` names. `auto` is the newest one that is neither finished nor running, and has these
-/// overrides, if there are any; `None` if there is none.
+/// overrides, if there are any; `None` if there is none. `dir` is the folder that a new sweep would have.
 ///
 /// # Errors
 /// [`Error::Usage`] for a folder without a sweep, with one of other overrides, or with one that is running.
-pub(super) fn find(settings: &Settings, overrides: &[String]) -> Result<Option<(Folder, Record)>> {
-    let Some(resume) = &settings.resume else { return Ok(None) };
+pub(super) fn find(resume: &str, dir: &Path, overrides: &[String]) -> Result<Option<(Folder, Record)>> {
     let is_same = |record: &Record| overrides.is_empty() || record.overrides == overrides;
     if resume != AUTO {
         let path = Path::new(resume);
@@ -78,7 +85,7 @@ pub(super) fn find(settings: &Settings, overrides: &[String]) -> Result<Option<(
         }
         return Ok(Some((folder, record)));
     }
-    for path in sweeps(&settings.dir) {
+    for path in sweeps(dir) {
         let record = match Record::read(&path) {
             Ok(record) => record,
             Err(error) => {
@@ -98,15 +105,16 @@ pub(super) fn find(settings: &Settings, overrides: &[String]) -> Result<Option<(
     Ok(None)
 }
 
-/// Returns the folders of the sweeps in `root`, the newest first.
-fn sweeps(root: &Path) -> Vec<PathBuf> {
+/// Returns the folders of the sweeps in [`ROOT`], the newest first, after that which `hydra.sweep.dir` names.
+fn sweeps(dir: &Path) -> Vec<PathBuf> {
     let entries = |folder: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).into_iter().flatten();
         entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
     };
-    let mut sweeps: Vec<PathBuf> = entries(root).iter().flat_map(|day| entries(day)).collect();
-    sweeps.retain(|path| path.join(FILE).exists());
+    let mut sweeps: Vec<PathBuf> = entries(Path::new(ROOT)).iter().flat_map(|day| entries(day)).collect();
     sweeps.sort();
     sweeps.reverse();
+    sweeps.insert(0, dir.to_owned());
+    sweeps.retain(|path| path.join(FILE).exists());
     sweeps
 }

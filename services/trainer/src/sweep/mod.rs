@@ -29,4 +29,4 @@ mod runner;
 pub(crate) mod settings;
 pub(crate) mod trial;
 
-pub(crate) use command::{GROUP, Sweep};
+pub(crate) use command::{GROUP, Sweep, runs};

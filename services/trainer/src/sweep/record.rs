@@ -40,8 +40,10 @@ pub(super) struct Record {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Trial {
-    /// Number, from 0, which is the name of its folder.
+    /// Number, from 0.
     pub number: usize,
+    /// Its folder in that of the sweep, `hydra.sweep.subdir`: its number, unless that is set.
+    pub folder: PathBuf,
     /// Values of the swept keys.
     pub parameters: Map<String, Value>,
     /// All overrides.
@@ -109,9 +111,10 @@ impl TrialState {
 
 impl Trial {
     /// Creates a trial that has not been started.
-    pub(super) fn new(number: usize, planned: &Planned, max_epochs: usize) -> Self {
+    pub(super) fn new(number: usize, folder: PathBuf, planned: &Planned, max_epochs: usize) -> Self {
         Self {
             number,
+            folder,
             parameters: planned.parameters.iter().map(parameter).collect(),
             overrides: planned.overrides.iter().map(|parsed| parsed.text.clone()).collect(),
             state: TrialState::Waiting,

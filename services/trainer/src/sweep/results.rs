@@ -178,7 +178,12 @@ pub(super) mod tests {
             best_epoch: objective.map(|_| 0),
             error: (state == TrialState::Failed)
                 .then(|| "the loss is NaN, \"so\"\nchoose another".to_owned()),
-            ..Trial::new(number, &planned(&format!("train_hyp.learning_rate=0.{}", number + 1)), 4)
+            ..Trial::new(
+                number,
+                number.to_string().into(),
+                &planned(&format!("train_hyp.learning_rate=0.{}", number + 1)),
+                4,
+            )
         };
         let trials = vec![
             trial(0, TrialState::Failed, Some(0.99), 1),

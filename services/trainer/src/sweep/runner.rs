@@ -49,7 +49,7 @@ impl<'a> Runner<'a> {
         let (mut queue, mut completed) = (VecDeque::new(), Vec::new());
         for trial in &record.trials {
             if trial.state == TrialState::Completed {
-                let folder = folder.trial(trial.number);
+                let folder = folder.trial(trial);
                 completed.push(Metrics::read(&folder, &record.settings.objective)?.curve);
             }
             if !trial.state.is_final() {
@@ -100,7 +100,8 @@ impl<'a> Runner<'a> {
             (trial.state, trial.error, trial.threads) = (TrialState::Running, None, Some(share.threads));
             self.record.write(&self.folder.path)?;
             let objective = &self.record.settings.objective;
-            let child = Child::start(number, &self.folder.trial(number), objective, share)?;
+            let child =
+                Child::start(number, &self.folder.trial(&self.record.trials[number]), objective, share)?;
             self.display.started(&self.record.trials[number]);
             self.children.push(child);
         }
@@ -160,7 +161,7 @@ impl<'a> Runner<'a> {
 
     /// Takes note of the end of a trial.
     fn finish(&mut self, child: &Child, status: ExitStatus, failures: &mut Vec<String>) -> Result<()> {
-        let run_file = RunFile::read(&self.folder.trial(child.number));
+        let run_file = RunFile::read(&self.folder.trial(&self.record.trials[child.number]));
         let trial = &mut self.record.trials[child.number];
         trial.learn(&child.metrics.curve, &self.record.settings);
         trial.seconds += child.elapsed().as_secs_f64();

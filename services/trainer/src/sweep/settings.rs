@@ -1,7 +1,5 @@
 //! Settings of a sweep, the group `sweep`.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
@@ -29,8 +27,6 @@ pub(crate) struct Settings {
     pub memory_mb: Option<Amount>,
     /// Early end of trials that are worse than others.
     pub median_stopping: MedianStopping,
-    /// Folder of the sweeps.
-    pub dir: PathBuf,
     /// Sweep that goes on: `auto` or a folder; `None` for a new one.
     pub resume: Option<String>,
 }
