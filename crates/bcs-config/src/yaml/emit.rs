@@ -116,7 +116,7 @@ impl Emitter {
 
     fn sequence(&mut self, list: &[Value], in_mapping: bool) {
         // Lists are indented no deeper than their key.
-        let levels = usize::from(!(in_mapping && !self.writer.indention));
+        let levels = usize::from(!in_mapping || self.writer.indention);
         self.deeper(levels, |emitter, indent| {
             for value in list {
                 emitter.writer.indent(indent);

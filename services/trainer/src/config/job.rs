@@ -54,11 +54,6 @@ impl Job {
         Interpolator::from_process().with_resolver("now", now).with_hydra(self.whole.clone())
     }
 
-    /// The configuration with its node `hydra`, interpolations as written.
-    pub(crate) fn whole(&self) -> &Value {
-        &self.whole
-    }
-
     /// Creates the folder of a single run, `hydra.run.dir`. Two runs of one second have two folders; a folder that the
     /// user names is used as it is.
     ///
