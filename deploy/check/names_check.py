@@ -45,7 +45,6 @@ def containers(deploy):
         for file in sorted((deploy / folder).glob("*.yaml")):
             for image, container in walk(load(file)):
                 name = re.sub(r"[:@].*", "", image.rsplit("/", 1)[-1])
-                name = "trainer" if name == "tuner" else name
                 if name in SERVICES:
                     yield file.relative_to(deploy), name, container
 
@@ -130,8 +129,11 @@ def override_problems(deploy):
     for file, service, container in containers(deploy):
         if service == "trainer":
             found += [(file, word) for word in container.get("args") or container.get("command") or [] if "=" in word]
-    for parameter in load(deploy / "vertex-ai/tune.yaml")["studySpec"]["parameters"]:
-        found.append(("vertex-ai/tune.yaml", f"{parameter['parameterId']}="))
+    study = load(deploy / "vertex-ai/tune.yaml")["studySpec"]
+    found += [("vertex-ai/tune.yaml", f"{parameter['parameterId']}=") for parameter in study["parameters"]]
+    tag = re.search(r'const TAG: &str = "(\w+)"', (ROOT / "services/trainer/src/training/hypertune.rs").read_text())[1]
+    if [metric["metricId"] for metric in study["metrics"]] != [tag]:
+        yield f"vertex-ai/tune.yaml: the trainer reports the metric {tag} alone"
     script = (deploy / "compute-engine/startup.sh").read_text()
     found += [("compute-engine/startup.sh", word) for word in re.findall(r"\b((?:data|train_hyp)\.[\w.]+=)", script)]
     for file, word in found:
@@ -139,7 +141,7 @@ def override_problems(deploy):
         group, _, name = key.partition(".")
         if not name and not (tree / group / f"{value}.yaml").exists():
             yield f"{file}: the training configuration has no {word}"
-        elif name and not has(groups, key):
+        elif name and group != "hydra" and not has(groups, key):
             yield f"{file}: the training configuration has no {key}"
 
 

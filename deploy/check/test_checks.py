@@ -51,6 +51,7 @@ MUTATIONS = [
     ("names", "vertex-ai/tune.yaml", "train_hyp.loss", "train_hyp.losses", "train_hyp.losses"),
     ("names", "vertex-ai/train-spot.yaml", "every_n_train_steps", "every_n_steps", "train_hyp.checkpoint.every_n_steps"),
     ("names", "compute-engine/startup.sh", "train_hyp.resume", "train_hyp.restart", "train_hyp.restart"),
+    ("names", "vertex-ai/tune.yaml", "metricId: val_metric", "metricId: val_dice", "reports the metric val_metric"),
     ("names", "vertex-ai/model.yaml", "predictRoute: /predict", "predictRoute: /predicts", "/predicts"),
     ("names", "scheduler/drift.yaml", "/run", "/runs", "/runs"),
     ("names", "prometheus/rules.yml", "bcs_predictor_store_seconds", "bcs_predictor_storing_seconds", "storing"),

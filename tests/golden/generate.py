@@ -22,6 +22,7 @@ GENERATORS = [
     "crates/bcs-model/tests/golden/make_pickles.py",
     "services/drift-monitor/tests/monitor/golden/make_compare.py",
     "services/trainer/tests/golden/make_statistics.py",
+    "services/trainer/tests/golden/make_hypertune.py",
 ]
 
 LARGEST = 10_000_000

@@ -3,7 +3,7 @@
 use crate::value::{Key, Value};
 
 /// Formats a float as Python's `repr`: `1e-05`, `0.0001`, `2.0`, `inf`, `nan`.
-pub(crate) fn float(value: f64) -> String {
+pub fn float(value: f64) -> String {
     if value.is_nan() {
         return "nan".to_owned();
     }

@@ -26,18 +26,18 @@ pub fn parse(json: &[u8], hash: HashName, origin: &str) -> Result<BTreeMap<Strin
     for Entry { relpath, md5 } in entries {
         let object = ObjectId::parse(&md5, hash).filter(|object| !object.is_directory);
         let object = object.ok_or_else(|| malformed(format!("'{relpath}' has the invalid md5 '{md5}'")))?;
-        insert(&mut files, relpath, object).map_err(malformed)?;
+        insert(&mut files, &relpath, object).map_err(malformed)?;
     }
     check_folders(&files).map_err(malformed)?;
     Ok(files)
 }
 
 /// Adds a file of a directory, whose path must not leave it, nor be there already.
-pub(crate) fn insert<T>(files: &mut BTreeMap<String, T>, path: String, file: T) -> Result<(), String> {
-    if let Some(reason) = fault_in_directory(&path) {
+pub(crate) fn insert<T>(files: &mut BTreeMap<String, T>, path: &str, file: T) -> Result<(), String> {
+    if let Some(reason) = fault_in_directory(path) {
         return Err(format!("the path '{path}' of a file is invalid: {reason}"));
     }
-    match files.insert(path.clone(), file) {
+    match files.insert(path.to_owned(), file) {
         None => Ok(()),
         Some(_) => Err(format!("it has the file '{path}' twice")),
     }

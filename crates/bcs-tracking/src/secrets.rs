@@ -66,7 +66,11 @@ impl Secrets {
             Value::Map(map) => {
                 for (key, value) in map.iter_mut() {
                     let is_reference = value.as_str().is_some_and(is_reference);
-                    if names_a_secret(&key.text()) && !value.is_container() && !value.is_null() && !is_reference {
+                    if names_a_secret(&key.text())
+                        && !value.is_container()
+                        && !value.is_null()
+                        && !is_reference
+                    {
                         *value = Value::from(MASK);
                     } else {
                         self.mask_config(value);

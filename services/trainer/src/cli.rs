@@ -20,6 +20,18 @@ pub(crate) struct Cli {
     pub train: TrainArguments,
 }
 
+/// Returns the arguments with overrides in Hydra's form where Vertex AI passes the parameters of a tuning trial as flags:
+/// `--train_hyp.learning_rate=0.01`. No flag of this program has a dot in its name.
+pub(crate) fn with_overrides(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let is_override =
+        |flag: &str| flag.split_once('=').is_some_and(|(name, _)| name.contains('.') && !name.contains('/'));
+    let rewritten = arguments.map(|argument| {
+        let flag = argument.to_str().and_then(|text| text.strip_prefix("--"));
+        flag.filter(|flag| is_override(flag)).map(OsString::from).unwrap_or(argument)
+    });
+    rewritten.collect()
+}
+
 /// Subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -35,6 +47,9 @@ pub(crate) enum Command {
     Export(ExportArguments),
     /// Fetch data that DVC tracks, as dvc pull does
     Pull(PullArguments),
+    /// Run a trial of a sweep, which starts it
+    #[command(hide = true)]
+    Trial(TrialArguments),
 }
 
 /// Arguments that select the configuration.
@@ -72,7 +87,7 @@ pub(crate) struct TrainArguments {
     /// Print where the configuration comes from, and exit
     #[arg(long, short, value_name = "INFO", num_args = 0..=1, default_missing_value = "all", conflicts_with = "cfg")]
     pub info: Option<Info>,
-    /// Run a sweep: one run for each combination of a=1,2 b=x,y
+    /// Run a sweep: one run for each combination of a=1,2 b=x,y, or for random draws (sweep=random)
     #[arg(long, short)]
     pub multirun: bool,
 }
@@ -88,6 +103,16 @@ pub(crate) enum Cfg {
     All,
     /// Layers of the network with output shapes and parameters; with -m, of the network of each run
     Model,
+}
+
+/// Arguments of a trial.
+#[derive(Debug, Args)]
+pub(crate) struct TrialArguments {
+    /// Folder of the trial, with its configuration
+    pub folder: PathBuf,
+    /// Process of the sweep
+    #[arg(long)]
+    pub parent: u32,
 }
 
 /// What `--info` prints.
@@ -237,4 +262,20 @@ pub(crate) enum Format {
     Torchscript,
     /// Parameters with MONAI's names, for load_state_dict
     Safetensors,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_of_vertex_ai_are_overrides() {
+        let arguments =
+            ["bcs-trainer", "--train_hyp.learning_rate=0.01", "--cfg=job", "a.b=3", "--train_hyp.loss=a=b"];
+        let rewritten = with_overrides(arguments.iter().map(OsString::from));
+        let cli = Cli::try_parse_from(rewritten).unwrap();
+        let expected = ["train_hyp.learning_rate=0.01", "a.b=3", "train_hyp.loss=a=b"];
+        assert_eq!(cli.train.config.overrides, expected);
+        assert_eq!(cli.train.cfg, Some(Cfg::Job));
+    }
 }

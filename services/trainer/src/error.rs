@@ -36,6 +36,31 @@ pub(crate) enum Error {
         /// Folder of the checkpoint that was written.
         checkpoint: PathBuf,
     },
+    /// A signal has ended a sweep.
+    #[error(
+        "signal {signal} has ended the sweep; it goes on with: bcs-trainer -m sweep.resume={}",
+        folder.display()
+    )]
+    SweepInterrupted {
+        /// Number of the signal.
+        signal: u8,
+        /// Folder of the sweep.
+        folder: PathBuf,
+    },
+    /// Trials of a sweep have failed.
+    #[error(
+        "{failed} of {all} trials have failed; when the cause is removed, run them again with: bcs-trainer -m \
+         sweep.resume={}",
+        folder.display()
+    )]
+    Trials {
+        /// Number of failed trials.
+        failed: usize,
+        /// Number of all trials.
+        all: usize,
+        /// Folder of the sweep.
+        folder: PathBuf,
+    },
     /// A run has failed after its first checkpoint.
     #[error(
         "{source}\nThe last checkpoint is {}; when the cause is removed, go on from it with train_hyp.resume=auto",
@@ -129,7 +154,7 @@ impl Error {
         use bcs_model::Error as Model;
         match self {
             Self::Usage(_) | Self::Config(_) => 2,
-            Self::Interrupted { signal, .. } => 128 + signal,
+            Self::Interrupted { signal, .. } | Self::SweepInterrupted { signal, .. } => 128 + signal,
             Self::Stopped { source, .. } => source.exit_code(),
             Self::Storage(bcs_storage::Error::InvalidUri { .. }) => 2,
             Self::Dvc(Dvc::NoRepository(_) | Dvc::Target { .. } | Dvc::Config { .. }) => 2,

@@ -14,6 +14,7 @@
 //! - [`remote`]: data and models that are not on this machine
 //! - [`report`]: reports as HTML pages
 //! - [`statistics`]: confidence intervals and paired tests
+//! - [`sweep`]: sweeps over many training runs
 //! - [`training`]: training runs, from configuration to model package
 
 mod cli;
@@ -29,6 +30,7 @@ mod python;
 mod remote;
 mod report;
 mod statistics;
+mod sweep;
 mod training;
 
 use std::process::ExitCode;
@@ -36,7 +38,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    match commands::run(cli::Cli::parse_from(cli::with_long_flags(std::env::args_os()))) {
+    let arguments = cli::with_overrides(cli::with_long_flags(std::env::args_os()).into_iter());
+    match commands::run(cli::Cli::parse_from(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bcs-trainer: {error}");

@@ -23,6 +23,7 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Pull(arguments)) => pull::run(&arguments),
+        Some(Command::Trial(arguments)) => crate::sweep::trial::run(&arguments),
     }
 }
 

@@ -5,6 +5,7 @@ use bcs_config::{Composition, Value};
 use crate::cli::{Cfg, Info, TrainArguments};
 use crate::config::{Configurations, Job};
 use crate::error::{Error, Result};
+use crate::sweep;
 
 /// Prints the configuration of each run; those of a sweep are YAML documents.
 pub(super) fn configurations(
@@ -14,7 +15,14 @@ pub(super) fn configurations(
 ) -> Result<()> {
     let overrides = &arguments.config.overrides;
     let described = match arguments.multirun {
-        true => configurations.describe_sweep(overrides)?,
+        true => sweep::runs(configurations, overrides)?
+            .iter()
+            .enumerate()
+            .map(|(number, run)| {
+                let (composition, job) = configurations.describe_parsed(run)?;
+                Ok((composition, job.in_sweep(number)))
+            })
+            .collect::<Result<_>>()?,
         false => vec![configurations.describe(overrides)?],
     };
     let mut documents = Vec::new();

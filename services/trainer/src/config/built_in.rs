@@ -18,6 +18,8 @@ pub(super) const BUILT_IN: bcs_config::BuiltIn = files![
     "augmentation/none.yaml",
     "unittest/unittest_default.yaml",
     "evidently/evidently_default.yaml",
+    "sweep/grid.yaml",
+    "sweep/random.yaml",
 ];
 
 #[cfg(test)]

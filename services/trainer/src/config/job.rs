@@ -71,6 +71,14 @@ impl Job {
         self.create_folder("hydra.sweep.dir", "multirun")
     }
 
+    /// Returns the name of the folder of a sweep, `hydra.sweep.dir`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the name cannot be resolved.
+    pub(crate) fn sweep_folder(&self) -> Result<PathBuf> {
+        self.text("hydra.sweep.dir").map(PathBuf::from)
+    }
+
     /// Returns the folder of a run in that of its sweep, `hydra.sweep.subdir`.
     ///
     /// # Errors

@@ -9,13 +9,13 @@
 mod built_in;
 mod check;
 mod job;
-mod saved;
+pub(crate) mod saved;
 mod types;
 
 use std::path::PathBuf;
 
 use bcs_config::overrides::Action;
-use bcs_config::{Composer, Composition, Override, Schema, Value, overrides, suggest, yaml};
+use bcs_config::{Composer, Composition, Key, Override, Schema, Value, overrides, suggest, yaml};
 use bcs_contracts::package::Architecture;
 use bcs_model::nets;
 use bcs_tracking::Secrets;
@@ -28,6 +28,7 @@ use self::built_in::BUILT_IN;
 pub(crate) use self::job::Job;
 use crate::cli::ConfigArguments;
 use crate::error::{Error, Result};
+use crate::sweep;
 
 /// Folders searched after `--config-dir`: where containers mount configurations, and the source tree's.
 const SEARCH_PATH: [&str; 2] = ["/config/hydra", "config/hydra"];
@@ -61,7 +62,8 @@ pub(crate) struct Composed {
     pub config: Config,
     /// The network that `model_hyp` describes.
     pub architecture: Architecture,
-    /// The configuration as YAML, with interpolations as written, so that values from the environment are not saved.
+    /// The configuration as YAML, with interpolations as written, so that values from the environment are not saved, and
+    /// without the settings of a sweep.
     pub yaml: String,
     /// Overrides of the command line, as given.
     pub overrides: Vec<String>,
@@ -124,16 +126,19 @@ impl Configurations {
         self.describe_parsed(&overrides::parse_all(overrides)?)
     }
 
-    /// As [`Self::describe`], for all runs of a sweep.
+    /// Returns every combination of the sweeps in overrides.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub(crate) fn expand<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<Vec<Override>>> {
+        Ok(self.composer.expand(&self.config_name, overrides)?)
+    }
+
+    /// As [`Self::describe`], from parsed overrides.
     ///
     /// # Errors
     /// Those of [`Self::describe`].
-    pub(crate) fn describe_sweep<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<(Composition, Job)>> {
-        let runs = self.composer.expand(&self.config_name, overrides)?;
-        runs.iter().map(|run| self.describe_parsed(run)).collect()
-    }
-
-    fn describe_parsed(&self, overrides: &[Override]) -> Result<(Composition, Job)> {
+    pub(crate) fn describe_parsed(&self, overrides: &[Override]) -> Result<(Composition, Job)> {
         let given: Vec<Override> = overrides.iter().cloned().map(without_plus_if_known).collect();
         let composition = self.composer.compose_parsed(&self.config_name, &given)?;
         let job = Job::new(composition.whole(), self.clock.clone());
@@ -148,20 +153,11 @@ impl Configurations {
         self.compose_parsed(overrides::parse_all(overrides)?)
     }
 
-    /// Composes all runs of a sweep.
+    /// Composes a single run from parsed overrides.
     ///
     /// # Errors
     /// Those of [`Self::compose`].
-    pub(crate) fn compose_sweep<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<Composed>> {
-        let runs = self.composer.expand(&self.config_name, overrides)?.into_iter().enumerate();
-        runs.map(|(number, run)| {
-            let composed = self.compose_parsed(run)?;
-            Ok(Composed { job: composed.job.in_sweep(number), ..composed })
-        })
-        .collect()
-    }
-
-    fn compose_parsed(&self, overrides: Vec<Override>) -> Result<Composed> {
+    pub(crate) fn compose_parsed(&self, overrides: Vec<Override>) -> Result<Composed> {
         let described = self.describe_parsed(&overrides);
         let overrides: Vec<Override> = overrides.into_iter().map(without_plus).collect();
         let composition = self.checked.compose_parsed(&self.config_name, &overrides)?;
@@ -176,21 +172,24 @@ impl Configurations {
 
     fn check(&self, composition: &Composition) -> Result<(Architecture, Config, String)> {
         self.require_groups(&composition.value)?;
-        let yaml = composition.value.to_yaml();
         let mut resolved = composition.value.clone();
         let job = Job::new(composition.whole(), self.clock.clone());
         for warning in job.interpolator().resolve_with_warnings(&mut resolved)? {
             eprintln!("bcs-trainer: warning: {warning}");
         }
-        let missing = bcs_config::missing_keys(&resolved);
-        if let Some(first) = missing.first() {
-            return Err(Error::Usage(format!("no value for {}; set it with {first}=…", missing.join(", "))));
-        }
+        check_missing(&resolved)?;
         let config: Config = resolved.decode().map_err(|error| with_source(error, composition))?;
         check::check(&config)?;
         let architecture = nets::architecture(&config.model_hyp)
             .map_err(|error| with_suggestion(error, &config.model_hyp))?;
-        Ok((architecture, config, yaml))
+        let mut value = composition.value.clone();
+        _ = value.as_map_mut().and_then(|groups| groups.shift_remove(&Key::from(sweep::GROUP)));
+        Ok((architecture, config, value.to_yaml()))
+    }
+
+    /// Returns the options of a config group.
+    pub(crate) fn options(&self, group: &str) -> Vec<String> {
+        self.composer.options(group)
     }
 
     /// A group that was deleted must not be replaced with defaults silently.
@@ -202,6 +201,17 @@ impl Configurations {
                 "the configuration has no group {group}; choose one of its options, {group}=…: {}",
                 self.composer.options(group).join(", ")
             ))),
+        }
+    }
+}
+
+/// Refuses keys without a value.
+fn check_missing(value: &Value) -> Result<()> {
+    let missing = bcs_config::missing_keys(value);
+    match missing.first() {
+        None => Ok(()),
+        Some(first) => {
+            Err(Error::Usage(format!("no value for {}; set it with {first}=…", missing.join(", "))))
         }
     }
 }

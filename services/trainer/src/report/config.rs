@@ -46,9 +46,9 @@ fn add(lines: &mut Vec<Line>, value: &Value, defaults: Option<&Value>, depth: us
             add(lines, value, default, depth + 1);
         } else {
             lines.push(Line {
-                text: format!("{indent}{key}: {}", shown(key, value)),
+                text: format!("{indent}{key}: {}", shown(&key.text(), value)),
                 default: (default.unwrap_or(&empty) != value).then(|| match default {
-                    Some(default) => format!("default: {}", shown(key, default)),
+                    Some(default) => format!("default: {}", shown(&key.text(), default)),
                     None => "not in the defaults".to_owned(),
                 }),
             });
@@ -63,7 +63,7 @@ fn shown(key: &str, value: &Value) -> String {
     }
     match value.as_list() {
         Some(list) => {
-            format!("[{}]", list.iter().map(|value| shown(key, value)).collect::<Vec<_>>().join(", "))
+            format!("[{}]", list.iter().map(|value| shown(&key.text(), value)).collect::<Vec<_>>().join(", "))
         }
         None => without_user(value.to_yaml().trim_end()),
     }

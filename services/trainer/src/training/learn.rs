@@ -12,6 +12,7 @@ use bcs_model::weights;
 use bcs_tracking::{Picture, Step};
 
 use super::checkpoint::{Checkpoints, Resumable, Snapshot};
+use super::hypertune::Hypertune;
 use super::run::{EXAMPLES, Run, SCALING, batching};
 use super::signals::Signals;
 use super::state::{Best, State};
@@ -36,6 +37,7 @@ impl Run<'_> {
         let hyp = &self.composed.config.train_hyp;
         self.announce(&checkpoints.location());
         let (mut stepper, mut state) = self.start()?;
+        let mut hypertune = Hypertune::from_environment();
         while state.epoch < hyp.max_epochs {
             if let Some(reason) = self.reason_to_end(&state) {
                 println!("training ends: {reason}");
@@ -65,6 +67,9 @@ impl Run<'_> {
             tracking.parameters(state.step, self.engine.network())?;
             if improved {
                 tracking.pictures(state.step, pictures);
+            }
+            if let Some(hypertune) = &mut hypertune {
+                hypertune.report(scores.val_metric, epoch, jiff::Timestamp::now())?;
             }
             self.rank(&mut state, &model, checkpoints)?;
             state.patience.update(scores.val_metric, hyp.early_stopping_min_delta);

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod dataset;
+mod hypertune;
 mod initial_weights;
 mod learn;
 pub(crate) mod preflight;
@@ -10,8 +11,9 @@ mod reference;
 mod repository;
 mod resume;
 mod run;
+mod run_file;
 mod run_report;
-mod signals;
+pub(crate) mod signals;
 mod state;
 mod step;
 mod tracking;
@@ -19,3 +21,4 @@ mod twin;
 pub(crate) mod validate;
 
 pub(crate) use run::Run;
+pub(crate) use run_file::RunFile;

@@ -26,6 +26,7 @@ use super::preflight;
 use super::reference::{image_features, push_model_features};
 use super::repository::Repository;
 use super::resume::Checkpoint;
+use super::run_file::RunFile;
 use super::signals::Signals;
 use super::state::State;
 use super::tracking::{self, Tracking};
@@ -127,6 +128,8 @@ impl<'a> Run<'a> {
             Some(checkpoint) => Checkpoints::of(repository, checkpoint.run.clone(), metadata, yaml),
             None => Checkpoints::create(repository, metadata, yaml)?,
         };
+        let mut run_file = RunFile { run: checkpoints.location(), package: None };
+        run_file.write(output)?;
         let signals = Signals::install()?;
         let mut tracking = Tracking::start(&self, checkpoints.folder(), output)?;
         let result = self
@@ -134,6 +137,10 @@ impl<'a> Run<'a> {
             .and_then(|state| self.finish(&state, &checkpoints, output, &signals));
         tracking.finish(&result);
         self.report(&checkpoints, output, result.as_ref().err());
+        if let Ok(package) = &result {
+            run_file.package = Some(package.clone());
+            run_file.write(output)?;
+        }
         result.map_err(|error| match (error, checkpoints.last()) {
             (error @ Error::Interrupted { .. }, _) | (error, None) => error,
             (error, Some(checkpoint)) => Error::Stopped { source: Box::new(error), checkpoint },

@@ -14,5 +14,7 @@ mod pull;
 mod report;
 mod resume;
 mod support;
+mod sweep;
 mod tracking;
 mod training;
+mod vertex;
