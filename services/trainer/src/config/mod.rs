@@ -159,7 +159,9 @@ impl Configurations {
     /// Those of [`Self::compose`].
     pub(crate) fn compose_parsed(&self, overrides: Vec<Override>) -> Result<Composed> {
         let described = self.describe_parsed(&overrides);
-        let overrides: Vec<Override> = overrides.into_iter().map(without_plus).collect();
+        let groups = self.checked.groups();
+        let overrides: Vec<Override> =
+            overrides.into_iter().map(without_plus).map(|parsed| over_defaults(parsed, &groups)).collect();
         let composition = self.checked.compose_parsed(&self.config_name, &overrides)?;
         for warning in &composition.warnings {
             eprintln!("bcs-trainer: warning: {warning}");
@@ -256,6 +258,14 @@ fn without_plus(parsed: Override) -> Override {
     .any(|key| parsed.key.starts_with(key));
     match parsed.action {
         Action::Change if is_argument => Override { action: Action::ForceAdd, ..parsed },
+        _ => parsed,
+    }
+}
+
+/// Lets `+key=value` set a key that the config files do not have, but the defaults of the program do.
+fn over_defaults(parsed: Override, groups: &[String]) -> Override {
+    match parsed.action {
+        Action::Add if !groups.contains(&parsed.key) => Override { action: Action::ForceAdd, ..parsed },
         _ => parsed,
     }
 }
