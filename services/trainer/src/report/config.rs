@@ -63,7 +63,7 @@ fn shown(key: &str, value: &Value) -> String {
     }
     match value.as_list() {
         Some(list) => {
-            format!("[{}]", list.iter().map(|value| shown(&key.text(), value)).collect::<Vec<_>>().join(", "))
+            format!("[{}]", list.iter().map(|value| shown(key, value)).collect::<Vec<_>>().join(", "))
         }
         None => without_user(value.to_yaml().trim_end()),
     }
