@@ -127,7 +127,7 @@ class Workflow:
     def github(self):
         event = next(iter(self.triggers))
         tags = "tags" in ((self.triggers.get("push") or {}) if isinstance(self.triggers, dict) else {})
-        name = f"v{version()}" if tags else output("git", "rev-parse", "--abbrev-ref", "HEAD")
+        name = f"v{version()}" if tags else output("git", "branch", "--show-current") or "HEAD"
         return {"event_name": event, "ref": f"refs/{'tags' if tags else 'heads'}/{name}", "ref_name": name, "run_id": "1",
                 "repository": "local/bcs", "actor": "local", "token": ""}
 

@@ -2,7 +2,10 @@
 
 import importlib.machinery
 import importlib.util
+import json
+import os
 import pathlib
+import tempfile
 import unittest
 
 from expressions import condition, replace
@@ -75,6 +78,24 @@ class Scripts(unittest.TestCase):
 
     def test_what_takes_longer_than_the_limit_is_slower(self):
         self.assertEqual(script("regression").report({"a": 1e6, "b": 1e6}, {"a": 1.2e6, "b": 1.4e6, "c": 9e6}, 1.3), ["b"])
+
+    def test_coverage_is_summed_by_crate_and_fails_below_the_floor(self):
+        coverage = script("coverage")
+        files = {"crates/bcs-drift/src/a.rs": (90, 100), "crates/bcs-drift/src/b/c.rs": (10, 10), "services/trainer/src/d.rs": (70, 90)}
+        entries = [{"filename": str(coverage.ROOT / file), "summary": {"lines": {"covered": covered, "count": count}}}
+                   for file, (covered, count) in files.items()]
+        with tempfile.TemporaryDirectory() as name:
+            coverage.FOLDER = pathlib.Path(name)
+            coverage.SUMMARY = coverage.FOLDER / "summary.json"
+            coverage.SUMMARY.write_text(json.dumps({"data": [{"files": entries}]}))
+            os.environ.pop("GITHUB_STEP_SUMMARY", None)
+            coverage.report()
+            rows = [line.split() for line in (coverage.FOLDER / "coverage.txt").read_text().splitlines()[1:]]
+            coverage.FLOOR = 86
+            with self.assertRaisesRegex(SystemExit, "85.00 % of lines are run, less than 86 %"):
+                coverage.report()
+        self.assertEqual(rows, [["crates/bcs-drift", "100", "110", "90.91"], ["services/trainer", "70", "90", "77.78"],
+                                ["total", "170", "200", "85.00"]])
 
     def test_the_badge_has_the_colour_of_its_percentage(self):
         coverage = script("coverage")
