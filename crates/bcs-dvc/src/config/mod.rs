@@ -68,7 +68,7 @@ impl Config {
                         remote.set(&key, &value, folder, home).map_err(refused)?;
                     }
                     (None, "core", "remote") => {
-                        self.default_remote = Some(value).filter(|name| !name.is_empty())
+                        self.default_remote = Some(value).filter(|name| !name.is_empty());
                     }
                     (None, "cache", "dir") => self.cache = Some(resolve(&value, folder, home)),
                     (None, "cache", "type") => self.links = links(&value).map_err(refused)?,
