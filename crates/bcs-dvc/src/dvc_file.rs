@@ -153,7 +153,7 @@ fn tracked(files: Vec<RawTracked>, hash: HashName) -> Result<BTreeMap<String, Tr
     for RawTracked { relpath, md5, isexec, cloud } in files {
         let object = object(md5.as_deref().unwrap_or_default(), hash, &relpath)?;
         let file = TrackedFile { object, is_executable: isexec, versions: versions(cloud) };
-        listing::insert(&mut tracked, &relpath, file)?;
+        listing::insert(&mut tracked, relpath, file)?;
     }
     listing::check_folders(&tracked)?;
     Ok(tracked)

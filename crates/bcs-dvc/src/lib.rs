@@ -3,7 +3,7 @@
 //! that was interrupted goes on where it was.
 //!
 //! Pure:
-//! - [`config`]: the file `.dvc/config`
+//! - [`config`]: remotes and cache, from `.dvc/config`
 //! - [`DvcFile`]: `.dvc` files
 //! - [`listing`]: lists of the files of a directory, `.dir` objects
 //! - [`object`]: names of objects, and their keys in a cache or remote

@@ -1,6 +1,7 @@
 //! Lists of the files of a directory: `.dir` objects, JSON arrays of `{"md5": …, "relpath": …}`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde::Deserialize;
 
@@ -9,7 +10,7 @@ use crate::object::{HashName, ObjectId};
 use crate::path::fault_in_directory;
 
 #[derive(Deserialize)]
-struct Entry {
+struct RawEntry {
     relpath: String,
     md5: String,
 }
@@ -20,26 +21,29 @@ struct Entry {
 /// [`Error::Malformed`], also for paths that leave the directory, and for a file that is a folder of another one.
 pub fn parse(json: &[u8], hash: HashName, origin: &str) -> Result<BTreeMap<String, ObjectId>> {
     let malformed = |reason: String| Error::Malformed { origin: origin.to_owned(), reason };
-    let entries: Vec<Entry> = serde_json::from_slice(json)
+    let entries: Vec<RawEntry> = serde_json::from_slice(json)
         .map_err(|error| malformed(format!("it is no list of the files of a directory: {error}")))?;
     let mut files = BTreeMap::new();
-    for Entry { relpath, md5 } in entries {
+    for RawEntry { relpath, md5 } in entries {
         let object = ObjectId::parse(&md5, hash).filter(|object| !object.is_directory);
         let object = object.ok_or_else(|| malformed(format!("'{relpath}' has the invalid md5 '{md5}'")))?;
-        insert(&mut files, &relpath, object).map_err(malformed)?;
+        insert(&mut files, relpath, object).map_err(malformed)?;
     }
     check_folders(&files).map_err(malformed)?;
     Ok(files)
 }
 
 /// Adds a file of a directory, whose path must not leave it, nor be there already.
-pub(crate) fn insert<T>(files: &mut BTreeMap<String, T>, path: &str, file: T) -> Result<(), String> {
-    if let Some(reason) = fault_in_directory(path) {
+pub(crate) fn insert<T>(files: &mut BTreeMap<String, T>, path: String, file: T) -> Result<(), String> {
+    if let Some(reason) = fault_in_directory(&path) {
         return Err(format!("the path '{path}' of a file is invalid: {reason}"));
     }
-    match files.insert(path.to_owned(), file) {
-        None => Ok(()),
-        Some(_) => Err(format!("it has the file '{path}' twice")),
+    match files.entry(path) {
+        Entry::Vacant(place) => {
+            place.insert(file);
+            Ok(())
+        }
+        Entry::Occupied(place) => Err(format!("it has the file '{}' twice", place.key())),
     }
 }
 
