@@ -87,7 +87,7 @@ impl Run<'_> {
             facts: self.facts(&run),
             classes: self.map.classes(),
             background: self.map.background(),
-            config: &bcs_config::yaml::parse(&self.composed.yaml, "config.yaml")?,
+            config: &bcs_config::yaml::parse(&self.composed.saved_yaml()?, "config.yaml")?,
             defaults: &defaults()?,
             provenance: &self.metadata.provenance,
             output,
