@@ -75,7 +75,7 @@ pub(crate) struct TrainArguments {
     /// Configuration.
     #[command(flatten)]
     pub config: ConfigArguments,
-    /// Print the composed configuration or the layers of its network, and exit
+    /// Print the composed configuration or the layers of its network, or draw its augmentation, and exit
     #[arg(long, short, value_name = "CONFIG")]
     pub cfg: Option<Cfg>,
     /// With --cfg, print the results of interpolations
@@ -103,6 +103,8 @@ pub(crate) enum Cfg {
     All,
     /// Layers of the network with output shapes and parameters; with -m, of the network of each run
     Model,
+    /// Picture of augmented training tiles in the output folder; with -m, of each run
+    Augment,
 }
 
 /// Arguments of a trial.

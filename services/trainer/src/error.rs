@@ -158,7 +158,9 @@ impl Error {
             Self::Stopped { source, .. } => source.exit_code(),
             Self::Storage(bcs_storage::Error::InvalidUri { .. }) => 2,
             Self::Dvc(Dvc::NoRepository(_) | Dvc::Target { .. } | Dvc::Config { .. }) => 2,
-            Self::Data(Data::Folder { .. } | Data::LabelMap { .. } | Data::Split(_)) => 2,
+            Self::Data(
+                Data::Folder { .. } | Data::LabelMap { .. } | Data::Split(_) | Data::Augmentation { .. },
+            ) => 2,
             Self::Model(
                 Model::UnknownNetwork { .. }
                 | Model::Argument { .. }

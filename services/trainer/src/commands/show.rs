@@ -42,7 +42,7 @@ fn warn(composition: &Composition) {
 
 fn document(cfg: Cfg, composition: &Composition, job: &Job, arguments: &TrainArguments) -> Result<String> {
     let whole = match cfg {
-        Cfg::Job | Cfg::Model => composition.value.clone(),
+        Cfg::Job | Cfg::Model | Cfg::Augment => composition.value.clone(),
         Cfg::Hydra => composition.hydra_without_help(),
         Cfg::All => composition.whole(),
     };

@@ -4,7 +4,7 @@ use bcs_contracts::package::{Architecture, InputSpec};
 use bcs_model::nets::Network;
 use tch::Device;
 
-use super::show;
+use super::{augment, show};
 use crate::cli::{Cfg, TrainArguments};
 use crate::config::{Composed, Configurations};
 use crate::error::Result;
@@ -25,18 +25,23 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
     if arguments.multirun {
         let sweep = Sweep::compose(&configurations, overrides)?;
         return match arguments.cfg {
-            Some(_) => sweep.runs().enumerate().try_for_each(|(index, run)| {
+            Some(cfg) => sweep.runs().enumerate().try_for_each(|(index, run)| {
                 println!("Run {} of {}: {}\n", index + 1, sweep.len(), run.overrides.join(" "));
-                print_layers(run)
+                picture(cfg, run)
             }),
             None => sweep.execute(),
         };
     }
     let composed = configurations.compose(overrides)?;
     match arguments.cfg {
-        Some(_) => print_layers(&composed),
         None => single(&composed),
+        Some(cfg) => picture(cfg, &composed),
     }
+}
+
+/// Shows the network, or what the augmentation does.
+fn picture(cfg: Cfg, composed: &Composed) -> Result<()> {
+    if cfg == Cfg::Augment { augment::run(composed) } else { print_layers(composed) }
 }
 
 /// Prints the layers of the network, for an image as large as the default tile.

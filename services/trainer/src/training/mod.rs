@@ -20,5 +20,6 @@ mod tracking;
 mod twin;
 pub(crate) mod validate;
 
+pub(crate) use dataset::pairs;
 pub(crate) use run::Run;
 pub(crate) use run_file::RunFile;
