@@ -67,7 +67,7 @@ fn what_hydra_refuses_is_an_error() {
         ["--cfg=job", "~db.user"],
         ["--cfg=job", "--package=nothing"],
         ["--cfg=job", "a=[1"],
-        ["--cfg=hydra", "+hydra.nothing=1"],
+        ["--cfg=hydra", "hydra.nothing=1"],
     ] {
         let (code, printed, error) = print(&arguments);
         assert_eq!((code, printed.as_str()), (Some(2), ""), "{arguments:?}: {error}");
