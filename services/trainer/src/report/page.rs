@@ -1,5 +1,6 @@
 //! What all pages share: frame, verdict, facts, notes.
 
+use bcs_contracts::TissueClass;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// Style sheet of all pages of the programs.
@@ -95,6 +96,11 @@ pub(crate) fn notes(notes: &[String]) -> Markup {
             ul { @for note in notes { li { (note) } } }
         }
     }
+}
+
+/// CSS colours of classes, in plots as in masks.
+pub(crate) fn colors(classes: &[TissueClass]) -> Vec<String> {
+    classes.iter().map(|class| class.color.to_string()).collect()
 }
 
 /// A section with its heading.
