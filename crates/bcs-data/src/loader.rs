@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -40,11 +41,18 @@ pub struct LoaderOptions {
     pub augmentation: Augmentation,
 }
 
+/// Is told what the threads of a [`Loader`] spend their time on: `load` (reading and decoding tiles) and `augment`.
+pub trait Observer: Send + Sync + std::fmt::Debug {
+    /// Takes note of an action of the current thread.
+    fn observe(&self, action: &'static str, start: Instant, end: Instant);
+}
+
 /// Makes the batches of each epoch.
 #[derive(Debug, Clone)]
 pub struct Loader {
     tiles: Arc<TileSet>,
     options: LoaderOptions,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Loader {
@@ -65,7 +73,16 @@ impl Loader {
                 ),
             })
             .collect();
-        if problems.is_empty() { Ok(Self { tiles, options }) } else { Err(Error::Files { problems }) }
+        if problems.is_empty() {
+            Ok(Self { tiles, options, observer: None })
+        } else {
+            Err(Error::Files { problems })
+        }
+    }
+
+    /// Tells an observer what the threads do.
+    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// Number of batches in an epoch.
@@ -95,13 +112,28 @@ impl Loader {
             pixels: Vec::with_capacity(indices.len() * area * 3),
             classes: Vec::with_capacity(indices.len() * area),
         };
-        for index in indices {
-            let mut tile = self.tiles.get(*index)?.as_ref().clone();
-            self.options.augmentation.apply(&mut tile, self.options.seed, epoch, *index as u64);
-            result.pixels.extend_from_slice(&tile.pixels);
-            result.classes.extend_from_slice(&tile.classes);
-        }
+        let tiles = self.time("load", || {
+            indices.iter().map(|index| self.tiles.get(*index)).collect::<Result<Vec<_>, _>>()
+        })?;
+        self.time("augment", || {
+            for (index, tile) in indices.iter().zip(tiles) {
+                let mut tile = Arc::unwrap_or_clone(tile);
+                self.options.augmentation.apply(&mut tile, self.options.seed, epoch, *index as u64);
+                result.pixels.extend_from_slice(&tile.pixels);
+                result.classes.extend_from_slice(&tile.classes);
+            }
+        });
         Ok(result)
+    }
+
+    /// Runs `work` and tells the observer, if there is one.
+    fn time<T>(&self, action: &'static str, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        if let Some(observer) = &self.observer {
+            observer.observe(action, start, Instant::now());
+        }
+        result
     }
 }
 

@@ -117,7 +117,7 @@ pub(crate) struct TrainHyp {
     pub model_repo_location: PathBuf,
     /// Whether to log to Weights & Biases, which is not supported.
     pub wandb_enabled: bool,
-    /// Whether to print where the time went.
+    /// Whether to print where the time went, and to write a trace.
     pub profiling: bool,
 }
 

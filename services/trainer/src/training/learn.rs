@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::checkpoint::{Checkpoints, METRICS_FILE, Resumable, Snapshot};
 use super::log::Log;
+use super::profile;
 use super::run::{Run, SCALING, batching};
 use super::signals::Signals;
 use super::state::{Best, State};
@@ -38,6 +39,7 @@ impl Run<'_> {
             let start = Instant::now();
             let tiles = state.tiles;
             self.epoch(&mut stepper, &mut state, checkpoints, &log, &signals)?;
+            self.profile.since(profile::EPOCH, start);
             let rate = (state.tiles - tiles) as f64 / start.elapsed().as_secs_f64();
             let start = Instant::now();
             let epoch = state.epoch;
@@ -51,7 +53,7 @@ impl Run<'_> {
                 result => result,
             };
             let (scores, model) = scores?;
-            stepper.profile.add("validate", start.elapsed());
+            self.profile.since(profile::VALIDATE, start);
             let start = Instant::now();
             let improved = self.metric.improves(scores.val_metric, state.best_score());
             let learning_rate = self.learning_rate(&state, state.step.saturating_sub(1));
@@ -63,10 +65,10 @@ impl Run<'_> {
             }
             state.next_epoch();
             self.save_last(&stepper, &state, Some(scores), checkpoints, &log)?;
-            stepper.profile.add("save", start.elapsed());
+            self.profile.since(profile::CHECKPOINT, start);
         }
-        if hyp.profiling {
-            println!("\n{}", stepper.profile.report());
+        if let Some(report) = self.profile.finish()? {
+            println!("\n{report}");
         }
         Ok(state)
     }
@@ -82,7 +84,8 @@ impl Run<'_> {
             weights::load_state(network, weights, weights::Load::Strict)?;
         }
         let (hyp, architecture) = (&config.train_hyp, &self.composed.architecture);
-        let mut stepper = Stepper::new(hyp, architecture, network, Rc::clone(&self.loss), SCALING)?;
+        let profile = self.profile.clone();
+        let mut stepper = Stepper::new(hyp, architecture, network, Rc::clone(&self.loss), SCALING, profile)?;
         let Some(checkpoint) = checkpoint else {
             if hyp.resume.is_some() {
                 println!("resume      there is no unfinished run; this is a new one\n");
@@ -130,7 +133,7 @@ impl Run<'_> {
             let group = hyp.accumulate_grad_batches.min(count - state.batch);
             let learning_rate = self.learning_rate(state, state.step);
             for part in 0..group {
-                let Some(batch) = stepper.profile.time("wait for data", || batches.next()) else { break };
+                let Some(batch) = self.profile.time(profile::WAIT, || batches.next()) else { break };
                 let batch = batch?;
                 let loss = stepper.accumulate(self.engine.network(), &batch, [state.step, part])?;
                 if !loss.is_finite() {
@@ -146,12 +149,14 @@ impl Run<'_> {
             stepper.step(group, learning_rate)?;
             state.step += 1;
             state.seconds += start.elapsed().as_secs_f64();
+            self.profile.since(profile::STEP, start);
             if let Some(signal) = signals.received() {
                 return Err(self.interrupted(signal, stepper, state, checkpoints, log));
             }
             let is_due = |steps: usize| state.step.is_multiple_of(steps) && state.batch < count;
             if hyp.checkpoint.every_n_train_steps.is_some_and(is_due) {
-                self.save_last(stepper, state, None, checkpoints, log)?;
+                self.profile
+                    .time(profile::CHECKPOINT, || self.save_last(stepper, state, None, checkpoints, log))?;
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ mod run;
 mod signals;
 mod state;
 mod step;
+mod trace;
 mod twin;
 pub(crate) mod validate;
 

@@ -23,6 +23,7 @@ use super::checkpoint::{Checkpoints, Snapshot};
 use super::dataset::Dataset;
 use super::initial_weights::InitialWeights;
 use super::preflight;
+use super::profile::Profile;
 use super::reference::{image_features, push_model_features};
 use super::resume::{self, Checkpoint};
 use super::state::State;
@@ -35,6 +36,9 @@ use crate::provenance::provenance;
 
 /// Number of validation tiles in the picture, as many as the predecessor showed.
 const EXAMPLES: usize = 5;
+
+/// Name of the trace in the output folder.
+const TRACE_FILE: &str = "trace.json";
 
 /// Intensity scaling of the input, as the predecessor's.
 pub(super) const SCALING: Scaling = Scaling::UnitRange;
@@ -50,6 +54,7 @@ pub(crate) struct Run<'a> {
     pub(super) metric: ValMetric,
     pub(super) metadata: PackageMetadata,
     pub(super) engine: NetworkEngine,
+    pub(super) profile: Profile,
     loaded: Option<Loaded>,
     pub(super) checkpoint: Option<Checkpoint>,
 }
@@ -81,7 +86,9 @@ impl<'a> Run<'a> {
         initial.as_ref().map(|weights| weights.copy_into(&trial)).transpose()?;
         preflight::check_configuration(config, &map, &trial)?;
         let dataset = Dataset::load(config, &map)?;
+        let profile = Profile::new(hyp.profiling, device);
         let loader = loader(composed, &dataset)?;
+        let loader = if hyp.profiling { loader.observed_by(Arc::new(profile.clone())) } else { loader };
         let weights = class_weights(hyp.class_weights.as_ref(), dataset.train.class_pixels());
         let loss = losses::build(&hyp.loss, &hyp.loss_arguments, weights.as_deref(), map.ignores())?;
         let DeepSupervision { weight_mode, weights } = hyp.deep_supervision.clone();
@@ -105,6 +112,7 @@ impl<'a> Run<'a> {
             metric,
             metadata,
             engine,
+            profile,
             loaded,
             checkpoint,
         })
@@ -121,6 +129,7 @@ impl<'a> Run<'a> {
             Some(checkpoint) => Checkpoints::of(checkpoint.run.clone(), metadata, yaml),
             None => Checkpoints::create(&hyp.model_repo_location, metadata, yaml)?,
         };
+        self.profile.trace_to(&output.join(TRACE_FILE))?;
         let result =
             self.train(&checkpoints, output).and_then(|state| self.finish(&state, &checkpoints, output));
         result.map_err(|error| match (error, checkpoints.last()) {

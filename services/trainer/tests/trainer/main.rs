@@ -8,6 +8,7 @@ mod initial_weights;
 mod layers;
 mod networks;
 mod preflight;
+mod profiling;
 mod resume;
 mod support;
 mod training;
