@@ -25,8 +25,12 @@ impl Run<'_> {
     ///
     /// # Errors
     /// [`Error::Interrupted`] after a checkpoint; [`Error::Diverged`]; errors of files and libtorch.
-    pub(super) fn train(&mut self, checkpoints: &Checkpoints, output: &Path) -> Result<State> {
-        let signals = Signals::install()?;
+    pub(super) fn train(
+        &mut self,
+        checkpoints: &Checkpoints,
+        output: &Path,
+        signals: &Signals,
+    ) -> Result<State> {
         let hyp = &self.composed.config.train_hyp;
         self.announce(checkpoints.folder());
         let (mut stepper, mut state, metrics) = self.start()?;
@@ -38,13 +42,13 @@ impl Run<'_> {
             }
             let start = Instant::now();
             let tiles = state.tiles;
-            self.epoch(&mut stepper, &mut state, checkpoints, &log, &signals)?;
+            self.epoch(&mut stepper, &mut state, checkpoints, &log, signals)?;
             self.profile.since(profile::EPOCH, start);
             let rate = (state.tiles - tiles) as f64 / start.elapsed().as_secs_f64();
             let start = Instant::now();
             let epoch = state.epoch;
             let scores = match stepper.with_average(|| -> Result<(Scores, Snapshot)> {
-                let scores = self.validate(epoch, &signals)?;
+                let scores = self.validate(epoch, signals)?;
                 Ok((scores.clone(), Snapshot::new(self.engine.network(), Some(scores), epoch)?))
             })? {
                 Err(Error::Interrupted { signal, .. }) => {

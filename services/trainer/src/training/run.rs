@@ -26,6 +26,7 @@ use super::preflight;
 use super::profile::Profile;
 use super::reference::{image_features, push_model_features};
 use super::resume::{self, Checkpoint};
+use super::signals::Signals;
 use super::state::State;
 use super::validate::{Batching, Scores, segment};
 use crate::config::{ClassWeights, Composed, DeepSupervision, NamedWeights};
@@ -130,8 +131,10 @@ impl<'a> Run<'a> {
             None => Checkpoints::create(&hyp.model_repo_location, metadata, yaml)?,
         };
         self.profile.trace_to(&output.join(TRACE_FILE))?;
-        let result =
-            self.train(&checkpoints, output).and_then(|state| self.finish(&state, &checkpoints, output));
+        let signals = Signals::install()?;
+        let result = self
+            .train(&checkpoints, output, &signals)
+            .and_then(|state| self.finish(&state, &checkpoints, output, &signals));
         result.map_err(|error| match (error, checkpoints.last()) {
             (error @ Error::Interrupted { .. }, _) | (error, None) => error,
             (error, Some(checkpoint)) => Error::Stopped { source: Box::new(error), checkpoint },
@@ -159,8 +162,15 @@ impl<'a> Run<'a> {
         println!("run         {}\n", folder.display());
     }
 
-    /// Makes the package of the best model: its weights, the drift reference and a picture.
-    fn finish(&mut self, state: &State, checkpoints: &Checkpoints, output: &Path) -> Result<PathBuf> {
+    /// Makes the package of the best model: its weights, the drift reference and a picture. A signal ends it; a resumed run
+    /// then begins here, since the last checkpoint is that of the end of training.
+    fn finish(
+        &mut self,
+        state: &State,
+        checkpoints: &Checkpoints,
+        output: &Path,
+        signals: &Signals,
+    ) -> Result<PathBuf> {
         let best = state
             .best
             .first()
@@ -173,7 +183,13 @@ impl<'a> Run<'a> {
             weights::read_safetensors(&best.weights, "the best weights")?,
             weights::Load::Strict,
         )?;
-        let (reference, examples) = self.reference(&checkpoints.version(&best))?;
+        let (reference, examples) =
+            self.reference(&checkpoints.version(&best), || match signals.received() {
+                Some(signal) => {
+                    Err(Error::Interrupted { signal, checkpoint: checkpoints.last().unwrap_or_default() })
+                }
+                None => Ok(()),
+            })?;
         let package = checkpoints.save_package(&best, &reference)?;
         let picture = output.join("validation.png");
         sheet(&examples, self.map.classes(), self.map.background())?.save(&picture)?;
@@ -189,16 +205,22 @@ impl<'a> Run<'a> {
         Ok(package)
     }
 
-    /// Measures the drift reference, and collects examples from the same pass over the validation tiles.
-    fn reference(&mut self, version: &str) -> Result<(DriftReference, Vec<Example>)> {
+    /// Measures the drift reference, and collects examples from the same pass over the validation tiles. `go_on` ends it by
+    /// an error, and is asked before each tile.
+    fn reference(
+        &mut self,
+        version: &str,
+        go_on: impl Fn() -> Result<()> + Sync,
+    ) -> Result<(DriftReference, Vec<Example>)> {
         let window = self.engine.info().tile.map(|side| side as u32);
-        let image = image_features(&self.dataset.train, window)?;
+        let image = image_features(&self.dataset.train, window, &go_on)?;
         let tiles = Arc::clone(&self.dataset.validation);
         let shown = evenly_spaced(EXAMPLES, tiles.len());
         let (mut model, mut examples) = (FeatureTable::default(), Vec::new());
         let all: Vec<usize> = (0..tiles.len()).collect();
         let classes = self.map.classes();
         segment(&mut self.engine, &tiles, &all, batching(self.composed), |index, tile, segmentation| {
+            go_on()?;
             push_model_features(&mut model, tiles.case(index), segmentation, classes);
             if shown.contains(&index) {
                 examples.push(Example::new(&tile.to_image(), &tile.to_mask(), &segmentation.mask));
