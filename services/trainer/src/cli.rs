@@ -53,7 +53,8 @@ pub(crate) struct TrainArguments {
     /// Configuration.
     #[command(flatten)]
     pub config: ConfigArguments,
-    /// Print the composed configuration (interpolations unresolved) or the layers of its network, and exit
+    /// Print the composed configuration (interpolations unresolved) or the layers of its network, or draw its augmentation,
+    /// and exit
     #[arg(long, value_name = "CONFIG")]
     pub cfg: Option<Cfg>,
     /// Run a sweep: one run for each combination of a=1,2 b=x,y
@@ -68,6 +69,8 @@ pub(crate) enum Cfg {
     Job,
     /// Layers of the network with output shapes and parameters; with -m, of the network of each run
     Model,
+    /// Picture of augmented training tiles in outputs/DATE/TIME; with -m, of each run
+    Augment,
 }
 
 /// Arguments of an evaluation.

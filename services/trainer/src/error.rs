@@ -105,7 +105,9 @@ impl Error {
             Self::Usage(_) | Self::Config(_) => 2,
             Self::Interrupted { signal, .. } => 128 + signal,
             Self::Stopped { source, .. } => source.exit_code(),
-            Self::Data(Data::Folder { .. } | Data::LabelMap { .. } | Data::Split(_)) => 2,
+            Self::Data(
+                Data::Folder { .. } | Data::LabelMap { .. } | Data::Split(_) | Data::Augmentation { .. },
+            ) => 2,
             Self::Model(
                 Model::UnknownNetwork { .. }
                 | Model::Argument { .. }

@@ -1,5 +1,6 @@
 //! Subcommands, one file each.
 
+mod augment;
 mod evaluate;
 mod export;
 mod import;

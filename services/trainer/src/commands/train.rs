@@ -9,6 +9,7 @@ use fs_err as fs;
 use jiff::ZonedDateTime;
 use tch::Device;
 
+use super::augment;
 use crate::cli::{Cfg, TrainArguments};
 use crate::config::{Composed, Configurations};
 use crate::error::Result;
@@ -37,6 +38,7 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
             }
             print_layers(run)
         }),
+        Some(Cfg::Augment) => runs.iter().try_for_each(augment::run),
         None if arguments.multirun => sweep(&runs),
         None => single(&runs[0]),
     }

@@ -1,5 +1,6 @@
 //! Output for people: progress, tables and pictures.
 
+pub(crate) mod contact_sheet;
 pub(crate) mod layers;
 pub(crate) mod loaded;
 pub(crate) mod progress;

@@ -61,7 +61,11 @@ fn load(label: &str, pairs: Vec<Pair>, map: &LabelMap, budget: u64) -> Result<Ti
     Ok(TileSet::load(pairs, map, budget, || progress.step())?)
 }
 
-fn pairs(config: &Config) -> Result<(Vec<Pair>, Vec<Pair>)> {
+/// Pairs of image and mask for training and for validation.
+///
+/// # Errors
+/// [`Error::Data`] with every file that has no counterpart; [`Error::Usage`] if a folder is missing or empty.
+pub(crate) fn pairs(config: &Config) -> Result<(Vec<Pair>, Vec<Pair>)> {
     let hyp = &config.train_hyp;
     let train = find(&hyp.train_img_location, &hyp.train_mask_location)?;
     match config.data.split {

@@ -16,4 +16,5 @@ mod step;
 mod twin;
 pub(crate) mod validate;
 
+pub(crate) use dataset::pairs;
 pub(crate) use run::Run;

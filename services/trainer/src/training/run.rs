@@ -81,18 +81,24 @@ impl<'a> Run<'a> {
         initial.as_ref().map(|weights| weights.copy_into(&trial)).transpose()?;
         preflight::check_configuration(config, &map, &trial)?;
         let dataset = Dataset::load(config, &map)?;
-        let loader = loader(composed, &dataset)?;
+        let augmentation = config.augmentation.clone().unwrap_or_else(Augmentation::none);
+        let loader = loader(composed, &dataset, augmentation.clone())?;
         let weights = class_weights(hyp.class_weights.as_ref(), dataset.train.class_pixels());
-        let loss = losses::build(&hyp.loss, &hyp.loss_arguments, weights.as_deref(), map.ignores())?;
+        let loss = losses::build(
+            &hyp.loss,
+            &hyp.loss_arguments,
+            weights.as_deref(),
+            map.ignores() || augmentation.ignores(),
+        )?;
         let DeepSupervision { weight_mode, weights } = hyp.deep_supervision.clone();
         let loss = Rc::new(DeepSupervisionLoss::new(loss, weight_mode, weights));
-        let metric = preflight::check_tiles(composed, &dataset, &map, &trial)?;
-        preflight::dry_run(composed, &trial, Rc::clone(&loss), &SCALING, &dataset)?;
+        let metric = preflight::check_tiles(composed, &dataset, &loader, &map, &trial)?;
+        preflight::dry_run(composed, &trial, Rc::clone(&loss), &SCALING, &dataset, &loader)?;
         drop(trial);
         // Seeds again, so that the checks leave no trace in the model.
         let network = network(composed, device)?;
         let loaded = initial.map(|weights| weights.copy_into(&network)).transpose()?;
-        let metadata = metadata(composed, &map, &dataset);
+        let metadata = metadata(composed, &map, &dataset, &loader);
         let engine = NetworkEngine::from_parts(network, metadata.clone(), String::new());
         preflight::check_min_size(&dataset.validation, engine.info().min_size)?;
         Ok(Self {
@@ -229,13 +235,13 @@ fn class_weights(weights: Option<&ClassWeights>, pixels: &[u64]) -> Option<Vec<f
     }
 }
 
-fn loader(composed: &Composed, dataset: &Dataset) -> Result<Loader> {
+fn loader(composed: &Composed, dataset: &Dataset, augmentation: Augmentation) -> Result<Loader> {
     let hyp = &composed.config.train_hyp;
     let options = LoaderOptions {
         batch_size: hyp.training_batch_size,
         workers: hyp.training_num_workers,
         seed: hyp.seed.cast_unsigned(),
-        augmentation: composed.config.augmentation.clone().unwrap_or_else(Augmentation::none),
+        augmentation,
     };
     Ok(Loader::new(Arc::clone(&dataset.train), options)?)
 }
@@ -246,7 +252,7 @@ pub(super) fn batching(composed: &Composed) -> Batching {
 }
 
 /// Description that all packages of the run share; checkpoints add version and scores.
-fn metadata(composed: &Composed, map: &LabelMap, dataset: &Dataset) -> PackageMetadata {
+fn metadata(composed: &Composed, map: &LabelMap, dataset: &Dataset, loader: &Loader) -> PackageMetadata {
     PackageMetadata {
         format_version: FORMAT_VERSION,
         version: String::new(),
@@ -255,7 +261,7 @@ fn metadata(composed: &Composed, map: &LabelMap, dataset: &Dataset) -> PackageMe
         input: InputSpec {
             scaling: SCALING,
             mpp: dataset.mpp,
-            tile: dataset.train.size(0).map(|side| u32::try_from(side).unwrap_or(u32::MAX)),
+            tile: loader.size().map(|side| u32::try_from(side).unwrap_or(u32::MAX)),
         },
         labels: Some(map.to_package()),
         validation: None,

@@ -76,13 +76,19 @@ impl Stepper {
         let shape = [batch.len, batch.height, batch.width];
         let device = network.device();
         let half = self.twin.is_some();
-        let (input, target) = self.profile.time("to tensors", || -> Result<_, bcs_model::Error> {
-            let input = to_input(&batch.pixels, shape, network.in_channels(), &self.scaling, device)?;
-            let input = if half { input.f_to_kind(Kind::BFloat16)? } else { input };
-            let sizes = shape.map(|length| length as i64);
-            let target = Tensor::f_from_data_size(&batch.classes, &sizes, Kind::Uint8)?;
-            Ok((input, target.f_to_device(device)?.f_to_kind(Kind::Int64)?))
-        })?;
+        let to_target = |classes: &[u8]| -> Result<Tensor, bcs_model::Error> {
+            let target = Tensor::f_from_data_size(classes, &shape.map(|length| length as i64), Kind::Uint8)?;
+            Ok(target.f_to_device(device)?.f_to_kind(Kind::Int64)?)
+        };
+        let (input, target, second) =
+            self.profile.time("to tensors", || -> Result<_, bcs_model::Error> {
+                let input = to_input(&batch.pixels, shape, network.in_channels(), &self.scaling, device)?;
+                let input = if half { input.f_to_kind(Kind::BFloat16)? } else { input };
+                let mixed = batch.mixed.as_ref();
+                let second =
+                    mixed.map(|mixed| Ok::<_, bcs_model::Error>((to_target(&mixed.classes)?, mixed.weight)));
+                Ok((input, to_target(&batch.classes)?, second.transpose()?))
+            })?;
         if let Some(twin) = &mut self.twin {
             self.profile.time("to bfloat16", || twin.take_over(&self.parameters))?;
         }
@@ -91,9 +97,11 @@ impl Stepper {
             let outputs = network.outputs(&input, true)?;
             Ok(outputs.iter().map(|output| output.f_to_kind(Kind::Float)).collect::<Result<_, _>>()?)
         })?;
-        let loss = self.profile.time("loss", || match &outputs[..] {
-            [logits] => self.loss.loss().forward(logits, &target),
-            outputs => self.loss.forward(outputs, &target),
+        let loss = self.profile.time("loss", || -> Result<Tensor, bcs_model::Error> {
+            let loss = loss(&self.loss, &outputs, &target)?;
+            let Some((target, weight)) = &second else { return Ok(loss) };
+            let other = self::loss(&self.loss, &outputs, target)?;
+            Ok(loss.f_mul_scalar(*weight)?.f_add(&other.f_mul_scalar(1.0 - weight)?)?)
         })?;
         let value = loss.f_double_value(&[])?;
         self.profile.time("backward", || loss.f_backward())?;
@@ -171,6 +179,14 @@ impl Stepper {
             None => Ok(()),
             Some(average) => average.load(&self.parameters, &state),
         }
+    }
+}
+
+/// Returns the loss of the outputs of a network.
+fn loss(loss: &DeepSupervisionLoss, outputs: &[Tensor], target: &Tensor) -> Result<Tensor, bcs_model::Error> {
+    match outputs {
+        [logits] => loss.loss().forward(logits, target),
+        outputs => loss.forward(outputs, target),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the built program.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
+mod augment;
 mod evaluate;
 mod export;
 mod import;
