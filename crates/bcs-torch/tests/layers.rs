@@ -47,9 +47,11 @@ fn unfused(input: &Tensor, slope: &Tensor, residual: Option<&Tensor>) -> Tensor 
     }
 }
 
-/// Output and gradients of a function, for a gradient that differs from element to element.
+/// Output and gradients of a function, for a gradient that differs from element to element. It is one that bfloat16 can hold:
+/// sums of many elements of both signs would otherwise differ by the rounding of each.
 fn with_gradients(output: &Tensor, leaves: &[&Tensor]) -> Vec<Tensor> {
     let weights = Tensor::arange(output.numel() as i64, (Kind::Float, Device::Cpu)).sin();
+    let weights = weights.to_kind(Kind::BFloat16).to_kind(Kind::Float);
     (output.to_kind(Kind::Float) * weights.view_as(output)).sum(Kind::Float).backward();
     std::iter::once(output.detach()).chain(leaves.iter().map(|leaf| leaf.grad())).collect()
 }
@@ -145,8 +147,7 @@ fn the_number_of_threads_does_not_change_a_bit() {
 
 #[test]
 fn transposed_convolutions_have_the_gradients_of_libtorch() {
-    // The gradient of the bias is a sum of numbers of both signs, each rounded.
-    for (kind, most) in [(Kind::Float, 1e-5), (Kind::BFloat16, 5e-2)] {
+    for (kind, most) in [(Kind::Float, 1e-5), (Kind::BFloat16, 2e-2)] {
         for (inputs, outputs, stride, kernel, groups) in
             [(32, 16, 2, 3, 1), (6, 2, 2, 3, 1), (8, 8, 1, 3, 2), (4, 6, 3, 5, 1)]
         {
