@@ -84,7 +84,7 @@ struct WindowSchema {
 struct FeatureSchema {
     /// Name of the feature.
     name: String,
-    /// Statistical test: `ks`.
+    /// Statistical test, such as `ks`.
     test: String,
     /// Statistic of the test.
     statistic: f64,

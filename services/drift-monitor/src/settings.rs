@@ -193,7 +193,7 @@ mod tests {
         assert!(usage_error("drift: {shares: 1}", &[]).contains("shares"));
         assert!(usage_error("drift: {share: 0}", &[]).contains("drift.share"));
         assert!(usage_error("drift: {threshold: -1}", &[]).contains("drift.threshold"));
-        assert!(usage_error("drift: {test: psi}", &[]).contains("ks"));
+        assert!(usage_error("drift: {test: nope}", &[]).contains("ks"));
         assert!(usage_error("drift: {min_records: 1}", &[]).contains("drift.min_records"));
         assert!(usage_error("window: {days: 0}", &[]).contains("window.days"));
         assert!(usage_error("", &[("PORT", "eighty")]).contains("PORT=eighty"));

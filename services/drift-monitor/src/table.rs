@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bcs_drift::DriftReport;
 use bcs_drift::report::{FeatureDrift, Skipped};
 
-const HEADER: [&str; 4] = ["feature", "KS", "p-value", "verdict"];
+const HEADER: [&str; 4] = ["feature", "statistic", "p-value", "verdict"];
 
 /// Returns the compared features, those not compared, the notes and the verdict.
 pub fn table(report: &DriftReport) -> String {
@@ -94,10 +94,10 @@ mod tests {
     fn columns_are_aligned() {
         let text = table(&report(0.5));
         let expected = "\
-feature         KS   p-value  verdict
-─────────────────────────────────────
-grey_mean   0.5000  6.577e-5  drift
-confidence  0.0000    1.0000  stable
+feature     statistic   p-value  verdict
+────────────────────────────────────────
+grey_mean      0.5000  6.577e-5  drift
+confidence     0.0000    1.0000  stable
 
 Drift: 1 of 2 features drifted (50 %; threshold 50 %).";
         assert_eq!(text, expected);
