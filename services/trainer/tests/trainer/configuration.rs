@@ -101,7 +101,7 @@ fn a_run_saves_what_it_depends_on_in_the_folder_that_the_configuration_names() {
     write_tissue(here);
     let overrides = [
         "hydra.run.dir=runs/${hydra.job.override_dirname}",
-        "hydra.job.config.override_dirname.exclude_keys=[data.root]",
+        "hydra.job.config.override_dirname.exclude_keys=[data.root,unittest.api_key]",
     ];
     let arguments =
         [&bcs_tests::SMALL[..], &overrides, &["train_hyp.max_epochs=1", "+unittest.api_key=hidden"]].concat();
