@@ -15,6 +15,7 @@ use super::profile::Profile;
 use super::step::Stepper;
 use crate::config::{ClassWeights, Composed, Config};
 use crate::error::{Error, Result};
+use crate::output::warn;
 
 /// Checks what needs no tiles: that network and class weights fit the label map and the tiles' channels.
 ///
@@ -71,7 +72,7 @@ pub(super) fn check_tiles(
     check_weighted_pixels(&composed.config, &dataset.train, map)?;
     check_tile_size(loader, &composed.architecture, network)?;
     for warning in warnings(dataset, map) {
-        eprintln!("bcs-trainer: warning: {warning}");
+        warn(&warning);
     }
     Ok(metric)
 }
