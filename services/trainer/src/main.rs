@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     match commands::run(cli::Cli::parse_from(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("bcs-trainer: {error}");
+            output::error(&error);
             ExitCode::from(error.exit_code())
         }
     }

@@ -214,7 +214,12 @@ impl<'a> Parser<'a> {
         let argument = match self.peek() {
             Some(quote @ ('"' | '\'')) => {
                 self.rest = &self.rest[1..];
-                self.text(Some(quote)).map(Argument::Text)
+                let mut pieces = self.text(Some(quote))?;
+                if let [Piece::Interpolation(_)] = *pieces {
+                    // Quotes make it a string, whatever the type of its value.
+                    pieces.push(Piece::Text(String::new()));
+                }
+                Ok(Argument::Text(pieces))
             }
             Some('[') => {
                 self.accept("[");

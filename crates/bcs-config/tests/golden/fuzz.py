@@ -18,6 +18,8 @@ import make_golden
 WORDS = ["a", "b", "c", "x", "db", "lr", "foo_bar", "a-b", "Adam", "path/to", "gs://b/c", "1.2.3", "user@host", "50%"]
 NUMBERS = ["0", "1", "-1", "007", "+3", "1_000", "1.5", ".5", "-.5", "1.", "1e3", "1e-7", "-1E+5", "inf", "-inf", "nan", "1e16", "0.1"]
 SPECIAL = ["true", "False", "null", "NULL", "yes", "on", "None", "~", "???", "", "inf", "TrUe"]
+# YAML of flow mappings: PyYAML takes a plain one for keys.
+MISSING = "'???'"
 QUOTED = ["'a b'", '"a,b"', "'1'", '"true"', "'it\\'s'", '"\\\\"', "''", "'${a}'", "'null'", '"é"']
 ESCAPED = ["a\\,b", "a\\ ", "\\=x", "a\\:b", "\\[a\\]", "a\\\\b", "x\\y", "a:b", "a: b", "a b", " a ", "a=b", "$x", "${a}", "${a.b}", "${oc.env:X,1}", "a|b", "a*", "?"]
 
@@ -138,7 +140,7 @@ REFERENCES = ["${a}", "${b}", "${.a}", "${..a}", "${a.x}", "${b.y.z}", "${l.0}",
 
 def interpolation_document(random):
     """Returns a flow mapping whose values refer to each other."""
-    values = {"a": random.choice(["1", "x", "'y z'", "true", "null", "1.5"]), "k": random.choice(["a", "y", "b"]), "m": "???"}
+    values = {"a": random.choice(["1", "x", "'y z'", "true", "null", "1.5"]), "k": random.choice(["a", "y", "b"]), "m": MISSING}
     values["l"] = "[1, " + quote(random.choice(REFERENCES)) + "]"
     values["b"] = "{y: {z: 2, v: " + quote(random.choice(REFERENCES)) + "}, a: 3}"
     values["i"] = "{0: zero, '1': one}"
@@ -187,7 +189,7 @@ class Tree:
     def value(self, key):
         random = self.random
         if key == "nested":
-            return "{" + ", ".join(f"{name}: {random.choice(['1', 'x', '???', 'null', '[1, 2]', '{z: 1}'])}" for name in random.sample("pqr", 2)) + "}"
+            return "{" + ", ".join(f"{name}: {random.choice(['1', 'x', MISSING, 'null', '[1, 2]', '{z: 1}'])}" for name in random.sample("pqr", 2)) + "}"
         if key == "items":
             return random.choice(["[1, 2, 3]", "[]", "[{a: 1}, {b: 2}]", "[a, b]"])
         return random.choice(["1", "80", "localhost", "'8'", "1e-3", "true", "null", "???", "${port}", "a b", "${oc.env:GOLDEN_BUCKET}"])

@@ -9,6 +9,7 @@ use crate::cli::{Cfg, TrainArguments};
 use crate::config::{Composed, Configurations};
 use crate::error::Result;
 use crate::output::layers::layers;
+use crate::output::run_log::RunLog;
 use crate::sweep::Sweep;
 use crate::training::Run;
 
@@ -57,5 +58,6 @@ fn single(composed: &Composed) -> Result<()> {
     let run = Run::prepare(composed)?;
     let output = composed.job.create_run_folder()?;
     composed.save(&output)?;
+    let _log = RunLog::start(&output)?;
     run.execute(&output).map(|_package| ())
 }

@@ -12,9 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::memory;
 use super::metrics::Metrics;
 use crate::error::Result;
-
-/// What a trial prints, in its folder, as Hydra names it.
-pub(super) const LOG_FILE: &str = "bcs-trainer.log";
+use crate::output::run_log::LOG_FILE;
 
 /// The running program, even if its file has been replaced since it was started: all trials run the same code.
 const PROGRAM: &str = "/proc/self/exe";

@@ -83,7 +83,7 @@ impl Run<'_> {
             self.save_last(&stepper, &state, Some(scores), checkpoints, tracking)?;
             self.profile.since(profile::CHECKPOINT, start);
         }
-        if let Some(report) = self.profile.finish()? {
+        if let Some(report) = self.profile.finish() {
             println!("\n{report}");
         }
         Ok(state)

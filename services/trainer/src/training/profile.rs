@@ -11,6 +11,7 @@ use tch::Device;
 use super::trace::{Detail, Trace};
 use crate::error::Result;
 use crate::output::table::table;
+use crate::output::warn;
 
 /// An epoch without validation, and one optimization step with the wait for its data. All other actions are parts of these,
 /// or stand beside them.
@@ -85,17 +86,17 @@ impl Profile {
         }
     }
 
-    /// Ends the trace, and returns a table of all actions and its path. `None` if nothing was measured.
-    ///
-    /// # Errors
-    /// [`crate::error::Error::Io`] if the trace could not be written.
-    pub(super) fn finish(&self) -> Result<Option<String>> {
-        let Some(mut recording) = self.recording() else { return Ok(None) };
+    /// Ends the trace, and returns a table of all actions and its path. `None` if nothing was measured. A trace that cannot be
+    /// written is a warning.
+    pub(super) fn finish(&self) -> Option<String> {
+        let mut recording = self.recording()?;
         let mut report = recording.report();
-        if let Some(trace) = recording.trace.take() {
-            report.push_str(&format!("\ntrace       {}", trace.finish()?));
+        match recording.trace.take().map(Trace::finish) {
+            Some(Ok(trace)) => report.push_str(&format!("\ntrace       {trace}")),
+            Some(Err(error)) => warn(&format!("the trace is incomplete: {error}")),
+            None => {}
         }
-        Ok(Some(report))
+        Some(report)
     }
 
     fn recording(&self) -> Option<MutexGuard<'_, Recording>> {
@@ -199,6 +200,16 @@ mod tests {
     fn without_profiling_nothing_is_measured() {
         let profile = Profile::new(false, Device::Cpu);
         assert_eq!(profile.time("forward", || 7), 7);
-        assert_eq!(profile.finish().unwrap(), None);
+        assert_eq!(profile.finish(), None);
+    }
+
+    #[test]
+    fn a_trace_that_cannot_be_written_does_not_end_the_run() {
+        let profile = Profile::new(true, Device::Cpu);
+        // A disk without space.
+        profile.trace_to(Path::new("/dev/full")).unwrap();
+        profile.time("forward", || ());
+        let report = profile.finish().unwrap();
+        assert!(report.contains("forward") && !report.contains("trace  "), "{report}");
     }
 }

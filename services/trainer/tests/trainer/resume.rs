@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bcs_tests::{SMALL, package};
 use serde_json::Value;
 
-use crate::support::{outcome, start, terminate, train, trained, write_tiles, write_tissue};
+use crate::support::{outcome, output, start, terminate, train, trained, write_tiles, write_tissue};
 
 /// Time after which a wait fails.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -294,4 +294,6 @@ fn a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint() {
     assert!(error.contains("the loss is NaN in epoch 0"), "{error}");
     assert!(error.contains("choose a train_hyp.learning_rate below"), "{error}");
     assert!(error.contains("The last checkpoint is") && state(folder.path()).is_some(), "{error}");
+    let log = std::fs::read_to_string(output(folder.path()).join("bcs-trainer.log")).unwrap();
+    assert!(log.contains("val_metric  pooled Dice") && log.contains("the loss is NaN in epoch 0"), "{log}");
 }

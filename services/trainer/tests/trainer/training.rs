@@ -26,7 +26,9 @@ fn a_run_learns() {
         let codes = if index % 2 == 0 { [1, 2] } else { [2, 1] };
         write_tile(&tissue, if index < 6 { "train" } else { "val" }, &format!("tile-{index}"), codes);
     }
-    trained(here, &["train_hyp.max_epochs=12", "train_hyp.learning_rate=1e-2"]);
+    let printed = trained(here, &["train_hyp.max_epochs=12", "train_hyp.learning_rate=1e-2"]);
+    let log = std::fs::read_to_string(output(here).join("bcs-trainer.log")).unwrap();
+    assert!(log.contains("epoch 11") && printed.contains(&log), "{log}");
     let validation = &json(package(&here.join("models")).join("metadata.json"))["validation"];
     let dice = validation["val_metric"].as_f64().unwrap();
     assert!(dice >= MIN_DICE, "pooled Dice {dice} after training");
