@@ -27,6 +27,7 @@
 //! - [`error`]: the error type
 //! - `histogram`: histograms of two samples over the same bins
 //! - [`html`]: rendering of a report as an HTML page
+//! - [`judgement`]: verdict over cases, family by family
 //! - [`novelty`]: novelty score of one image
 //! - [`mod@reference`]: a drift reference from the features of many tiles
 //! - [`report`]: the drift report
@@ -40,6 +41,7 @@ pub mod drift;
 pub mod error;
 mod histogram;
 pub mod html;
+pub mod judgement;
 pub mod novelty;
 pub mod reference;
 pub mod report;

@@ -1,0 +1,71 @@
+//! Effect sizes with confidence intervals.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// Number of bootstrap samples.
+const SAMPLES: usize = 1_000;
+
+/// Difference of the means of the cases of both sides, in standard deviations between the cases of the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    /// Difference, current minus reference; 0 where the reference cases do not vary.
+    pub value: f64,
+    /// 95 % interval by a bootstrap of the cases of both sides (percentiles).
+    pub interval: [f64; 2],
+}
+
+/// Measures the effect between the values of reference and current cases.
+pub(super) fn effect([reference, current]: [Vec<f64>; 2], seed: u64) -> Effect {
+    let scale = deviation(&reference);
+    if scale <= 0.0 || current.is_empty() {
+        return Effect { value: 0.0, interval: [0.0; 2] };
+    }
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut resampled = |values: &[f64]| {
+        let sum: f64 = values.iter().map(|_| values[random.random_range(0..values.len())]).sum();
+        sum / values.len() as f64
+    };
+    let mut drawn: Vec<f64> =
+        (0..SAMPLES).map(|_| (resampled(&current) - resampled(&reference)) / scale).collect();
+    drawn.sort_unstable_by(f64::total_cmp);
+    let at = |share| crate::sample::quantile(&drawn, share).unwrap_or_default();
+    Effect { value: (mean(&current) - mean(&reference)) / scale, interval: [at(0.025), at(0.975)] }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// Sample standard deviation; 0 for fewer than two values.
+fn deviation(values: &[f64]) -> f64 {
+    if values.len() < 2 {
+        return 0.0;
+    }
+    let centre = mean(values);
+    (values.iter().map(|value| (value - centre).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn effects_are_in_standard_deviations_of_the_reference() {
+        let reference: Vec<f64> = (0..20).map(f64::from).collect();
+        let current: Vec<f64> = reference.iter().map(|value| value + 35.0_f64.sqrt()).collect();
+        // The sample variance of 0, 1, …, 19 is 35.
+        let effect = effect([reference, current], 0);
+        assert!((effect.value - 1.0).abs() < 1e-12, "{effect:?}");
+        let [low, high] = effect.interval;
+        assert!(low > 0.3 && low < 0.7 && high > 1.3 && high < 1.7, "{effect:?}");
+    }
+
+    #[test]
+    fn sides_without_a_scale_have_no_effect() {
+        for sides in [[vec![1.0; 3], vec![2.0; 3]], [vec![1.0], vec![2.0]], [vec![1.0, 2.0], vec![]]] {
+            assert_eq!(effect(sides, 0), Effect { value: 0.0, interval: [0.0; 2] });
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Families of features: what a pathologist or technician would check together.
+
+use std::fmt;
+
+use bcs_contracts::features::is_model_feature;
+use serde::{Deserialize, Serialize};
+
+/// A family of features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// Stain and colour of the tissue.
+    StainAndColour,
+    /// Focus, compression and magnification.
+    Focus,
+    /// Mix of cases: amount of tissue, and areas of the classes.
+    CaseMix,
+    /// Behaviour of the model: confidence, entropy, embedding.
+    Model,
+    /// Any other feature.
+    Other,
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::StainAndColour => "stain and colour",
+            Self::Focus => "focus and magnification",
+            Self::CaseMix => "case mix",
+            Self::Model => "model behaviour",
+            Self::Other => "other features",
+        })
+    }
+}
+
+/// Beginnings of the names of features, by family.
+const BEGINNINGS: [(&str, Family); 14] = [
+    ("fraction_", Family::CaseMix),
+    ("tissue_fraction", Family::CaseMix),
+    ("embedding_", Family::Model),
+    ("sharpness", Family::Focus),
+    ("blockiness", Family::Focus),
+    ("noise", Family::Focus),
+    ("spectral_", Family::Focus),
+    ("entropy", Family::StainAndColour),
+    ("grey_", Family::StainAndColour),
+    ("red_", Family::StainAndColour),
+    ("green_", Family::StainAndColour),
+    ("blue_", Family::StainAndColour),
+    ("brightness_", Family::StainAndColour),
+    ("saturation_", Family::StainAndColour),
+];
+
+impl Family {
+    /// Returns the family of a feature.
+    pub fn of(feature: &str) -> Self {
+        let known = BEGINNINGS.iter().find(|(beginning, _)| feature.starts_with(beginning));
+        match known {
+            Some((_, family)) => *family,
+            None if is_model_feature(feature) => Self::Model,
+            None if feature.starts_with("haematoxylin_") || feature.starts_with("eosin_") => {
+                Self::StainAndColour
+            }
+            None => Self::Other,
+        }
+    }
+}
+
+/// Returns the values of a feature on a scale on which cases differ by about the same amount everywhere: a logarithmic one
+/// for variances, whose differences are ratios.
+pub(super) fn comparable(feature: &str, values: &[Option<f64>]) -> Vec<Option<f64>> {
+    match feature {
+        "sharpness" => values.iter().map(|value| value.map(|value| value.max(1e-6).ln())).collect(),
+        _ => values.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_of_the_image_and_of_the_model_have_their_families() {
+        for (feature, family) in [
+            ("eosin_mean", Family::StainAndColour),
+            ("brightness_p05", Family::StainAndColour),
+            ("sharpness", Family::Focus),
+            ("tissue_fraction", Family::CaseMix),
+            ("fraction_tumour", Family::CaseMix),
+            ("prediction_entropy", Family::Model),
+            ("confidence", Family::Model),
+            ("f1", Family::Other),
+        ] {
+            assert_eq!(Family::of(feature), family, "{feature}");
+        }
+    }
+}

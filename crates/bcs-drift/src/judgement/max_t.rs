@@ -1,0 +1,264 @@
+//! P-values by permutation of the units of both sides: the step-down max-T procedure of Westfall and Young (1993).
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+/// Number of arrangements up to which all are enumerated.
+const MAX_ENUMERATED: u64 = 20_000;
+
+/// Number of random arrangements otherwise.
+const DRAWN: u64 = 9_999;
+
+/// Relative difference below which two statistics count as equal, so that rounding breaks no ties.
+const TIE: f64 = 1e-9;
+
+/// Values of all columns, one row per unit: the units of the reference, then the current ones.
+pub(super) struct Data {
+    /// Values minus the mean of their column, 0 where missing.
+    values: Vec<Vec<f64>>,
+    /// 1 where there is a value, 0 where it is missing.
+    present: Vec<Vec<f64>>,
+    /// Number of values and sum of squares of each column.
+    totals: Vec<(f64, f64)>,
+    reference: usize,
+}
+
+impl Data {
+    /// Takes over columns with the values of the reference units and the current units.
+    pub(super) fn new<'a>(
+        columns: impl ExactSizeIterator<Item = (&'a [Option<f64>], &'a [Option<f64>])>,
+    ) -> Self {
+        let count = columns.len();
+        let mut data =
+            Self { values: Vec::new(), present: Vec::new(), totals: Vec::with_capacity(count), reference: 0 };
+        for (at, (reference, current)) in columns.enumerate() {
+            data.reference = reference.len();
+            data.values.resize_with(reference.len() + current.len(), || vec![0.0; count]);
+            data.present.resize_with(reference.len() + current.len(), || vec![0.0; count]);
+            let all = || reference.iter().chain(current);
+            let (number, sum) =
+                all().flatten().fold((0.0, 0.0), |(number, sum), value| (number + 1.0, sum + value));
+            let mean = sum / number;
+            // Below this, differences from the mean are rounding errors of values that are all equal.
+            let noise = mean.abs() * 1e-12;
+            let mut squares = 0.0;
+            for (unit, value) in all().enumerate() {
+                if let Some(value) = value {
+                    let centred = if (value - mean).abs() > noise { value - mean } else { 0.0 };
+                    data.values[unit][at] = centred;
+                    data.present[unit][at] = 1.0;
+                    squares += centred * centred;
+                }
+            }
+            data.totals.push((number, squares));
+        }
+        data
+    }
+
+    /// Number of units of the current side.
+    fn current(&self) -> usize {
+        self.values.len() - self.reference
+    }
+
+    /// Number of ways to choose the current units from all units; `None` if it exceeds 2⁶⁴.
+    fn arrangements(&self) -> Option<u64> {
+        let (all, chosen) = (self.values.len() as u64, self.current().min(self.reference) as u64);
+        (0..chosen).try_fold(1_u64, |product, at| {
+            let product = u128::from(product) * u128::from(all - at) / u128::from(at + 1);
+            u64::try_from(product).ok()
+        })
+    }
+
+    /// Returns the smallest p-value that an observation can have: if both sides have the same size, each arrangement has a
+    /// mirror image with the same statistic.
+    pub(super) fn smallest_p_value(&self) -> f64 {
+        match self.arrangements() {
+            Some(count) if count <= MAX_ENUMERATED => {
+                (if self.current() == self.reference { 2.0 } else { 1.0 }) / count as f64
+            }
+            _ => 1.0 / (DRAWN + 1) as f64,
+        }
+    }
+
+    /// Returns the t statistic of each column with the degrees of freedom, for an arrangement with these current units.
+    pub(super) fn statistics(&self, current: &[usize]) -> Vec<Statistic> {
+        let count = self.totals.len();
+        let (mut sums, mut numbers) = (vec![0.0; count], vec![0.0; count]);
+        for unit in current {
+            for (sum, value) in sums.iter_mut().zip(&self.values[*unit]) {
+                *sum += value;
+            }
+            for (number, present) in numbers.iter_mut().zip(&self.present[*unit]) {
+                *number += present;
+            }
+        }
+        let columns = self.totals.iter().zip(sums.iter().zip(&numbers));
+        columns.map(|(total, (sum, number))| Statistic::new(*total, *sum, *number)).collect()
+    }
+
+    /// Returns the t statistic of each column as observed.
+    pub(super) fn observed(&self) -> Vec<Statistic> {
+        self.statistics(&(self.reference..self.values.len()).collect::<Vec<_>>())
+    }
+
+    /// Returns the signed t statistic and the adjusted p-value of each column.
+    pub(super) fn p_values(&self, seed: u64) -> Vec<(Option<f64>, f64)> {
+        let observed = self.observed();
+        let mut order: Vec<usize> = (0..observed.len()).collect();
+        order.sort_by(|a, b| observed[*a].square.total_cmp(&observed[*b].square));
+        let mut reached = vec![0_u64; observed.len()];
+        let count = self.each_arrangement(seed, |current| {
+            let statistics = self.statistics(current);
+            // From the smallest observation up: the largest statistic among those that are not larger.
+            let mut largest = 0.0_f64;
+            for column in &order {
+                largest = largest.max(statistics[*column].square);
+                reached[*column] += u64::from(largest >= observed[*column].square * (1.0 - TIE));
+            }
+        });
+        let mut p_values = vec![(None, 1.0); observed.len()];
+        let mut largest = 0.0_f64;
+        for column in order.into_iter().rev() {
+            largest = largest.max(reached[column] as f64 / count as f64);
+            p_values[column] = (observed[column].signed(), largest.min(1.0));
+        }
+        p_values
+    }
+
+    /// Visits all arrangements, or the observed and many random ones, and returns their number.
+    fn each_arrangement(&self, seed: u64, mut visit: impl FnMut(&[usize])) -> u64 {
+        let (all, chosen) = (self.values.len(), self.current());
+        if self.arrangements().is_some_and(|count| count <= MAX_ENUMERATED) {
+            let mut current: Vec<usize> = (0..chosen).collect();
+            let mut count = 0;
+            loop {
+                visit(&current);
+                count += 1;
+                if !advance(&mut current, all) {
+                    return count;
+                }
+            }
+        }
+        visit(&(self.reference..all).collect::<Vec<_>>());
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut units: Vec<usize> = (0..all).collect();
+        for _ in 0..DRAWN {
+            let (current, _) = units.partial_shuffle(&mut random, chosen);
+            visit(current);
+        }
+        DRAWN + 1
+    }
+}
+
+/// Advances to the next combination of numbers below `all`, in lexicographic order; `false` after the last one.
+fn advance(combination: &mut [usize], all: usize) -> bool {
+    let length = combination.len();
+    for at in (0..length).rev() {
+        if combination[at] < all - length + at {
+            combination[at] += 1;
+            for later in at + 1..length {
+                combination[later] = combination[later - 1] + 1;
+            }
+            return true;
+        }
+    }
+    false
+}
+
+/// Two-sample t statistic with pooled variance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Statistic {
+    /// Its square; infinite if only the means of the sides differ, 0 if nothing does.
+    pub square: f64,
+    /// Degrees of freedom.
+    pub freedom: f64,
+    /// Whether the current mean is the larger one.
+    pub is_increase: bool,
+}
+
+impl Statistic {
+    /// Computes the statistic from the number of values and sum of squares of both sides, which have mean 0 together, and
+    /// from the sum and number of the current values.
+    fn new((number, squares): (f64, f64), sum: f64, current: f64) -> Self {
+        let reference = number - current;
+        let freedom = number - 2.0;
+        if current == 0.0 || reference == 0.0 || freedom <= 0.0 {
+            return Self { square: 0.0, freedom, is_increase: false };
+        }
+        let between = sum * sum * number / (current * reference);
+        // Rounding leaves a little of values that are all equal.
+        let within = (squares - between).max(0.0);
+        let square = match (between > squares * 1e-12, within > squares * 1e-12) {
+            (false, _) => 0.0,
+            (true, false) => f64::INFINITY,
+            (true, true) => between / within * freedom,
+        };
+        Self { square, freedom, is_increase: sum > 0.0 }
+    }
+
+    /// Returns the statistic with its sign; `None` if it is infinite.
+    pub(super) fn signed(&self) -> Option<f64> {
+        let root = self.square.sqrt();
+        root.is_finite().then_some(if self.is_increase { root } else { -root })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data(columns: &[(&[f64], &[f64])]) -> Data {
+        let some = |values: &[f64]| values.iter().copied().map(Some).collect::<Vec<_>>();
+        let columns: Vec<_> =
+            columns.iter().map(|(reference, current)| (some(reference), some(current))).collect();
+        Data::new(columns.iter().map(|(reference, current)| (&reference[..], &current[..])))
+    }
+
+    #[test]
+    fn the_statistic_is_that_of_scipy() {
+        // scipy.stats.ttest_ind([4.0, 7.0, 9.0], [1.0, 2.0, 3.0, 5.0])
+        let statistic = data(&[(&[1.0, 2.0, 3.0, 5.0], &[4.0, 7.0, 9.0])]).observed()[0];
+        assert!((statistic.signed().unwrap() - 2.4778058755).abs() < 1e-9, "{statistic:?}");
+        assert_eq!(statistic.freedom, 5.0);
+    }
+
+    #[test]
+    fn exact_p_values_are_shares_of_all_arrangements() {
+        // Of 35 arrangements, this one and none other separates the sides that far.
+        let data = data(&[(&[1.0, 2.0, 3.0, 4.0], &[11.0, 12.0, 13.0])]);
+        assert_eq!(data.smallest_p_value(), 1.0 / 35.0);
+        assert_eq!(data.p_values(0)[0].1, 1.0 / 35.0);
+    }
+
+    #[test]
+    fn values_that_do_not_vary_have_a_p_value_of_1() {
+        let data = data(&[(&[0.1; 5], &[0.1; 4]), (&[0.1, 0.2, 0.3, 0.1, 0.2], &[0.2; 4])]);
+        assert_eq!(data.p_values(0)[0], (Some(0.0), 1.0));
+    }
+
+    #[test]
+    fn a_difference_without_variance_has_the_smallest_p_value() {
+        let data = data(&[(&[0.1; 5], &[0.2; 4])]);
+        assert_eq!(data.p_values(0)[0], (None, 1.0 / 126.0));
+    }
+
+    #[test]
+    fn combinations_are_enumerated_once() {
+        let mut combination = vec![0, 1, 2];
+        let mut seen = std::collections::BTreeSet::new();
+        while seen.insert(combination.clone()) && advance(&mut combination, 6) {}
+        assert_eq!(seen.len(), 20);
+    }
+
+    #[test]
+    fn step_down_p_values_do_not_decrease_with_weaker_evidence() {
+        let reference: Vec<f64> = (0..30).map(f64::from).collect();
+        let shifted = |by: f64| (0..12).map(|at| f64::from(at * 2) + by).collect::<Vec<_>>();
+        let [weak, none, strong] = [9.0, 4.0, 30.0].map(shifted);
+        let data = data(&[(&reference, &weak), (&reference, &none), (&reference, &strong)]);
+        let [weak, none, strong] = [0, 1, 2].map(|column| data.p_values(1)[column].1);
+        assert!(strong < weak && weak < none, "{strong} {weak} {none}");
+        assert_eq!(strong, 1.0 / 10_000.0);
+    }
+}
