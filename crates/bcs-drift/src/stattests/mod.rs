@@ -3,11 +3,23 @@
 //! To add a test, implement [`StatTest`] in `stattests/<name>.rs` and list it in [`ALL`].
 //!
 //! # Layout
+//! - `binning`: shares in common bins
+//! - [`chi_square`]: chi-square test
+//! - [`evidently`]: Evidently's choice of a test
+//! - [`jensen_shannon`]: Jensen-Shannon distance
 //! - [`ks`]: two-sample, two-sided Kolmogorov–Smirnov test
 //! - [`kolmogorov`]: distribution of the one-sample Kolmogorov–Smirnov statistic for finite samples
+//! - [`wasserstein`]: normed Wasserstein distance
+//! - [`z`]: z-test of two proportions
 
+mod binning;
+pub mod chi_square;
+pub mod evidently;
+pub mod jensen_shannon;
 pub mod kolmogorov;
 pub mod ks;
+pub mod wasserstein;
+pub mod z;
 
 use std::fmt::Debug;
 
@@ -15,7 +27,13 @@ use crate::error::Error;
 use crate::sample::Sample;
 
 /// All tests; the first is the default.
-pub const ALL: &[&dyn StatTest] = &[&ks::KolmogorovSmirnov];
+pub const ALL: &[&dyn StatTest] = &[
+    &ks::KolmogorovSmirnov,
+    &chi_square::ChiSquare,
+    &jensen_shannon::JensenShannon,
+    &wasserstein::Wasserstein,
+    &z::ZTest,
+];
 
 /// A test of whether two samples come from the same distribution.
 pub trait StatTest: Debug + Sync {
