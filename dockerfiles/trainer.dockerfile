@@ -61,7 +61,7 @@ LABEL org.opencontainers.image.title="bcs-trainer" \
     org.opencontainers.image.version="$VERSION" \
     org.opencontainers.image.revision="$REVISION" \
     org.opencontainers.image.licenses="MIT OR Apache-2.0"
-ENV PATH=/opt/bcs/bin HOME=/home/bcs BCS_REVISION=$REVISION
+ENV PATH=/opt/bcs/bin HOME=/home/bcs XDG_CACHE_HOME=/work/.cache BCS_REVISION=$REVISION
 USER 65532:65532
 # Relative paths of the configuration, such as data, models and outputs, are in it.
 WORKDIR /work

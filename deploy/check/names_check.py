@@ -45,7 +45,6 @@ def containers(deploy):
         for file in sorted((deploy / folder).glob("*.yaml")):
             for image, container in walk(load(file)):
                 name = re.sub(r"[:@].*", "", image.rsplit("/", 1)[-1])
-                name = "trainer" if name == "tuner" else name
                 if name in SERVICES:
                     yield file.relative_to(deploy), name, container
 
@@ -76,11 +75,13 @@ def known_variables():
         "bcs-service/src/logging.rs", "bcs-service/src/trace.rs", "bcs-storage/src/gcs/endpoint.rs"])))
     settings = {service: set(re.findall(r'"([A-Z][A-Z0-9_]{3,})"', (ROOT / f"services/{service}/src/settings.rs").read_text()
                                         .split("#[cfg(test)]")[0])) for service in ["predictor", "drift-monitor"]}
+    tracking = quoted.findall("\n".join((ROOT / "crates/bcs-tracking/src" / file).read_text() for file in [
+        "location.rs", "wandb/settings.rs"]))
     tree = "\n".join(file.read_text() for file in (ROOT / "config/hydra").rglob("*.yaml"))
     # Both services share the compose file's block of storage settings.
     both = settings["predictor"] | settings["drift-monitor"]
     return {"predictor": both | shared, "drift-monitor": both | shared,
-            "trainer": set(re.findall(r"\$\{oc\.env:(\w+)", tree)) | shared}
+            "trainer": set(re.findall(r"\$\{oc\.env:(\w+)", tree)) | shared | set(tracking)}
 
 
 def route_problems(deploy):
@@ -107,8 +108,6 @@ def route_problems(deploy):
 
 def metric_problems(deploy):
     known = set(re.findall(r"^\| `(bcs_\w+)`", (ROOT / "docs/reference/metrics.md").read_text(), re.M))
-    # Those with labels are not exposed before their first value, so that the generated page lacks them.
-    known |= set(re.findall(r'"(bcs_\w+)"', code("services")))
     known |= {f"{name}{suffix}" for name in known for suffix in ["_bucket", "_sum", "_count"]}
     for file in [deploy / "prometheus/rules.yml", deploy / "grafana/bcs.json"]:
         text = file.read_text()
@@ -130,17 +129,29 @@ def override_problems(deploy):
     for file, service, container in containers(deploy):
         if service == "trainer":
             found += [(file, word) for word in container.get("args") or container.get("command") or [] if "=" in word]
-    for parameter in load(deploy / "vertex-ai/tune.yaml")["studySpec"]["parameters"]:
-        found.append(("vertex-ai/tune.yaml", f"{parameter['parameterId']}="))
+    study = load(deploy / "vertex-ai/tune.yaml")["studySpec"]
+    found += [("vertex-ai/tune.yaml", f"{parameter['parameterId']}=") for parameter in study["parameters"]]
+    tag = re.search(r'const TAG: &str = "(\w+)"', (ROOT / "services/trainer/src/training/hypertune.rs").read_text())[1]
+    if [metric["metricId"] for metric in study["metrics"]] != [tag]:
+        yield f"vertex-ai/tune.yaml: the trainer reports the metric {tag} alone"
     script = (deploy / "compute-engine/startup.sh").read_text()
-    found += [("compute-engine/startup.sh", word) for word in re.findall(r"\b((?:data|train_hyp)\.\w+=)", script)]
+    found += [("compute-engine/startup.sh", word) for word in re.findall(r"\b((?:data|train_hyp)\.[\w.]+=)", script)]
     for file, word in found:
         key, value = word.split("=", 1)
         group, _, name = key.partition(".")
         if not name and not (tree / group / f"{value}.yaml").exists():
             yield f"{file}: the training configuration has no {word}"
-        elif name and name not in (groups.get(group) or {}):
+        elif name and group != "hydra" and not has(groups, key):
             yield f"{file}: the training configuration has no {key}"
+
+
+def has(tree, key):
+    """Whether a tree of settings has a key such as train_hyp.checkpoint.keep_last."""
+    for part in key.split("."):
+        if not isinstance(tree, dict) or part not in tree:
+            return False
+        tree = tree[part]
+    return True
 
 
 def log_problems(deploy):

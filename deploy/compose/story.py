@@ -32,8 +32,11 @@ def tell(system):
     require(len(records) == len(masks) == len(tiles), f"{len(records)} records and {len(masks)} masks are stored")
     seen.append(("predictions", f"{len(records)} records and masks in gs://predictions"))
     for key in records:
-        check_record(json.loads(bucket.get("predictions", key)))
-    seen.append(("BigQuery", f"{len(records)} records have the columns of {RECORD.name}"))
+        text = bucket.get("predictions", key)
+        # BigQuery reads a row from each line.
+        require(b"\n" not in text.removesuffix(b"\n"), f"the record {key} has more than one line")
+        check_record(json.loads(text))
+    seen.append(("BigQuery", f"{len(records)} records are one line each, with the columns of {RECORD.name}"))
 
     report = json.loads(get(urllib.request.Request(f"{monitor}/run", data=b"{}", method="POST")))
     reports = bucket.keys("reports", "reports/")

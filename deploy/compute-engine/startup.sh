@@ -9,8 +9,8 @@
 #   bcs-overrides      overrides of the training configuration, separated by spaces
 #
 # Data is copied to the disk and the model to the bucket with gcloud storage, since Container-Optimized OS has no gcsfuse. A
-# spot machine that is stopped starts this script again when it is started; a training that was interrupted starts over. The
-# machine stays up after a failure, so that its log and disk can be looked at.
+# spot machine that is stopped starts this script again when it is started, and the training goes on from its last checkpoint.
+# The machine stays up after a failure, so that its log and disk can be looked at.
 set -euo pipefail
 
 attribute() {
@@ -55,8 +55,11 @@ storage rsync --recursive "gs://$data_bucket" "$work/data"
 # The user of the image.
 chown -R 65532:65532 "$work/models"
 
+# What is left unfinished on the disk goes on.
+overrides=(train_hyp.resume=auto "${overrides[@]}")
 echo "bcs: training with ${overrides[*]}"
-docker run --rm --read-only --cap-drop ALL --security-opt no-new-privileges \
+# Twice the time that a checkpoint takes when the machine is stopped.
+docker run --rm --stop-timeout 20 --read-only --cap-drop ALL --security-opt no-new-privileges \
     --volume "$work/data:/gcs/data:ro" --volume "$work/models:/gcs/models" --env LOG_FORMAT=json \
     "${device[@]}" "$image" "${overrides[@]}" data.root=/gcs/data train_hyp.model_repo_location=/gcs/models
 

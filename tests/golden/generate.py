@@ -1,4 +1,5 @@
-"""Makes the golden files of all crates with the real peers: MONAI, PyTorch, Hydra, scipy.
+"""Makes the golden files of all crates with the real peers: MONAI, PyTorch, torchvision, torchstain, Hydra, scipy, scikit-learn,
+hypertune.
 
     pip install -r requirements.txt
     python generate.py            # writes the files, beside the tests that read them
@@ -16,11 +17,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 GENERATORS = [
     "crates/bcs-config/tests/golden/make_golden.py",
+    "crates/bcs-data/tests/golden/make_golden.py",
     "crates/bcs-drift/tests/golden/make_ks.py",
+    "crates/bcs-imaging/tests/golden/make_macenko.py",
     "crates/bcs-inference/tests/golden/make_golden.py",
     "crates/bcs-model/tests/golden/make_golden.py",
     "crates/bcs-model/tests/golden/make_pickles.py",
     "services/drift-monitor/tests/monitor/golden/make_compare.py",
+    "services/trainer/tests/golden/make_statistics.py",
+    "services/trainer/tests/golden/make_hypertune.py",
 ]
 
 LARGEST = 10_000_000

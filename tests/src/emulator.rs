@@ -52,8 +52,21 @@ impl Emulator {
 
     /// Creates a bucket.
     pub async fn create_bucket(&self, name: &str) {
+        self.create(name, false).await;
+    }
+
+    /// Creates a bucket that keeps all generations of its objects.
+    pub async fn create_versioned_bucket(&self, name: &str) {
+        self.create(name, true).await;
+    }
+
+    async fn create(&self, name: &str, versioned: bool) {
         let request = reqwest::Client::new().post(format!("{}/storage/v1/b", self.address()));
-        let answer = request.json(&serde_json::json!({"name": name})).send().await.expect("it answers");
+        let answer = request
+            .json(&serde_json::json!({"name": name, "versioning": {"enabled": versioned}}))
+            .send()
+            .await
+            .expect("it answers");
         assert!(answer.status().is_success(), "bucket {name}: {}", answer.status());
     }
 

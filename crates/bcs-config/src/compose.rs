@@ -5,6 +5,8 @@ mod build;
 mod choices;
 mod entry;
 mod header;
+mod hydra;
+mod info;
 mod node;
 mod repository;
 mod schema;
@@ -17,9 +19,9 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use self::{build::Build, choices::Choices, repository::Repository, source::Source, tree::Walk};
-pub use self::{schema::Schema, source::BuiltIn};
+pub use self::{info::Defaults, schema::Schema, source::BuiltIn};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     interpolation::Interpolator,
     overrides::{self, Override},
     value::Value,
@@ -54,6 +56,10 @@ impl std::fmt::Display for Origin {
 pub struct Composition {
     /// The configuration; interpolations are unresolved, see [`Interpolator::resolve`].
     pub value: Value,
+    /// The node `hydra`, which describes the job: its folders, overrides, choices and search path.
+    pub hydra: Value,
+    /// Where the configuration comes from.
+    pub defaults: Defaults,
     /// Option of each config group by override key; `None` for null.
     pub choices: Vec<(String, Option<String>)>,
     /// Origin of each leaf, by dotted path.
@@ -65,6 +71,25 @@ pub struct Composition {
 }
 
 impl Composition {
+    /// Returns the configuration with its node `hydra`, as Hydra composes it.
+    pub fn whole(&self) -> Value {
+        hydra::whole(&self.value, &self.hydra)
+    }
+
+    /// Returns the node `hydra` without its help texts, in a configuration of its own, as `--cfg hydra` of Hydra prints it.
+    pub fn hydra_without_help(&self) -> Value {
+        let mut node = self.hydra.clone();
+        for help in ["help", "hydra_help"] {
+            node.remove(help);
+        }
+        hydra::whole(&Value::empty_map(), &node)
+    }
+
+    /// Returns the search path as a table, as `--info searchpath` of Hydra prints it.
+    pub fn search_path(&self) -> String {
+        info::search_path(&self.hydra)
+    }
+
     /// Returns the origin of the value at a dotted path; for a mapping or list, that of its first leaf.
     pub fn source_of(&self, path: &str) -> Option<&Origin> {
         self.sources.get(path).or_else(|| {
@@ -98,6 +123,8 @@ pub struct Composer {
     schema: Option<Schema>,
     /// Resolves interpolations in defaults lists; those in values stay unresolved.
     pub interpolator: Interpolator,
+    /// Name of the job, `hydra.job.name`.
+    job_name: String,
 }
 
 impl Composer {
@@ -105,19 +132,37 @@ impl Composer {
     ///
     /// The interpolator reads the environment of this process.
     pub fn new<P: Into<PathBuf>>(folders: impl IntoIterator<Item = P>) -> Self {
+        let hydra = Source::built_in("hydra", "hydra.conf", hydra::FILES);
+        let main = folders.into_iter().map(|folder| Source::folder("main", folder));
         Self {
-            sources: folders.into_iter().map(|folder| Source::Folder(folder.into())).collect(),
+            sources: std::iter::once(hydra).chain(main).collect(),
             schema: None,
             interpolator: Interpolator::from_process(),
+            job_name: "app".to_owned(),
         }
+    }
+
+    /// Adds a folder with config files that `--config-dir` names; it is searched after those before it.
+    #[must_use]
+    pub fn with_config_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.sources.push(Source::folder("command-line", folder));
+        self
+    }
+
+    /// Sets the name of the job, `hydra.job.name`.
+    #[must_use]
+    pub fn with_job_name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.job_name);
+        self
     }
 
     /// Adds config files built into the program; they are searched after all folders.
     ///
-    /// Each file is given by its path in the config tree (`train_hyp/default.yaml`) and its text.
+    /// `name` names them in `hydra.runtime.config_sources`. Each file is given by its path in the config tree
+    /// (`train_hyp/default.yaml`) and its text.
     #[must_use]
-    pub fn with_built_in(mut self, files: BuiltIn) -> Self {
-        self.sources.push(Source::BuiltIn(files));
+    pub fn with_built_in(mut self, name: &'static str, files: BuiltIn) -> Self {
+        self.sources.push(Source::built_in("main", name, files));
         self
     }
 
@@ -148,10 +193,12 @@ impl Composer {
     /// # Errors
     /// As [`Self::compose`].
     pub fn compose_parsed(&self, config_name: &str, overrides: &[Override]) -> Result<Composition> {
-        let repository = Repository::new(&self.sources);
+        choices::refuse_sweeps(overrides)?;
+        let (sources, mut warnings) = self.search_path(config_name, overrides)?;
+        let repository = Repository::new(&sources);
         let choices = Choices::new(&repository, overrides)?;
         let mut walk = Walk::new(&repository, choices, &self.interpolator, self.schema.as_ref());
-        let steps = walk.run(config_name)?;
+        let (steps, tree) = walk.run(config_name)?;
         let mut build = Build::new(self.schema.as_ref(), &walk.choices.emptied)?;
         for step in &steps {
             let loaded = repository.load(&step.config)?.expect("the walk has loaded this config");
@@ -160,13 +207,37 @@ impl Composer {
         for parsed in &walk.choices.values {
             apply::apply(&mut build, parsed, &repository)?;
         }
+        let mut origins = build.origins();
+        origins.retain(|path, _| !path.starts_with("hydra."));
+        let mut value = build.value;
+        let mut hydra = value.remove("hydra").unwrap_or_default();
+        let choices: Vec<(String, Option<String>)> = walk.choices.known.into_iter().collect();
+        let facts = hydra::Facts {
+            job_name: &self.job_name,
+            config_name,
+            overrides,
+            choices: &choices,
+            sources: &sources,
+        };
+        hydra::complete(&mut hydra, &facts)?;
+        warnings.extend(walk.warnings);
         Ok(Composition {
-            sources: build.origins(),
-            value: build.value,
-            choices: walk.choices.known.into_iter().collect(),
+            value,
+            hydra,
+            defaults: Defaults::new(&steps, tree),
+            choices,
+            sources: origins,
             overrides: overrides.iter().map(|parsed| parsed.text.clone()).collect(),
-            warnings: walk.warnings,
+            warnings,
         })
+    }
+
+    /// Returns the search path with the entries of `hydra.searchpath` and Hydra's own schema, and warnings.
+    fn search_path(&self, config_name: &str, overrides: &[Override]) -> Result<(Vec<Source>, Vec<String>)> {
+        let primary = Repository::new(&self.sources).load(config_name)?;
+        let (added, warnings) = hydra::search_path(overrides, primary.as_ref().map(|config| &config.body))?;
+        let schema = Source::built_in("schema", "", &[]);
+        Ok((self.sources.iter().cloned().chain(added).chain([schema]).collect(), warnings))
     }
 
     /// Returns the runs of a multirun (`-m`): every combination of the sweeps in the overrides.
@@ -174,9 +245,16 @@ impl Composer {
     /// # Errors
     /// [`Error::OverrideSyntax`](crate::Error::OverrideSyntax), and [`Error::Override`](crate::Error::Override) for
     /// sweeps without values or with too many runs.
-    pub fn expand<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<Vec<Override>>> {
-        let repository = Repository::new(&self.sources);
-        overrides::expand(&overrides::parse_all(overrides)?, |group| repository.options(group))
+    pub fn expand<S: AsRef<str>>(&self, config_name: &str, overrides: &[S]) -> Result<Vec<Vec<Override>>> {
+        let parsed = overrides::parse_all(overrides)?;
+        let is_hydra = |one: &&Override| one.key.starts_with("hydra.") || one.key.starts_with("hydra/");
+        if let Some(sweep) = parsed.iter().filter(is_hydra).find(|one| one.value().is_none()) {
+            let message = "values of hydra cannot be swept; give one value".to_owned();
+            return Err(Error::Override { text: sweep.text.clone(), message });
+        }
+        let (sources, _warnings) = self.search_path(config_name, &parsed)?;
+        let repository = Repository::new(&sources);
+        overrides::expand(&parsed, |group| repository.options(group))
     }
 
     /// Returns the options of a config group, sorted; those of the empty group are the primary configs.

@@ -65,24 +65,54 @@ impl Interpolator {
         self
     }
 
+    /// Registers Hydra's resolver `${hydra:run.dir}`, which looks into the node `hydra` of a whole configuration.
+    #[must_use]
+    pub fn with_hydra(self, whole: Value) -> Self {
+        let inner = self.clone();
+        self.with_resolver("hydra", move |arguments| {
+            let [Value::Str(path)] = arguments else {
+                return Err("hydra expects a path: ${hydra:run.dir}".to_owned());
+            };
+            let value = inner.select(&whole, &format!("hydra.{path}")).map_err(|error| error.to_string())?;
+            Ok(value.unwrap_or_default())
+        })
+    }
+
+    /// Returns the value at a dotted path with its interpolations resolved; `None` if it does not exist or is `???`.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn select(&self, config: &Value, path: &str) -> Result<Option<Value>> {
+        Evaluation::new(self, config).select_path(path)
+    }
+
     /// Replaces every interpolation in a configuration by its result.
     ///
     /// # Errors
     /// [`Error::Interpolation`](crate::Error::Interpolation) with the key; the configuration is then unchanged.
     pub fn resolve(&self, config: &mut Value) -> Result<()> {
-        let resolved = Evaluation::new(self, config).all()?;
+        self.resolve_with_warnings(config).map(|_warnings| ())
+    }
+
+    /// As [`Self::resolve`]; also returns warnings for the user, such as those of `${oc.deprecated:…}`.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn resolve_with_warnings(&self, config: &mut Value) -> Result<Vec<String>> {
+        let (resolved, warnings) = Evaluation::new(self, config).all()?;
         *config = resolved;
-        Ok(())
+        Ok(warnings)
     }
 
     /// Resolves the interpolations in a string at `key`; the result is converted to a string.
     pub(crate) fn text(&self, key: &str, text: &str, root: &Value) -> Result<String> {
-        Ok(text::display(&Evaluation::new(self, root).string(&vec![key.to_owned()], text)?))
+        Ok(text::display(&Evaluation::new(self, root).string(&vec![key.into()], text)?))
     }
 
     fn call(&self, name: &str, arguments: &[Value]) -> Result<Value, String> {
         let resolver = self.resolvers.get(name).ok_or_else(|| {
-            let known: Vec<&str> = self.resolvers.keys().map(String::as_str).collect();
+            let known: Vec<&str> =
+                self.resolvers.keys().map(String::as_str).chain(evaluate::RESOLVERS).collect();
             format!("unknown resolver '{name}'; known resolvers: {}", known.join(", "))
         })?;
         resolver(arguments)

@@ -56,4 +56,5 @@ pub use compose::{BuiltIn, Composer, Composition, Origin, Schema};
 pub use error::{Error, Result};
 pub use interpolation::Interpolator;
 pub use overrides::Override;
-pub use value::{MISSING, Map, Value, missing_keys};
+pub use text::float as python_float;
+pub use value::{Key, MISSING, Map, Value, missing_keys};

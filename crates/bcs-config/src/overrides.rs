@@ -10,15 +10,19 @@
 //! | `a=1,2`, `a=choice(1,2)`, `a=range(1,4)`, `group=glob(*)` | sweep: one run per value, with `-m` |
 //!
 //! Values are quoted or bare strings, numbers, booleans, `null`, lists `[1,a]`, mappings `{a:1}`,
-//! interpolations `${a.b}` and the casts `int()`, `float()`, `str()` and `bool()`.
+//! interpolations `${a.b}` and the casts `int()`, `float()`, `str()` and `bool()`. `sort()`, `shuffle()` and `tag()` take
+//! lists and sweeps.
 
-mod format;
+mod cast;
+mod decimal;
 mod functions;
 mod key;
 mod lexer;
+mod literal;
 mod parser;
 mod sweep;
 
+pub use literal::Literal;
 pub(crate) use parser::bare;
 pub use sweep::{Number, Range, Sweep, expand};
 
@@ -55,7 +59,7 @@ pub enum Assigned {
     /// None, as in `~key`.
     Nothing,
     /// A single value.
-    Value(Value),
+    Value(Literal),
     /// Several values, for one run each.
     Sweep(Sweep),
 }
@@ -88,15 +92,18 @@ impl Override {
     pub fn value(&self) -> Option<Value> {
         match &self.assigned {
             Assigned::Nothing => Some(Value::Null),
-            Assigned::Value(value) => Some(value.clone()),
+            Assigned::Value(literal) => Some(literal.value()),
             Assigned::Sweep(_) => None,
         }
     }
 
-    /// Returns this override with a single value and matching text.
-    pub(crate) fn with_value(&self, value: Value) -> Self {
-        let text = format!("{}{}={}", self.action.prefix(), self.key_with_package(), format::value(&value));
-        Self { assigned: Assigned::Value(value), text, ..self.clone() }
+    /// Returns this override with a single value, in normal form.
+    ///
+    /// # Errors
+    /// [`Error::OverrideSyntax`](crate::Error::OverrideSyntax) for a value whose normal form has no meaning, such as the
+    /// string of `str('#')`.
+    pub(crate) fn with_value(&self, value: &Literal) -> Result<Self> {
+        parse(&format!("{}{}={}", self.action.prefix(), self.key_with_package(), value.text()))
     }
 }
 
@@ -172,16 +179,14 @@ mod tests {
     }
 
     #[test]
-    fn formatted_values_parse_to_the_same_value() {
+    fn quoted_values_in_normal_form_parse_to_the_same_value() {
         for text in ["a b", "1", "a'b", r"x\", r"\'", "", "a,b", "true", "ü", "a: b", "${x}", " lead", "inf"]
         {
-            let parsed = parse("key=x").expect("parses").with_value(Value::from(text));
-            assert_eq!(
-                parse(&parsed.text).expect("parses").value(),
-                Some(Value::from(text)),
-                "{}",
-                parsed.text
-            );
+            for quote in ['\'', '"'] {
+                let literal = Literal::Quoted { text: text.to_owned(), quote };
+                let parsed = parse("key=x").expect("parses").with_value(&literal).expect("parses");
+                assert_eq!(parsed.value(), Some(Value::from(text)), "{}", parsed.text);
+            }
         }
     }
 }

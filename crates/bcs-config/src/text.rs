@@ -1,9 +1,9 @@
 //! Formatting of values as in Python, which Hydra uses in names and interpolated strings.
 
-use crate::value::Value;
+use crate::value::{Key, Value};
 
 /// Formats a float as Python's `repr`: `1e-05`, `0.0001`, `2.0`, `inf`, `nan`.
-pub(crate) fn float(value: f64) -> String {
+pub fn float(value: f64) -> String {
     if value.is_nan() {
         return "nan".to_owned();
     }
@@ -18,6 +18,29 @@ pub(crate) fn float(value: f64) -> String {
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{digits}e{sign}{:02}", exponent.abs())
+}
+
+/// Parses a float as Python's `float` does: spaces around it, and single underscores between digits.
+pub(crate) fn parse_python_float(text: &str) -> Option<f64> {
+    without_underscores(text.trim_matches(is_python_space))?.parse().ok()
+}
+
+/// Parses an integer as Python's `int` does; `None` for one that does not fit into 64 bits.
+pub(crate) fn parse_python_int(text: &str) -> Option<i64> {
+    without_underscores(text.trim_matches(is_python_space))?.parse().ok()
+}
+
+/// Whether Python's `str.strip` removes the character.
+fn is_python_space(c: char) -> bool {
+    c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
+}
+
+/// Removes underscores between digits; `None` if there are others.
+fn without_underscores(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let digit = |b: Option<&u8>| b.is_some_and(u8::is_ascii_digit);
+    let between = |at: usize| at > 0 && digit(bytes.get(at - 1)) && digit(bytes.get(at + 1));
+    text.match_indices('_').all(|(at, _)| between(at)).then(|| text.replace('_', ""))
 }
 
 /// Formats a value as Python's `str`.
@@ -37,9 +60,18 @@ fn repr(value: &Value) -> String {
             format!("[{}]", list.iter().map(repr).collect::<Vec<_>>().join(", "))
         }
         Value::Map(map) => {
-            let pairs = map.iter().map(|(key, child)| format!("{}: {}", quoted(key), repr(child)));
+            let pairs = map.iter().map(|(key, child)| format!("{}: {}", repr_key(key), repr(child)));
             format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
         }
+    }
+}
+
+fn repr_key(key: &Key) -> String {
+    match key {
+        Key::Bool(true) => "True".to_owned(),
+        Key::Bool(false) => "False".to_owned(),
+        Key::Str(text) => quoted(text),
+        other => other.to_string(),
     }
 }
 
@@ -91,7 +123,7 @@ mod tests {
             Value::Bool(true),
             Value::from("it's"),
             Value::from("a\n"),
-            Value::Map([("k".to_owned(), Value::Float(1.5))].into_iter().collect()),
+            Value::Map([("k".into(), Value::Float(1.5))].into_iter().collect()),
         ]);
         assert_eq!(display(&value), r#"[None, True, "it's", 'a\n', {'k': 1.5}]"#);
     }

@@ -2,10 +2,12 @@
 
 mod convert;
 mod decode;
+mod key;
 mod merge;
 mod path;
 
 use indexmap::IndexMap;
+pub use key::Key;
 pub(crate) use path::join;
 pub use path::missing_keys;
 
@@ -13,11 +15,11 @@ pub use path::missing_keys;
 pub const MISSING: &str = "???";
 
 /// Mapping; keeps the order of insertion.
-pub type Map = IndexMap<String, Value>;
+pub type Map = IndexMap<Key, Value>;
 
 /// Node of a configuration.
 ///
-/// Keys of mappings are strings; the YAML keys `0` and `true` become the strings "0" and "true".
+/// Keys of mappings keep their type: the YAML keys `0` and `'0'` differ, and paths lead to the second one.
 ///
 /// ```
 /// use bcs_config::Value;
@@ -118,10 +120,14 @@ impl Value {
         if let Self::Map(value) = self { Some(value) } else { None }
     }
 
+    /// Formats the value as Python's `str` does: `None`, `True`, `1e-05`, `['a', 1]`.
+    pub fn display(&self) -> String {
+        crate::text::display(self)
+    }
+
     /// Returns the value as block-style YAML, which [`yaml::parse`](crate::yaml::parse) reads back unchanged.
     ///
-    /// The output equals that of `OmegaConf.to_yaml`, except that long lines are not folded and multi-line
-    /// strings are written as one double-quoted line. Interpolations are written as they are.
+    /// The output equals that of `OmegaConf.to_yaml`. Interpolations are written as they are.
     pub fn to_yaml(&self) -> String {
         crate::yaml::emit(self)
     }

@@ -69,7 +69,7 @@ const TREE: bcs_config::BuiltIn = &[
 ];
 
 fn with_schema() -> Composer {
-    no_folders().with_built_in(TREE).with_schema(schema())
+    no_folders().with_built_in("tree", TREE).with_schema(schema())
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn no_folders() -> Composer {
 
 #[test]
 fn built_in_configs_compose_without_any_folder() {
-    let composer = no_folders().with_built_in(BUILT_IN);
+    let composer = no_folders().with_built_in("tree", BUILT_IN);
     let composed = composer.compose("main", &["db=sqlite"]).expect("composes");
     assert_eq!(composed.value.to_yaml(), "db:\n  file: data.db\n  pool:\n    size: 2\nseed: 1\n");
     assert_eq!(composed.source_of("db.file"), Some(&Origin::BuiltIn("db/sqlite.yaml")));
@@ -177,7 +177,7 @@ fn built_in_configs_compose_without_any_folder() {
     assert_eq!(composer.groups(), ["db", "db/pool"]);
     assert_eq!(composer.options("db"), ["mysql", "sqlite"]);
     assert_eq!(composer.options(""), ["main"]);
-    assert_eq!(composer.expand(&["db=glob(*)"]).expect("expands").len(), 2);
+    assert_eq!(composer.expand("main", &["db=glob(*)"]).expect("expands").len(), 2);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn folders_are_searched_before_built_in_configs() {
     std::fs::create_dir(folder.path().join("db")).expect("created");
     std::fs::write(folder.path().join("db/mysql.yaml"), "port: 1\n").expect("written");
     std::fs::write(folder.path().join("db/own.yaml"), "port: 2\n").expect("written");
-    let composer = Composer::new([folder.path()]).with_built_in(BUILT_IN);
+    let composer = Composer::new([folder.path()]).with_built_in("tree", BUILT_IN);
     let composed = composer.compose::<&str>("main", &[]).expect("composes");
     assert_eq!(composed.value.get_path("db.port"), Some(&Value::Int(1)));
     assert_eq!(composed.source_of("db.port"), Some(&Origin::File(folder.path().join("db/mysql.yaml"))));
@@ -196,11 +196,11 @@ fn folders_are_searched_before_built_in_configs() {
 
 #[test]
 fn errors_name_the_built_in_configuration() {
-    let composer = Composer::new([trees().join("second")]).with_built_in(BUILT_IN);
+    let composer = Composer::new([trees().join("second")]).with_built_in("tree", BUILT_IN);
     let error = message(composer.compose::<&str>("foo", &[]));
     assert!(error.starts_with("Cannot find primary config 'foo'. Searched: "), "{error}");
     assert!(error.ends_with("trees/second, the built-in configuration. Available: main."), "{error}");
-    let broken = no_folders().with_built_in(&[("main.yaml", "a: 1\na: 2\n")]);
+    let broken = no_folders().with_built_in("tree", &[("main.yaml", "a: 1\na: 2\n")]);
     let error = message(broken.compose::<&str>("main", &[]));
     assert_eq!(error, "built-in main.yaml:2:1: duplicate key 'a'; keep one of them");
 }
@@ -254,8 +254,9 @@ fn a_primary_config_without_self_gives_a_warning() {
 #[test]
 fn a_multirun_has_every_combination_of_its_sweeps() {
     let composer = predecessor();
-    let runs =
-        composer.expand(&["train_hyp=glob(*,exclude=*_default)", "train_hyp.max_epochs=1,2"]).expect("runs");
+    let runs = composer
+        .expand("config_hydra", &["train_hyp=glob(*,exclude=*_default)", "train_hyp.max_epochs=1,2"])
+        .expect("runs");
     let texts: Vec<Vec<&str>> =
         runs.iter().map(|run| run.iter().map(|one| one.text.as_str()).collect()).collect();
     assert_eq!(
@@ -280,7 +281,7 @@ fn empty_and_oversized_sweeps_are_errors() {
         (vec!["a=range(3,1)"], "no values"),
         (vec!["train_hyp=glob(nothing*)"], "no values"),
     ] {
-        let error = predecessor().expand(&given).expect_err("an error").to_string();
+        let error = predecessor().expand("config_hydra", &given).expect_err("an error").to_string();
         assert!(error.contains(part), "{error}");
     }
 }
@@ -312,7 +313,7 @@ fn overrides_are_written_as_a_yaml_list_of_the_same_strings() {
     let overrides =
         ["a: b", "- x", "null", "1e-3", "lr=${x}", "~foo", "#", "", "two\nlines", "+a=[1,2]", "a='b'", "yes"];
     let written = Value::from(overrides.to_vec()).to_yaml();
-    let expected = "- 'a: b'\n- '- x'\n- 'null'\n- '1e-3'\n- lr=${x}\n- ~foo\n- '#'\n- ''\n- \"two\\nlines\"\n\
+    let expected = "- 'a: b'\n- '- x'\n- 'null'\n- '1e-3'\n- lr=${x}\n- ~foo\n- '#'\n- ''\n- 'two\n\n  lines'\n\
                     - +a=[1,2]\n- a='b'\n- 'yes'\n";
     assert_eq!(written, expected);
     assert_eq!(
@@ -333,7 +334,7 @@ fn a_composition_keeps_interpolations_unresolved() {
     ];
     let environment = [("TOKEN", "secret"), ("BUCKET", "tiles")].map(|(k, v)| (k.to_owned(), v.to_owned()));
     let interpolator = Interpolator::new(environment.into());
-    let composer = no_folders().with_built_in(tree).with_interpolator(interpolator);
+    let composer = no_folders().with_built_in("tree", tree).with_interpolator(interpolator);
     let composed = composer.compose("main", &["+copy=${token}"]).expect("composes");
     let expected = "data:\n  root: gs://${oc.env:BUCKET}\n  train: ${data.root}/train\ntoken: ${oc.env:TOKEN}\n\
                     url: https://x/?t=${oc.env:TOKEN,none}\ncopy: ${token}\n";

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use bcs_config::{Interpolator, Map, Value, overrides, yaml};
+use bcs_config::{
+    Interpolator, Key, Map, Value,
+    overrides::{self, Literal},
+    yaml,
+};
 use proptest::{collection, prelude::*, sample::select};
 
 /// Fragments with a meaning in YAML, overrides or interpolations.
@@ -37,15 +41,41 @@ fn scalar() -> impl Strategy<Value = Value> {
 }
 
 fn value() -> impl Strategy<Value = Value> {
-    value_with_keys(text().boxed())
+    let key = prop_oneof![
+        4 => text().prop_map(Key::Str),
+        1 => any::<i64>().prop_map(Key::Int),
+        1 => any::<bool>().prop_map(Key::Bool),
+    ];
+    value_with_keys(key.boxed())
 }
 
-fn value_with_keys(key: BoxedStrategy<String>) -> impl Strategy<Value = Value> {
+/// Values of overrides; strings are quoted.
+fn literal() -> impl Strategy<Value = Literal> {
+    let scalar = prop_oneof![
+        Just(Literal::Null),
+        any::<bool>().prop_map(Literal::Bool),
+        any::<i64>().prop_map(Literal::Int),
+        any::<f64>().prop_filter("a number", |number| !number.is_nan()).prop_map(Literal::Float),
+        (text(), select(&['\'', '"'][..])).prop_map(|(text, quote)| Literal::Quoted { text, quote }),
+    ];
+    scalar.prop_recursive(3, 16, 4, |inner| {
+        let key = "[a-z]{1,3}".prop_map(Key::Str);
+        prop_oneof![
+            collection::vec(inner.clone(), 0..4).prop_map(Literal::List),
+            collection::vec((key, inner), 0..4).prop_map(|pairs| Literal::Map(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+fn value_with_keys<K: Into<Key> + std::fmt::Debug + 'static>(
+    key: BoxedStrategy<K>,
+) -> impl Strategy<Value = Value> {
     scalar().prop_recursive(4, 32, 5, move |inner| {
         prop_oneof![
             collection::vec(inner.clone(), 0..5).prop_map(Value::List),
-            collection::vec((key.clone(), inner), 0..5)
-                .prop_map(|pairs| Value::Map(pairs.into_iter().collect::<Map>())),
+            collection::vec((key.clone(), inner), 0..5).prop_map(|pairs| Value::Map(
+                pairs.into_iter().map(|(key, value)| (key.into(), value)).collect()
+            )),
         ]
     })
 }
@@ -68,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn json_survives_a_round_trip(value in value()) {
+    fn json_survives_a_round_trip(value in value_with_keys(text().boxed())) {
         if let Ok(json) = value.to_json() {
             prop_assert_eq!(Value::from_json(json).ok(), Some(value));
         }
@@ -78,6 +108,13 @@ proptest! {
     fn any_string_can_be_quoted_in_an_override(text in text()) {
         let parsed = overrides::parse(&format!("key={}", quoted(&text)));
         prop_assert_eq!(parsed.ok().and_then(|parsed| parsed.value()), Some(Value::Str(text)));
+    }
+
+    #[test]
+    fn values_of_overrides_survive_a_round_trip(literal in literal()) {
+        let text = format!("key={}", literal.text());
+        let parsed = overrides::parse(&text);
+        prop_assert_eq!(parsed.ok().and_then(|parsed| parsed.value()), Some(literal.value()), "{}", text);
     }
 
     #[test]
@@ -99,13 +136,18 @@ proptest! {
     }
 
     #[test]
+    fn any_override_that_parses_has_a_normal_form(text in noise()) {
+        let _ = overrides::parse(&text).map(|parsed| overrides::expand(&[parsed], |_| Vec::new()));
+    }
+
+    #[test]
     fn the_yaml_parser_never_panics(text in noise()) {
         let _ = yaml::parse(&text, "noise");
     }
 
     #[test]
     fn interpolation_never_panics(texts in collection::vec(noise(), 1..4)) {
-        let keys = ["a", "b", "c", "d"].map(str::to_owned);
+        let keys = ["a", "b", "c", "d"].map(Key::from);
         let mut config: Value = keys.into_iter().zip(texts.into_iter().map(Value::Str)).collect::<Map>().into();
         let _ = Interpolator::new(BTreeMap::new()).resolve(&mut config);
     }
@@ -191,11 +233,10 @@ fn deep_nesting_is_an_error() {
         assert!(overrides::parse(&format!("a={}", open.repeat(100_000))).is_err(), "{open}");
     }
     for open in ["${", "${a:", "${a:[", "${a:{b:", "${a:'${"] {
-        let mut config =
-            Value::Map([("a".to_owned(), Value::from(open.repeat(50_000)))].into_iter().collect());
+        let mut config = Value::Map([("a".into(), Value::from(open.repeat(50_000)))].into_iter().collect());
         assert!(Interpolator::new(BTreeMap::new()).resolve(&mut config).is_err(), "{open}");
     }
-    let chain = (0..5_000).map(|n| (format!("k{n}"), Value::Str(format!("${{k{}}}", n + 1))));
+    let chain = (0..5_000).map(|n| (format!("k{n}").into(), Value::Str(format!("${{k{}}}", n + 1))));
     let mut chain = Value::Map(chain.collect());
     assert!(Interpolator::new(BTreeMap::new()).resolve(&mut chain).is_err());
 }

@@ -29,6 +29,14 @@ pub enum Error {
     /// A train/validation split that cannot be made.
     #[error("{0}")]
     Split(String),
+    /// An option of the augmentation that is out of range.
+    #[error("augmentation.{key} {reason}")]
+    Augmentation {
+        /// Key of the option below `augmentation`.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A thread that decodes tiles has panicked.
     #[error("a thread that decodes tiles has panicked; its message is above")]
     Worker,

@@ -10,10 +10,10 @@ use rand_chacha::ChaCha8Rng;
 use crate::error::{Error, Problem};
 use crate::prefetch::Prefetch;
 use crate::tiles::TileSet;
-use crate::transforms::Augmentation;
+use crate::transforms::{Augmentation, Balance};
 
 /// Tiles of one size, concatenated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// Number of tiles.
     pub len: usize,
@@ -25,6 +25,17 @@ pub struct Batch {
     pub pixels: Vec<u8>,
     /// Class indices, `[len, height, width]`; [`bcs_contracts::IGNORE`] for ignored pixels.
     pub classes: Vec<u8>,
+    /// Second classes, of tiles that are means of two.
+    pub mixed: Option<Mixed>,
+}
+
+/// Second classes of the tiles of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mixed {
+    /// Class indices, `[len, height, width]`.
+    pub classes: Vec<u8>,
+    /// Weight of the first classes in the loss, in [0, 1]; that of these is 1 less it.
+    pub weight: f64,
 }
 
 /// Options of a [`Loader`].
@@ -48,34 +59,54 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// Creates a loader of these tiles, which must all have the same size.
+    /// Creates a loader of these tiles, which must all have the same size, or be at least as large as the crop.
     ///
     /// # Errors
-    /// [`Error::Files`] names every tile whose size differs from the first one's.
+    /// [`Error::Files`] names every tile whose size does not fit; [`Error::Augmentation`] if there are not as many weights as
+    /// classes.
     pub fn new(tiles: Arc<TileSet>, options: LoaderOptions) -> Result<Self, Error> {
-        let [height, width] = tiles.size(0);
-        let different = (0..tiles.len()).filter(|index| tiles.size(*index) != [height, width]);
-        let problems: Vec<_> = different
-            .map(|index| Problem {
-                path: tiles.pair(index).image.clone(),
-                reason: format!(
-                    "is {}×{} pixels, other training tiles {width}×{height}; cut all training tiles to one size",
-                    tiles.size(index)[1],
-                    tiles.size(index)[0]
-                ),
+        let classes = tiles.class_pixels().len();
+        if let Balance::Weights(weights) = &options.augmentation.crop.balanced
+            && weights.len() != classes
+        {
+            return Err(Error::Augmentation {
+                key: "crop.balanced".to_owned(),
+                reason: format!("has {} weights, but the label map has {classes} classes", weights.len()),
+            });
+        }
+        let problems: Vec<_> = (0..tiles.len())
+            .filter_map(|index| {
+                let reason = misfit(tiles.size(index), tiles.size(0), options.augmentation.crop.size)?;
+                Some(Problem { path: tiles.pair(index).image.clone(), reason })
             })
             .collect();
         if problems.is_empty() { Ok(Self { tiles, options }) } else { Err(Error::Files { problems }) }
     }
 
+    /// Height and width of the tiles of all batches in pixels.
+    pub fn size(&self) -> [usize; 2] {
+        self.options.augmentation.crop.size.unwrap_or_else(|| self.tiles.size(0))
+    }
+
+    /// Number of tiles in an epoch: all, each as often as it is cropped.
+    pub fn samples(&self) -> usize {
+        let crop = &self.options.augmentation.crop;
+        self.tiles.len() * crop.size.map_or(1, |_| crop.num_samples)
+    }
+
+    /// Whether tiles may be means of two.
+    pub fn mixes_up(&self) -> bool {
+        self.options.augmentation.mixup.prob > 0.0
+    }
+
     /// Number of batches in an epoch.
     pub fn batches(&self) -> usize {
-        self.tiles.len().div_ceil(self.options.batch_size)
+        self.samples().div_ceil(self.options.batch_size)
     }
 
     /// Returns some batches of an epoch and starts making them.
     pub fn epoch(&self, epoch: u64, batches: Range<usize>) -> Prefetch<Batch> {
-        let order = order(self.tiles.len(), self.options.seed, epoch);
+        let order = order(self.samples(), self.options.seed, epoch);
         let loader = self.clone();
         let count = self.batches().min(batches.end).saturating_sub(batches.start);
         Prefetch::new(count, self.options.workers, move |batch| {
@@ -84,24 +115,45 @@ impl Loader {
     }
 
     fn batch(&self, batch: usize, epoch: u64, order: &[usize]) -> Result<Batch, Error> {
-        let start = batch * self.options.batch_size;
-        let indices = &order[start..(start + self.options.batch_size).min(order.len())];
-        let [height, width] = self.tiles.size(0);
+        let LoaderOptions { batch_size, seed, augmentation, .. } = &self.options;
+        let start = batch * batch_size;
+        let samples = &order[start..(start + batch_size).min(order.len())];
+        let [height, width] = self.size();
         let area = height * width;
         let mut result = Batch {
-            len: indices.len(),
+            len: samples.len(),
             height,
             width,
-            pixels: Vec::with_capacity(indices.len() * area * 3),
-            classes: Vec::with_capacity(indices.len() * area),
+            pixels: Vec::with_capacity(samples.len() * area * 3),
+            classes: Vec::with_capacity(samples.len() * area),
+            mixed: None,
         };
-        for index in indices {
-            let mut tile = self.tiles.get(*index)?.as_ref().clone();
-            self.options.augmentation.apply(&mut tile, self.options.seed, epoch, *index as u64);
+        for sample in samples {
+            let tile = self.tiles.get(sample % self.tiles.len())?;
+            let tile = augmentation.apply(&tile, *seed, epoch, *sample as u64);
             result.pixels.extend_from_slice(&tile.pixels);
             result.classes.extend_from_slice(&tile.classes);
         }
+        augmentation.mix(&mut result, *seed, epoch, batch as u64);
         Ok(result)
+    }
+}
+
+/// Says why a tile cannot be in a batch with the first one.
+fn misfit(size: [usize; 2], first: [usize; 2], crop: Option<[usize; 2]>) -> Option<String> {
+    let [height, width] = size;
+    match crop {
+        None if size == first => None,
+        None => Some(format!(
+            "is {width}×{height} pixels, other training tiles {}×{}; cut all training tiles to one size, or crop them with \
+             augmentation.crop.size",
+            first[1], first[0]
+        )),
+        Some([crop_height, crop_width]) if height >= crop_height && width >= crop_width => None,
+        Some([crop_height, crop_width]) => Some(format!(
+            "is {width}×{height} pixels, smaller than augmentation.crop.size ({crop_width}×{crop_height}); remove the tile, \
+             or choose a smaller crop"
+        )),
     }
 }
 
@@ -124,6 +176,7 @@ mod tests {
     use image::{GrayImage, Rgb, RgbImage};
 
     use super::*;
+    use crate::transforms::{Crop, CutMix, GaussianNoise, MixUp};
     use crate::{LabelMap, index};
 
     fn tiles(sizes: &[u32]) -> Result<(tempfile::TempDir, Arc<TileSet>), Error> {
@@ -145,22 +198,30 @@ mod tests {
         LoaderOptions { batch_size: 3, workers, seed: 7, augmentation }
     }
 
+    /// Augmentation with random choices per tile and per batch, and two crops of each tile.
+    fn crops(size: [usize; 2]) -> Augmentation {
+        Augmentation {
+            crop: Crop { size: Some(size), num_samples: 2, ..Crop::default() },
+            gaussian_noise: GaussianNoise { prob: 0.5, std_range: [0.1, 0.2] },
+            cutmix: CutMix { prob: 0.5, alpha: 1.0 },
+            mixup: MixUp { prob: 0.5, alpha: 1.0 },
+            ..Augmentation::none()
+        }
+    }
+
     #[test]
     fn batches_do_not_depend_on_the_number_of_workers() {
-        let (_root, tiles) = tiles(&[8; 11]).unwrap();
+        let (_root, tiles) = tiles(&[8, 9, 8, 12, 8, 30]).unwrap();
         let run = |workers: usize, epoch: u64| -> Vec<Batch> {
-            let loader = Loader::new(
-                Arc::clone(&tiles),
-                options(
-                    workers,
-                    Augmentation { flip: true, rot90: true, stain_scale: 0.5, ..Augmentation::none() },
-                ),
-            )
-            .unwrap();
+            let loader = Loader::new(Arc::clone(&tiles), options(workers, crops([5, 8]))).unwrap();
+            assert_eq!((loader.size(), loader.samples()), ([5, 8], 12));
             loader.epoch(epoch, 0..usize::MAX).map(Result::unwrap).collect()
         };
         let one = run(1, 0);
-        assert_eq!(one.iter().map(|batch| batch.len).collect::<Vec<_>>(), [3, 3, 3, 2]);
+        assert_eq!(one.iter().map(|batch| batch.len).collect::<Vec<_>>(), [3, 3, 3, 3]);
+        assert!(
+            one.iter().any(|batch| batch.mixed.is_some()) && one.iter().any(|batch| batch.mixed.is_none())
+        );
         for workers in [0, 2, 3, 9] {
             assert_eq!(run(workers, 0), one, "{workers} workers");
         }
@@ -181,6 +242,20 @@ mod tests {
         let batches = |range| loader.epoch(3, range).map(Result::unwrap).collect::<Vec<_>>();
         assert_eq!(batches(2..9), batches(0..9)[2..]);
         drop(loader.epoch(3, 0..usize::MAX));
+    }
+
+    #[test]
+    fn what_does_not_fit_the_crop_is_an_error() {
+        let (_root, tiles) = tiles(&[8, 6, 9]).unwrap();
+        let error = Loader::new(Arc::clone(&tiles), options(1, crops([8, 5]))).unwrap_err().to_string();
+        assert!(
+            error.contains("01.png: is 6×6 pixels, smaller than augmentation.crop.size (5×8)"),
+            "{error}"
+        );
+        let mut weighted = crops([5, 5]);
+        weighted.crop.balanced = Balance::Weights(vec![1.0; 3]);
+        let error = Loader::new(tiles, options(1, weighted)).unwrap_err().to_string();
+        assert_eq!(error, "augmentation.crop.balanced has 3 weights, but the label map has 2 classes");
     }
 
     #[test]

@@ -145,6 +145,11 @@ impl TileSet {
         self.cache.iter().flatten().count()
     }
 
+    /// Name of a tile: that of its file, without extension.
+    pub fn name(&self, index: usize) -> &str {
+        &self.pairs[index].name
+    }
+
     /// Patient of a tile, if its file name states one.
     pub fn case(&self, index: usize) -> Option<String> {
         origin::case_of(&self.pairs[index].name)

@@ -1,13 +1,10 @@
 //! Legend of an overlay: the names of classes beside their colours.
 
-use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
 use bcs_contracts::Color;
 use image::{Rgb, RgbImage};
 
 use crate::error::Error;
-
-/// DejaVu Sans, with Latin, Greek and Cyrillic letters.
-const FONT: &[u8] = include_bytes!("../assets/DejaVuSans.ttf");
+use crate::text::{Font, mixed};
 
 /// Height of a line of text, as a fraction of the shorter side of the image.
 const LINE: f32 = 1.0 / 22.0;
@@ -49,13 +46,11 @@ impl Legend {
     /// # Errors
     /// [`Error::Encode`] if the font cannot be read.
     pub fn new(lines: &[Line], image: [usize; 2]) -> Result<Self, Error> {
-        let font = FontRef::try_from_slice(FONT)
-            .map_err(|error| Error::Encode { format: "legend", reason: error.to_string() })?;
         let [height, width] = image.map(|side| side as f32);
         let line = (height.min(width) * LINE).clamp(LINE_RANGE.0, LINE_RANGE.1);
-        let layout = Layout::new(&font, lines, line);
+        let layout = Layout::new(lines, line)?;
         let fits = (LARGEST * height / layout.height()).min(LARGEST * width / layout.width()).min(1.0);
-        Ok(Layout::new(&font, lines, line * fits).draw())
+        Ok(Layout::new(lines, line * fits)?.draw())
     }
 
     /// Draws the legend into rows of an image, the first of which is row `top` of it.
@@ -74,16 +69,15 @@ impl Legend {
 
 /// Where text and squares lie.
 struct Layout<'a> {
-    font: &'a FontRef<'a>,
+    font: Font,
     lines: &'a [Line],
-    scale: PxScale,
     /// Height of a line.
     line: f32,
 }
 
 impl<'a> Layout<'a> {
-    fn new(font: &'a FontRef<'a>, lines: &'a [Line], line: f32) -> Self {
-        Self { font, lines, scale: PxScale::from(line), line }
+    fn new(lines: &'a [Line], line: f32) -> Result<Self, Error> {
+        Ok(Self { font: Font::new(line)?, lines, line })
     }
 
     /// Returns the space around the text, between its lines, and beside a square.
@@ -102,23 +96,8 @@ impl<'a> Layout<'a> {
     }
 
     fn width(&self) -> f32 {
-        let texts = self.lines.iter().map(|line| self.glyphs(&line.text).1);
+        let texts = self.lines.iter().map(|line| self.font.width(&line.text));
         texts.fold(0.0, f32::max) + self.square() + 3.0 * self.space()
-    }
-
-    /// Returns the glyphs of a text that begins at the origin, and its width.
-    fn glyphs(&self, text: &str) -> (Vec<Glyph>, f32) {
-        let font = self.font.as_scaled(self.scale);
-        let (mut x, mut glyphs) = (0.0, Vec::<Glyph>::new());
-        for character in text.chars() {
-            let id = font.glyph_id(character);
-            if let Some(last) = glyphs.last() {
-                x += font.kern(last.id, id);
-            }
-            glyphs.push(id.with_scale_and_position(self.scale, point(x, font.ascent())));
-            x += font.h_advance(id);
-        }
-        (glyphs, x)
     }
 
     fn draw(&self) -> Legend {
@@ -128,9 +107,13 @@ impl<'a> Layout<'a> {
             let top = self.space() + index as f32 * (self.line + self.space());
             self.draw_square(&mut legend, line.color, top + (self.line - self.square()) / 2.0);
             let left = self.square() + 2.0 * self.space();
-            for glyph in self.glyphs(&line.text).0 {
-                self.draw_glyph(&mut legend, glyph, [left, top]);
-            }
+            self.font.draw(&line.text, [left, top], |x, y, coverage| {
+                let at = y as usize * width + x as usize;
+                if let Some((color, opacity)) = legend.pixels.get_mut(at).filter(|_| (x as usize) < width) {
+                    *color = std::array::from_fn(|channel| mixed(color[channel], INK[channel], coverage));
+                    *opacity = opacity.max(coverage);
+                }
+            });
         }
         legend
     }
@@ -145,27 +128,6 @@ impl<'a> Layout<'a> {
             }
         }
     }
-
-    fn draw_glyph(&self, legend: &mut Legend, glyph: Glyph, [left, top]: [f32; 2]) {
-        // Spaces have no outline.
-        let Some(outline) = self.font.outline_glyph(glyph) else { return };
-        let bounds = outline.px_bounds();
-        let (left, top) = (left.round() + bounds.min.x, top.round() + bounds.min.y);
-        outline.draw(|x, y, coverage| {
-            let (x, y) = (left + x as f32, top + y as f32);
-            let inside = x >= 0.0 && y >= 0.0 && x < legend.width as f32;
-            let at = y.max(0.0) as usize * legend.width + x.max(0.0) as usize;
-            if let Some((color, opacity)) = legend.pixels.get_mut(at).filter(|_| inside) {
-                let coverage = coverage.min(1.0);
-                *color = std::array::from_fn(|channel| mixed(color[channel], INK[channel], coverage));
-                *opacity = opacity.max(coverage);
-            }
-        });
-    }
-}
-
-fn mixed(below: f32, above: f32, opacity: f32) -> f32 {
-    below * (1.0 - opacity) + above * opacity
 }
 
 #[cfg(test)]

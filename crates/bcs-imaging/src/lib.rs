@@ -1,4 +1,4 @@
-//! Image decoding within limits, overlays, sliding-window geometry, stain separation and image features. Without
+//! Image decoding within limits, overlays, sliding-window geometry, stains and image features. Without
 //! libtorch.
 //!
 //! # Layout
@@ -9,10 +9,12 @@
 //! - [`extension`]: file extensions of the supported formats
 //! - [`features`]: the image features that drift is measured on
 //! - [`mod@legend`]: legend of an overlay
+//! - [`macenko`]: stain vectors estimated from an image, and normalization
 //! - [`overlay`]: overlay of a mask on its image
 //! - [`mod@polygons`]: polygons of the classes of a mask
 //! - [`raster`]: an image in memory as a whole or in part
 //! - [`stain`]: separation of haematoxylin and eosin
+//! - [`text`]: lines of text in images
 //! - [`windows`]: positions and pixel weights of the sliding window
 
 pub mod colormap;
@@ -23,10 +25,12 @@ mod error;
 pub mod extension;
 pub mod features;
 pub mod legend;
+pub mod macenko;
 pub mod overlay;
 pub mod polygons;
 pub mod raster;
 pub mod stain;
+pub mod text;
 pub mod windows;
 
 pub use decode::{Decoded, Limits, decode};

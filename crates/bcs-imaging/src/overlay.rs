@@ -10,6 +10,9 @@ use crate::error::Error;
 use crate::legend::Legend;
 use crate::raster::Raster;
 
+/// Colour of the borders of codes beyond the palette.
+const OUTSIDE: Color = Color([128; 3]);
+
 /// Overlay of a mask on its image.
 #[derive(Debug, Clone, Copy)]
 pub struct Overlay<'a> {
@@ -96,6 +99,34 @@ pub fn blend(
     Ok(())
 }
 
+/// Draws the borders of the regions of a mask on its image, `width` pixels wide, each in the colour of its class; those of
+/// codes beyond the palette in gray. Classes whose colour is `None` have no borders, but those of their neighbours.
+///
+/// # Errors
+/// [`Error::SizeMismatch`] if mask and image differ in size.
+pub fn outline(
+    image: &mut RgbImage,
+    mask: &GrayImage,
+    palette: &[Option<Color>],
+    width: u32,
+) -> Result<(), Error> {
+    check_size(mask, [image.height(), image.width()])?;
+    let reach = i64::from(width);
+    for (x, y, pixel) in image.enumerate_pixels_mut() {
+        let code = mask.get_pixel(x, y).0[0];
+        let Some(color) = palette.get(usize::from(code)).copied().unwrap_or(Some(OUTSIDE)) else { continue };
+        let is_other = |dx: i64, dy: i64| {
+            let [x, y] =
+                [i64::from(x) + dx, i64::from(y) + dy].map(|at| u32::try_from(at).unwrap_or(u32::MAX));
+            mask.get_pixel_checked(x, y).is_some_and(|other| other.0[0] != code)
+        };
+        if (-reach..=reach).any(|dy| (-reach..=reach).any(|dx| is_other(dx, dy))) {
+            pixel.0 = color.0;
+        }
+    }
+    Ok(())
+}
+
 fn check_size(mask: &GrayImage, [height, width]: [u32; 2]) -> Result<(), Error> {
     let (mask_width, mask_height) = mask.dimensions();
     if (mask_width, mask_height) == (width, height) {
@@ -145,6 +176,16 @@ mod tests {
         blend(&mut image, &mask, &[None, Some(Color([0, 200, 250]))], 0.5).unwrap();
         assert_eq!(image.get_pixel(0, 0), &Rgb([200, 100, 50]));
         assert_eq!(image.get_pixel(1, 0), &Rgb([100, 150, 150]));
+    }
+
+    #[test]
+    fn borders_lie_within_the_regions_that_have_a_color() {
+        let mask = GrayImage::from_fn(9, 9, |x, y| Luma([if y > 6 { 7 } else { u8::from(x > 3) }]));
+        let mut image = RgbImage::new(9, 9);
+        outline(&mut image, &mask, &[None, Some(Color([200, 0, 0]))], 1).unwrap();
+        let red = |image: &RgbImage, x, y| image.get_pixel(x, y).0[0];
+        assert_eq!((0..9).map(|x| red(&image, x, 0)).collect::<Vec<_>>(), [0, 0, 0, 0, 200, 0, 0, 0, 0]);
+        assert_eq!((0..9).map(|y| red(&image, 8, y)).collect::<Vec<_>>(), [0, 0, 0, 0, 0, 0, 200, 128, 0]);
     }
 
     #[test]

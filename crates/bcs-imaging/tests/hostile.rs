@@ -1,5 +1,7 @@
 //! Files made to cost memory or to break the decoders, each with a bound on the memory of a process that decodes it.
 
+// It is read from /proc.
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
 
 use std::io::Cursor;

@@ -85,6 +85,17 @@ pub trait Store: Send + Sync {
     /// As [`Store::read`].
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error>;
 
+    /// Reads as [`Store::get_range`] does, but from the object of a generation, which may have been replaced since.
+    ///
+    /// # Errors
+    /// As [`Store::read`]; [`Error::Rejected`] if the store keeps no generation but the newest.
+    async fn get_range_of(
+        &self,
+        key: &str,
+        generation: Generation,
+        range: Range<u64>,
+    ) -> Result<Bytes, Error>;
+
     /// Lists objects whose keys start with `prefix`, all if it is empty: the first page, or the one of a token that an
     /// earlier page returned for the same prefix. A page has at most `limit` entries.
     ///

@@ -1,10 +1,12 @@
 //! Command line. Without a subcommand, the arguments are overrides of a training run, as the predecessor's were.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::PRIMARY_CONFIG;
+use crate::remote::dvc::JOBS;
 
 /// Trains models that segment breast-cancer tissue
 #[derive(Debug, Parser)]
@@ -18,12 +20,24 @@ pub(crate) struct Cli {
     pub train: TrainArguments,
 }
 
+/// Returns the arguments with overrides in Hydra's form where Vertex AI passes the parameters of a tuning trial as flags:
+/// `--train_hyp.learning_rate=0.01`. No flag of this program has a dot in its name.
+pub(crate) fn with_overrides(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let is_override =
+        |flag: &str| flag.split_once('=').is_some_and(|(name, _)| name.contains('.') && !name.contains('/'));
+    let rewritten = arguments.map(|argument| {
+        let flag = argument.to_str().and_then(|text| text.strip_prefix("--"));
+        flag.filter(|flag| is_override(flag)).map(OsString::from).unwrap_or(argument)
+    });
+    rewritten.collect()
+}
+
 /// Subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Train a model (default)
     Train(TrainArguments),
-    /// Compute MONAI's metrics of a model, per class
+    /// Score a model per class, with confidence intervals by patient, and compare it with another
     Evaluate(EvaluateArguments),
     /// Draw synthetic H&E tissue with masks in BCSS codes
     Synthesize(SynthesizeArguments),
@@ -31,15 +45,23 @@ pub(crate) enum Command {
     Import(ImportArguments),
     /// Write a model for other programs: TorchScript, or safetensors with MONAI's names
     Export(ExportArguments),
+    /// Fetch data that DVC tracks, as dvc pull does
+    Pull(PullArguments),
+    /// Run a trial of a sweep, which starts it
+    #[command(hide = true)]
+    Trial(TrialArguments),
 }
 
 /// Arguments that select the configuration.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ConfigArguments {
-    /// Folder with config files, searched before /config/hydra, config/hydra and the built-in files
+    /// Folder with config files, searched before /config/hydra, config/hydra and the built-in files (also -cd)
     #[arg(long, short = 'd', value_name = "DIR")]
     pub config_dir: Option<PathBuf>,
-    /// Name of the primary config
+    /// Folder with all config files: neither the built-in files nor /config/hydra and config/hydra are searched (also -cp)
+    #[arg(long, value_name = "DIR")]
+    pub config_path: Option<PathBuf>,
+    /// Name of the primary config (also -cn)
     #[arg(long, default_value = PRIMARY_CONFIG, value_name = "NAME")]
     pub config_name: String,
     /// Hydra overrides: group=option, a.b=3, +a.b=3, ++a.b=3, ~a.b; lists as [1,2]
@@ -53,10 +75,19 @@ pub(crate) struct TrainArguments {
     /// Configuration.
     #[command(flatten)]
     pub config: ConfigArguments,
-    /// Print the composed configuration (interpolations unresolved) or the layers of its network, and exit
-    #[arg(long, value_name = "CONFIG")]
+    /// Print the composed configuration or the layers of its network, or draw its augmentation, and exit
+    #[arg(long, short, value_name = "CONFIG")]
     pub cfg: Option<Cfg>,
-    /// Run a sweep: one run for each combination of a=1,2 b=x,y
+    /// With --cfg, print the results of interpolations
+    #[arg(long, requires = "cfg")]
+    pub resolve: bool,
+    /// With --cfg, print this part of the configuration, such as train_hyp
+    #[arg(long, short, value_name = "PACKAGE", requires = "cfg")]
+    pub package: Option<String>,
+    /// Print where the configuration comes from, and exit
+    #[arg(long, short, value_name = "INFO", num_args = 0..=1, default_missing_value = "all", conflicts_with = "cfg")]
+    pub info: Option<Info>,
+    /// Run a sweep: one run for each combination of a=1,2 b=x,y, or for random draws (sweep=random)
     #[arg(long, short)]
     pub multirun: bool,
 }
@@ -66,8 +97,52 @@ pub(crate) struct TrainArguments {
 pub(crate) enum Cfg {
     /// Composed configuration of the run; with -m, of each run as a YAML document
     Job,
+    /// Hydra's part of the configuration: folders of runs, overrides, choices
+    Hydra,
+    /// Both
+    All,
     /// Layers of the network with output shapes and parameters; with -m, of the network of each run
     Model,
+    /// Picture of augmented training tiles in the output folder; with -m, of each run
+    Augment,
+}
+
+/// Arguments of a trial.
+#[derive(Debug, Args)]
+pub(crate) struct TrialArguments {
+    /// Folder of the trial, with its configuration
+    pub folder: PathBuf,
+    /// Process of the sweep
+    #[arg(long)]
+    pub parent: u32,
+}
+
+/// What `--info` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Info {
+    /// Everything below
+    All,
+    /// Search path, defaults lists and configuration
+    Config,
+    /// Config files in the order of composition
+    Defaults,
+    /// Tree of the defaults lists
+    DefaultsTree,
+    /// Plugins; there are none
+    Plugins,
+    /// Folders that are searched for config files
+    Searchpath,
+}
+
+/// Returns the arguments with Hydra's flags of two letters in their long form: `-cn` is `--config-name`.
+pub(crate) fn with_long_flags(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let long = |argument: OsString| match argument.to_str() {
+        Some("-cd") => "--config-dir".into(),
+        Some("-cn") => "--config-name".into(),
+        Some("-cp") => "--config-path".into(),
+        _ => argument,
+    };
+    arguments.map(long).collect()
 }
 
 /// Arguments of an evaluation.
@@ -82,7 +157,10 @@ pub(crate) struct EvaluateArguments {
     /// Folder of masks, with the same file names as the images
     #[arg(long, value_name = "DIR")]
     pub masks: PathBuf,
-    /// Folder for evaluation.json and evaluation.png
+    /// Second model (B), which is compared with the first (A) on the same images
+    #[arg(long, value_name = "MODEL")]
+    pub compare: Option<PathBuf>,
+    /// Folder for evaluation.html, evaluation.json, evaluation.csv and evaluation.png
     #[arg(long, default_value = "evaluation", value_name = "DIR")]
     pub output: PathBuf,
     /// Label map: a built-in name or a YAML file; by default the one the model was trained with
@@ -91,6 +169,15 @@ pub(crate) struct EvaluateArguments {
     /// Distance in pixels within which boundaries count as equal in the surface Dice
     #[arg(long, default_value_t = 2.0, value_name = "PIXELS")]
     pub surface_tolerance: f64,
+    /// Number of bootstrap resamples
+    #[arg(long, default_value_t = 2000, value_name = "N", value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    pub bootstrap: u32,
+    /// Confidence level of the intervals, in (0, 1)
+    #[arg(long, default_value_t = 0.95, value_name = "LEVEL")]
+    pub confidence: f64,
+    /// Seed of the resamples; equal seeds give equal intervals
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
     /// cpu, cuda, cuda:N or auto
     #[arg(long, default_value = "auto")]
     pub device: String,
@@ -153,6 +240,23 @@ pub(crate) struct ExportArguments {
     pub overwrite: bool,
 }
 
+/// Arguments of a pull.
+#[derive(Debug, Args)]
+pub(crate) struct PullArguments {
+    /// .dvc files, or the files and folders that they track [default: all .dvc files of the repository]
+    #[arg(value_name = "FILE.dvc")]
+    pub files: Vec<PathBuf>,
+    /// Remote in .dvc/config, in place of the default one
+    #[arg(long, short, value_name = "NAME")]
+    pub remote: Option<String>,
+    /// Number of simultaneous downloads
+    #[arg(long, short, default_value_t = JOBS)]
+    pub jobs: usize,
+    /// Overwrite and remove changed files that are not in DVC's cache
+    #[arg(long, short)]
+    pub force: bool,
+}
+
 /// Formats that models are exported to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -160,4 +264,20 @@ pub(crate) enum Format {
     Torchscript,
     /// Parameters with MONAI's names, for load_state_dict
     Safetensors,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_of_vertex_ai_are_overrides() {
+        let arguments =
+            ["bcs-trainer", "--train_hyp.learning_rate=0.01", "--cfg=job", "a.b=3", "--train_hyp.loss=a=b"];
+        let rewritten = with_overrides(arguments.iter().map(OsString::from));
+        let cli = Cli::try_parse_from(rewritten).unwrap();
+        let expected = ["train_hyp.learning_rate=0.01", "a.b=3", "train_hyp.loss=a=b"];
+        assert_eq!(cli.train.config.overrides, expected);
+        assert_eq!(cli.train.cfg, Some(Cfg::Job));
+    }
 }

@@ -36,6 +36,31 @@ pub(crate) enum Error {
         /// Folder of the checkpoint that was written.
         checkpoint: PathBuf,
     },
+    /// A signal has ended a sweep.
+    #[error(
+        "signal {signal} has ended the sweep; it goes on with: bcs-trainer -m sweep.resume={}",
+        folder.display()
+    )]
+    SweepInterrupted {
+        /// Number of the signal.
+        signal: u8,
+        /// Folder of the sweep.
+        folder: PathBuf,
+    },
+    /// Trials of a sweep have failed.
+    #[error(
+        "{failed} of {all} trials have failed; when the cause is removed, run them again with: bcs-trainer -m \
+         sweep.resume={}",
+        folder.display()
+    )]
+    Trials {
+        /// Number of failed trials.
+        failed: usize,
+        /// Number of all trials.
+        all: usize,
+        /// Folder of the sweep.
+        folder: PathBuf,
+    },
     /// A run has failed after its first checkpoint.
     #[error(
         "{source}\nThe last checkpoint is {}; when the cause is removed, go on from it with train_hyp.resume=auto",
@@ -78,12 +103,37 @@ pub(crate) enum Error {
     /// The drift reference cannot be built.
     #[error(transparent)]
     Drift(#[from] bcs_drift::Error),
+    /// The files of the tracking cannot be written.
+    #[error(transparent)]
+    Tracking(#[from] bcs_tracking::Error),
+    /// A checkpoint or package could not be uploaded.
+    #[error(
+        "{target} cannot be uploaded: {source}\nAll of it is in {}; copy it with gcloud storage cp --recursive, metadata.json last",
+        folder.display()
+    )]
+    Upload {
+        /// Why.
+        source: Box<Error>,
+        /// Local folder, which is complete.
+        folder: PathBuf,
+        /// Location in the bucket.
+        target: String,
+    },
+    /// A bucket cannot be used.
+    #[error(transparent)]
+    Storage(#[from] bcs_storage::Error),
+    /// Data tracked by DVC cannot be pulled.
+    #[error(transparent)]
+    Dvc(#[from] bcs_dvc::Error),
     /// A picture cannot be made.
     #[error(transparent)]
     Imaging(#[from] bcs_imaging::Error),
     /// A picture cannot be saved.
     #[error("a picture cannot be saved: {0}")]
     Picture(#[from] image::ImageError),
+    /// A table cannot be written.
+    #[error("CSV cannot be written: {0}")]
+    Csv(#[from] csv::Error),
     /// JSON cannot be written.
     #[error("JSON cannot be written: {0}")]
     Json(#[from] serde_json::Error),
@@ -100,12 +150,17 @@ impl Error {
     /// the run; 1 for all other failures.
     pub(crate) fn exit_code(&self) -> u8 {
         use bcs_data::Error as Data;
+        use bcs_dvc::Error as Dvc;
         use bcs_model::Error as Model;
         match self {
             Self::Usage(_) | Self::Config(_) => 2,
-            Self::Interrupted { signal, .. } => 128 + signal,
+            Self::Interrupted { signal, .. } | Self::SweepInterrupted { signal, .. } => 128 + signal,
             Self::Stopped { source, .. } => source.exit_code(),
-            Self::Data(Data::Folder { .. } | Data::LabelMap { .. } | Data::Split(_)) => 2,
+            Self::Storage(bcs_storage::Error::InvalidUri { .. }) => 2,
+            Self::Dvc(Dvc::NoRepository(_) | Dvc::Target { .. } | Dvc::Config { .. }) => 2,
+            Self::Data(
+                Data::Folder { .. } | Data::LabelMap { .. } | Data::Split(_) | Data::Augmentation { .. },
+            ) => 2,
             Self::Model(
                 Model::UnknownNetwork { .. }
                 | Model::Argument { .. }
@@ -130,13 +185,15 @@ mod tests {
     #[test]
     fn exit_codes_follow_the_type_of_the_error() {
         let problem = bcs_data::Problem { path: "a.png".into(), reason: "is damaged".to_owned() };
-        let cases: [(Error, u8); 8] = [
+        let cases: [(Error, u8); 10] = [
             (Error::Usage("--slides is 0".to_owned()), 2),
             (bcs_config::yaml::parse("a: [", "a.yaml").unwrap_err().into(), 2),
             (bcs_data::Error::Split("nothing is held out".to_owned()).into(), 2),
             (bcs_data::Error::Files { problems: vec![problem] }.into(), 1),
             (bcs_model::device::parse("tpu").unwrap_err().into(), 2),
             (bcs_model::Error::Weights("missing model.0".to_owned()).into(), 1),
+            (bcs_dvc::Error::NoRepository("data".into()).into(), 2),
+            (bcs_dvc::Error::Objects(vec!["ab/cd is damaged".to_owned()]).into(), 1),
             (Error::Tiles("no valid pixels".to_owned()), 1),
             (std::io::Error::other("disk full").into(), 1),
         ];

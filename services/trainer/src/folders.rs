@@ -1,6 +1,6 @@
-//! Folders of runs.
+//! Folders of runs, and files in them.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -30,6 +30,18 @@ pub(crate) fn create_unique(parent: &Path, name: &str) -> Result<PathBuf> {
 pub(crate) fn create_dated(root: &Path, time: &ZonedDateTime) -> Result<PathBuf> {
     let day = root.join(time.strftime("%Y-%m-%d").to_string());
     create_unique(&day, &time.strftime("%H-%M-%S").to_string())
+}
+
+/// Writes a file, whole or not at all.
+///
+/// # Errors
+/// [`crate::error::Error::Io`].
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let partial = path.with_extension("partial");
+    let mut file = fs::File::create(&partial)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(fs::rename(partial, path)?)
 }
 
 #[cfg(test)]

@@ -5,22 +5,32 @@
 //! - [`commands`]: one file per subcommand
 //! - [`config`]: configuration, composed and checked
 //! - [`error`]: errors and exit codes
+//! - [`environment`]: what a run depends on beside its configuration
 //! - [`evaluation`]: MONAI's metrics of a model on a data set
 //! - [`folders`]: folders of runs
 //! - [`output`]: progress, tables and pictures
 //! - [`provenance`]: origin of a model
 //! - [`python`]: Python that loads an exported model
+//! - [`remote`]: data and models that are not on this machine
+//! - [`report`]: reports as HTML pages
+//! - [`statistics`]: confidence intervals and paired tests
+//! - [`sweep`]: sweeps over many training runs
 //! - [`training`]: training runs, from configuration to model package
 
 mod cli;
 mod commands;
 mod config;
+mod environment;
 mod error;
 mod evaluation;
 mod folders;
 mod output;
 mod provenance;
 mod python;
+mod remote;
+mod report;
+mod statistics;
+mod sweep;
 mod training;
 
 use std::process::ExitCode;
@@ -28,7 +38,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    match commands::run(cli::Cli::parse()) {
+    let arguments = cli::with_overrides(cli::with_long_flags(std::env::args_os()).into_iter());
+    match commands::run(cli::Cli::parse_from(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bcs-trainer: {error}");

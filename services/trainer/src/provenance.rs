@@ -27,7 +27,7 @@ pub(crate) fn provenance(config_yaml: &str, seed: Option<i64>) -> Provenance {
 /// Returns the version of the libtorch that this process has loaded. libtorch has no symbol for it that tch can call, so
 /// the version is read from the file that is shipped beside the loaded library; without one, the path of the library is
 /// returned, and an empty text where the loaded libraries are not known.
-fn libtorch_version() -> String {
+pub(crate) fn libtorch_version() -> String {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     loaded_library(&maps).map(|library| version_of(&library)).unwrap_or_default()
 }
@@ -63,7 +63,7 @@ const REVISION_VARIABLE: &str = "BCS_REVISION";
 
 /// Returns the git revision of the working folder, with `-dirty` if it has uncommitted changes, or that of the container
 /// image; `None` outside both.
-fn git_revision() -> Option<String> {
+pub(crate) fn git_revision() -> Option<String> {
     git_revision_of_working_folder().or_else(|| std::env::var(REVISION_VARIABLE).ok())
 }
 

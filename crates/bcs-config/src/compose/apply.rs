@@ -3,7 +3,7 @@
 //! The configuration is in struct mode, as Hydra's is: a key that neither a config file nor the schema
 //! has needs a `+`.
 
-use super::{Origin, Schema, build::Build, repository::Repository, unknown};
+use super::{Origin, Schema, build::Build, hydra, repository::Repository, unknown};
 use crate::{
     error::{Error, Result},
     overrides::{Action, Override},
@@ -13,7 +13,7 @@ use crate::{
 
 /// Applies one override.
 pub(super) fn apply(build: &mut Build<'_>, parsed: &Override, repository: &Repository<'_>) -> Result<()> {
-    if parsed.package.is_some() || parsed.key.contains('/') {
+    if parsed.package.is_some() || (parsed.key.contains('/') && parsed.action == Action::Change) {
         return Err(unknown_group(parsed, repository));
     }
     let value = parsed.value().unwrap_or_default();
@@ -30,8 +30,19 @@ pub(super) fn apply(build: &mut Build<'_>, parsed: &Override, repository: &Repos
         }
         Action::ForceAdd => update(&mut build.value, parsed, value)?,
     }
+    check_hydra(parsed)?;
     build.set_origin(&parsed.key, &origin);
     build.check_schema(&origin)
+}
+
+/// Refuses keys of the node `hydra` that Hydra does not have.
+fn check_hydra(parsed: &Override) -> Result<()> {
+    match parsed.key.strip_prefix("hydra.") {
+        Some(path) if parsed.action != Action::Delete && !hydra::allows(path) => {
+            Err(refuse(parsed, format!("Hydra has no setting '{}'", parsed.key)))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn refuse(parsed: &Override, message: impl Into<String>) -> Error {
@@ -50,17 +61,39 @@ fn delete(config: &mut Value, parsed: &Override, expected: &Value) -> Result<()>
             let hint = suggest::hint(nearest.as_deref());
             Err(refuse(parsed, format!("cannot delete '{}': there is no such key.{hint}", parsed.key)))
         }
-        Some(found) if !expected.is_null() && found != expected => {
+        Some(found) if !expected.is_null() && !same(found, expected) => {
             let found = found.to_yaml();
             Err(refuse(
                 parsed,
                 format!("cannot delete: the value is {}, not the one given", found.trim_end()),
             ))
         }
+        Some(_) if in_list(config, &parsed.key) => {
+            Err(refuse(parsed, "items of lists cannot be deleted; give the whole list"))
+        }
         Some(_) => {
             config.remove(&parsed.key);
             Ok(())
         }
+    }
+}
+
+/// Whether the key leads to an item of a list.
+fn in_list(config: &Value, key: &str) -> bool {
+    let parent = key.rsplit_once('.').map_or("", |(parent, _)| parent);
+    config.get_path(parent).is_some_and(|parent| parent.as_list().is_some())
+}
+
+/// Whether two values are equal in Python, where 2, 2.0 and true may be.
+fn same(a: &Value, b: &Value) -> bool {
+    let number =
+        |value: &Value| value.as_f64().or_else(|| value.as_bool().map(|flag| f64::from(u8::from(flag))));
+    match (a, b) {
+        (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Map(a), Value::Map(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+        }
+        _ => a == b || number(a).is_some_and(|a| number(b) == Some(a)),
     }
 }
 
@@ -146,8 +179,10 @@ fn can_be_added(schema: Option<&Schema>, key: &str, value: &Value) -> bool {
 /// Returns the first key of a mapping that the mapping it is merged into does not have.
 fn unknown_entry(existing: &Map, new: &Map, path: &str) -> Option<unknown::Reason> {
     new.iter().find_map(|(key, value)| match (existing.get(key), value) {
-        (None, _) => Some(unknown::Reason::NotInMapping { mapping: path.to_owned(), key: key.clone() }),
-        (Some(Value::Map(existing)), Value::Map(new)) => unknown_entry(existing, new, &join(path, key)),
+        (None, _) => Some(unknown::Reason::NotInMapping { mapping: path.to_owned(), key: key.to_string() }),
+        (Some(Value::Map(existing)), Value::Map(new)) => {
+            unknown_entry(existing, new, &join(path, &key.text()))
+        }
         _ => None,
     })
 }

@@ -81,5 +81,5 @@ fn packaged(package: &str, body: &Value) -> Value {
     let parts = package.split('.').filter(|part| !part.is_empty());
     parts
         .rev()
-        .fold(body.clone(), |inner, part| Value::Map([(part.to_owned(), inner)].into_iter().collect::<Map>()))
+        .fold(body.clone(), |inner, part| Value::Map([(part.into(), inner)].into_iter().collect::<Map>()))
 }

@@ -199,11 +199,16 @@ impl Choices {
     }
 }
 
+/// Refuses sweeps, which a single run cannot have.
+pub(super) fn refuse_sweeps(overrides: &[Override]) -> Result<()> {
+    overrides.iter().try_for_each(|parsed| value_of(parsed).map(|_value| ()))
+}
+
 /// Returns the value of an override; an error for a sweep.
 fn value_of(parsed: &Override) -> Result<Value> {
     match &parsed.assigned {
         Assigned::Nothing => Ok(Value::Null),
-        Assigned::Value(value) => Ok(value.clone()),
+        Assigned::Value(literal) => Ok(literal.value()),
         Assigned::Sweep(_) => {
             Err(Error::SweepOutsideMultirun { text: parsed.text.clone(), key: parsed.key_with_package() })
         }

@@ -106,6 +106,7 @@ fn group(map: Map) -> Result<Entry, String> {
     let Some((key, value)) = map.into_iter().next().filter(|_| count == 1) else {
         return Err(format!("an entry of the defaults list must have one 'group: option', not {count}"));
     };
+    let key = key.text();
     let (words, package) = split_package(&key);
     let mut words: Vec<&str> = words.split(' ').collect();
     let group = words.pop().unwrap_or_default().to_owned();

@@ -27,13 +27,18 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn primary(name: &str) -> Self {
+        Self { primary: true, ..Self::config(name) }
+    }
+
+    /// Returns the node of a config that no defaults list has.
+    pub(super) fn config(name: &str) -> Self {
         let entry = Entry {
             kind: EntryKind::Config { path: name.to_owned() },
             package: None,
             optional: false,
             overriding: false,
         };
-        Self { primary: true, ..Self::new(entry, Parent::default()) }
+        Self::new(entry, Parent::default())
     }
 
     pub(super) fn new(entry: Entry, parent: Parent) -> Self {
@@ -99,6 +104,24 @@ impl Node {
             EntryKind::Config { path } => path.contains("${"),
             EntryKind::Group { .. } => self.name().is_some_and(|name| name.contains("${")),
         }
+    }
+
+    /// Returns its line in the printed tree of defaults lists.
+    pub(super) fn label(&self) -> String {
+        match &self.kind {
+            EntryKind::Group { .. } => format!("{}: {}", self.override_key(), self.name().unwrap_or("null")),
+            _ => self.config_path(),
+        }
+    }
+
+    /// Returns the line of the `_self_` in its defaults list.
+    pub(super) fn label_of_self(&self) -> String {
+        join(&self.parent.group, "_self_", "/")
+    }
+
+    /// Returns the config whose defaults list has it, or `root`.
+    pub(super) fn parent_config(&self, root: &str) -> String {
+        if self.parent.config.is_empty() { root.to_owned() } else { self.parent.config.clone() }
     }
 
     /// Returns the group of its file.

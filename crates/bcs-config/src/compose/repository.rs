@@ -42,7 +42,7 @@ impl<'a> Repository<'a> {
 
     /// Returns the search path in words.
     pub(super) fn search_path(&self) -> Vec<String> {
-        self.sources.iter().map(Source::to_string).collect()
+        self.sources.iter().filter(|source| source.has_configs_of_user()).map(Source::to_string).collect()
     }
 
     /// Loads the config `group/option`; `None` if no source has it.
@@ -71,13 +71,13 @@ impl<'a> Repository<'a> {
         options.into_iter().collect()
     }
 
-    /// Returns the groups that have options, sorted.
+    /// Returns the groups that have options, sorted, without those of Hydra.
     pub(super) fn groups(&self) -> Vec<String> {
         let mut groups = BTreeSet::new();
         for source in self.sources {
             source.collect_groups(&mut groups);
         }
-        groups.into_iter().collect()
+        groups.into_iter().filter(|group| group != "hydra" && !group.starts_with("hydra/")).collect()
     }
 
     fn read(&self, config: &str) -> Result<Option<(Origin, String)>> {

@@ -28,7 +28,27 @@ pub(super) struct Step {
     pub(super) config: String,
     pub(super) package: String,
     override_key: Option<String>,
+    /// Whether it is the `_self_` of a defaults list.
+    pub(super) is_self: bool,
+    /// Config whose defaults list has it; `<root>` for the primary config.
+    pub(super) parent: String,
 }
+
+/// Node of the printed tree of defaults lists.
+#[derive(Debug, Clone)]
+pub(super) struct Tree {
+    pub(super) label: String,
+    pub(super) children: Vec<Tree>,
+}
+
+/// What visiting a node gives.
+struct Visited {
+    steps: Vec<Step>,
+    tree: Tree,
+}
+
+/// Name of the node above the primary config.
+const ROOT: &str = "<root>";
 
 /// State of the walk.
 pub(super) struct Walk<'a> {
@@ -42,7 +62,7 @@ pub(super) struct Walk<'a> {
 
 /// Child of a node; one with interpolations is visited after all others, when their choices are known.
 enum Child {
-    Done(Vec<Step>),
+    Done(Visited),
     Interpolated(Node),
 }
 
@@ -56,10 +76,13 @@ impl<'a> Walk<'a> {
         Self { repository, choices, warnings: Vec::new(), interpolator, schema, depth: 0 }
     }
 
-    /// Returns the configs that the primary config composes, in order.
-    pub(super) fn run(&mut self, config_name: &str) -> Result<Vec<Step>> {
-        let steps = self.visit(Node::primary(config_name), false)?;
+    /// Returns the configs that Hydra's config and the primary config compose, in order, and the tree of their lists.
+    pub(super) fn run(&mut self, config_name: &str) -> Result<(Vec<Step>, Tree)> {
+        let primary = self.visit(Node::primary(config_name), false)?;
+        let hydra = self.visit(Node::config("hydra/config"), false)?;
         self.choices.check_used(self.schema)?;
+        let tree = Tree { label: ROOT.to_owned(), children: vec![hydra.tree, primary.tree] };
+        let steps: Vec<Step> = hydra.steps.into_iter().chain(primary.steps).collect();
         let mut seen = IndexSet::new();
         for key in steps.iter().filter_map(|step| step.override_key.as_ref()) {
             if !seen.insert(key) {
@@ -67,10 +90,10 @@ impl<'a> Walk<'a> {
                 return Err(Error::Defaults { config: config_name.to_owned(), message });
             }
         }
-        Ok(steps)
+        Ok((steps, tree))
     }
 
-    fn visit(&mut self, mut node: Node, interpolated: bool) -> Result<Vec<Step>> {
+    fn visit(&mut self, mut node: Node, interpolated: bool) -> Result<Visited> {
         if self.depth > MAX_DEPTH {
             let message = "its defaults list includes itself".to_owned();
             return Err(Error::Defaults { config: node.config_path(), message });
@@ -78,13 +101,17 @@ impl<'a> Walk<'a> {
         let named = node.name().is_some() && !node.is_missing();
         let loaded = if named { self.repository.load(&node.config_path())? } else { None };
         node.set_header(loaded.as_ref().and_then(|config| config.package.as_deref()));
+        let nothing = |node: &Node| Visited {
+            steps: Vec::new(),
+            tree: Tree { label: node.label(), children: Vec::new() },
+        };
         if self.choices.delete(&node) {
-            return Ok(Vec::new());
+            return Ok(nothing(&node));
         }
         self.choices.record(&node)?;
         if node.name().is_none() {
             self.choices.emptied.push(node.final_package());
-            return Ok(Vec::new());
+            return Ok(nothing(&node));
         }
         if node.is_missing() {
             return Err(self.mandatory(&node));
@@ -96,12 +123,12 @@ impl<'a> Walk<'a> {
                 self.depth -= 1;
                 steps
             }
-            None if node.optional => Ok(Vec::new()),
+            None if node.optional => Ok(nothing(&node)),
             None => Err(self.not_found(&node)),
         }
     }
 
-    fn descend(&mut self, node: &Node, config: &Config, interpolated: bool) -> Result<Vec<Step>> {
+    fn descend(&mut self, node: &Node, config: &Config, interpolated: bool) -> Result<Visited> {
         let entries = self.entries(node, config)?;
         let parent =
             Parent { config: node.config_path(), group: node.group_path(), package: node.final_package() };
@@ -120,32 +147,46 @@ impl<'a> Walk<'a> {
         let mut children = Vec::new();
         for child in nodes.into_iter().rev().filter(|child| !child.overriding) {
             if child.kind == EntryKind::OwnConfig {
-                children.push(Child::Done(vec![Step {
+                let step = Step {
                     config: parent.config.clone(),
                     package: parent.package.clone(),
                     override_key: None,
-                }]));
+                    is_self: true,
+                    parent: node.parent_config(ROOT),
+                };
+                let tree = Tree { label: node.label_of_self(), children: Vec::new() };
+                children.push(Child::Done(Visited { steps: vec![step], tree }));
             } else {
                 self.child(child, interpolated, &mut children)?;
             }
         }
-        let mut steps = Vec::new();
-        let empty = children.is_empty();
+        let mut visited = Vec::new();
         for child in children {
-            steps.push(match child {
-                Child::Done(steps) => steps,
+            visited.push(match child {
+                Child::Done(done) => done,
                 Child::Interpolated(node) => {
                     let node = self.resolve(node)?;
                     self.visit(node, true)?
                 }
             });
         }
-        if empty {
+        let mut tree = Tree { label: node.label(), children: Vec::new() };
+        if visited.is_empty() {
             let group = matches!(node.kind, EntryKind::Group { .. });
             let override_key = group.then(|| node.override_key());
-            return Ok(vec![Step { config: parent.config, package: parent.package, override_key }]);
+            let (config, package) = (parent.config, parent.package);
+            let parent = node.parent_config(ROOT);
+            return Ok(Visited {
+                steps: vec![Step { config, package, override_key, is_self: false, parent }],
+                tree,
+            });
         }
-        Ok(steps.into_iter().rev().flatten().collect())
+        let mut steps = Vec::new();
+        for child in visited.into_iter().rev() {
+            steps.extend(child.steps);
+            tree.children.push(child.tree);
+        }
+        Ok(Visited { steps, tree })
     }
 
     /// Returns the entries of a defaults list, with `_self_` and those appended on the command line.
@@ -228,7 +269,7 @@ impl<'a> Walk<'a> {
     fn resolve(&self, mut node: Node) -> Result<Node> {
         let known = self.choices.known.iter().map(|(key, option)| {
             let option = option.as_deref().map_or(Value::Null, Value::from);
-            (key.clone(), option)
+            (key.as_str().into(), option)
         });
         let known = Value::Map(known.collect::<Map>());
         let key = node.override_key();

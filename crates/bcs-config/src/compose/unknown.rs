@@ -4,8 +4,11 @@ use super::{Origin, Schema};
 use crate::{
     error::Error,
     suggest,
-    value::{Value, join},
+    value::{Key, Value, join},
 };
+
+/// Hydra's own part of a configuration, which is not suggested.
+const HYDRA: &str = "hydra";
 
 /// Why a dotted key leads nowhere.
 pub(super) enum Reason {
@@ -76,8 +79,9 @@ pub(super) fn nearest_key(configs: &[&Value], key: &str) -> Option<String> {
 fn keys_of<'a>(configs: &[&'a Value], mapping: &str, unknown: &str) -> Vec<&'a str> {
     let mut keys: Vec<&str> = Vec::new();
     for map in configs.iter().filter_map(|config| config.get_path(mapping)?.as_map()) {
-        for key in map.keys().map(String::as_str) {
-            if key != unknown && !keys.contains(&key) {
+        for key in map.keys().filter_map(Key::as_str) {
+            let is_hydra = mapping.is_empty() && key == HYDRA;
+            if key != unknown && !is_hydra && !keys.contains(&key) {
                 keys.push(key);
             }
         }
@@ -91,8 +95,8 @@ fn list_of_keys(place: &str, keys: &[&str]) -> String {
 
 fn collect_paths(value: &Value, path: &str, paths: &mut Vec<String>) {
     if let Value::Map(map) = value {
-        for (key, child) in map {
-            let path = join(path, key);
+        for (key, child) in map.iter().filter(|(key, _)| !(path.is_empty() && key.as_str() == Some(HYDRA))) {
+            let path = join(path, &key.text());
             collect_paths(child, &path, paths);
             paths.push(path);
         }

@@ -1,5 +1,9 @@
 //! Evaluation of interpolations in a configuration.
 
+mod resolvers;
+
+pub(super) use resolvers::RESOLVERS;
+
 use super::{
     Interpolator,
     parse::{self, Interpolation, Piece},
@@ -7,7 +11,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     suggest, text,
-    value::{MISSING, Value},
+    value::{Key, MISSING, Value},
 };
 
 /// Maximum depth of nesting and references; protects the stack.
@@ -19,6 +23,8 @@ const MAX_SIZE: usize = 64 << 20;
 enum Failure {
     /// It refers to `???`.
     Missing,
+    /// It refers to a key that does not exist, with a message.
+    NotFound(String),
     /// An error with the innermost key.
     Located(Box<Error>),
     /// A message, still without a key.
@@ -27,8 +33,8 @@ enum Failure {
 
 type Outcome<T> = std::result::Result<T, Failure>;
 
-/// Keys from the root to a value.
-type Path = Vec<String>;
+/// Keys from the root to a value; indexes of lists are integers.
+type Path = Vec<Key>;
 
 /// Target of a path.
 enum Target {
@@ -48,16 +54,39 @@ pub(super) struct Evaluation<'a> {
     followed: Vec<Path>,
     depth: usize,
     size: usize,
+    /// Warnings for the user.
+    warnings: Vec<String>,
 }
 
 impl<'a> Evaluation<'a> {
     pub(super) fn new(interpolator: &'a Interpolator, root: &'a Value) -> Self {
-        Self { interpolator, root, evaluated: Vec::new(), followed: Vec::new(), depth: 0, size: 0 }
+        Self {
+            interpolator,
+            root,
+            evaluated: Vec::new(),
+            followed: Vec::new(),
+            depth: 0,
+            size: 0,
+            warnings: Vec::new(),
+        }
     }
 
-    /// Evaluates the whole configuration.
-    pub(super) fn all(mut self) -> Result<Value> {
-        finish(self.value(&Path::new(), self.root), &[], "")
+    /// Evaluates the whole configuration; also returns warnings for the user.
+    pub(super) fn all(mut self) -> Result<(Value, Vec<String>)> {
+        let value = finish(self.value(&Path::new(), self.root), &[], "")?;
+        Ok((value, self.warnings))
+    }
+
+    /// Evaluates the value at a dotted path; `None` if there is none.
+    pub(super) fn select_path(mut self, path: &str) -> Result<Option<Value>> {
+        let outcome = self.target_of(&Path::new(), path).and_then(|target| {
+            let located = self.locate(&target)?;
+            self.read(located)
+        });
+        match outcome {
+            Err(Failure::NotFound(_) | Failure::Missing) => Ok(None),
+            outcome => finish(outcome, &[], path).map(Some),
+        }
     }
 
     /// Evaluates a string as if it were at `path`.
@@ -74,7 +103,7 @@ impl<'a> Evaluation<'a> {
             }
             Value::List(list) => {
                 let items = list.iter().enumerate();
-                let items = items.map(|(index, child)| self.child(path, &index.to_string(), child));
+                let items = items.map(|(index, child)| self.child(path, &Key::Int(index as i64), child));
                 Value::List(items.collect::<Outcome<_>>()?)
             }
             Value::Str(text) if parse::is_interpolated(text) => self.evaluate(path, text)?,
@@ -84,7 +113,7 @@ impl<'a> Evaluation<'a> {
         Ok(value)
     }
 
-    fn child(&mut self, path: &Path, key: &str, child: &Value) -> Outcome<Value> {
+    fn child(&mut self, path: &Path, key: &Key, child: &Value) -> Outcome<Value> {
         let depth = self.depth;
         match self.value(&extended(path, key), child) {
             Err(Failure::Missing) => {
@@ -128,7 +157,7 @@ impl<'a> Evaluation<'a> {
     ) -> Outcome<T> {
         let in_progress = stack(self);
         if let Some(start) = in_progress.iter().position(|other| other == path) {
-            let cycle = in_progress[start..].iter().chain([path]).map(|path| path.join("."));
+            let cycle = in_progress[start..].iter().chain([path]).map(|path| dotted(path));
             let cycle = cycle.collect::<Vec<_>>().join(" -> ");
             return Err(Failure::Message(format!("circular reference: {cycle}")));
         }
@@ -179,7 +208,7 @@ impl<'a> Evaluation<'a> {
                 let mut join = |pieces: &[Piece]| self.join(path, pieces);
                 let arguments = arguments.iter().map(|argument| argument.evaluate(&mut join));
                 let arguments = arguments.collect::<Outcome<Vec<_>>>()?;
-                self.interpolator.call(&name, &arguments).map_err(Failure::Message)
+                self.resolver(path, &name, &arguments)
             }
         }
     }
@@ -187,6 +216,11 @@ impl<'a> Evaluation<'a> {
     /// Returns the absolute path of a reference at `path`.
     fn target(&mut self, path: &Path, pieces: &[Piece]) -> Outcome<Path> {
         let written = text::display(&self.join(path, pieces)?);
+        self.target_of(path, &written)
+    }
+
+    /// Returns the absolute path that a reference `a.b` or `.b` at `path` has.
+    fn target_of(&self, path: &Path, written: &str) -> Outcome<Path> {
         let body = written.trim_start_matches('.');
         let dots = written.len() - body.len();
         let mut target = match dots {
@@ -195,12 +229,12 @@ impl<'a> Evaluation<'a> {
             dots if dots <= path.len() => path[..path.len() - dots].to_vec(),
             _ => return Err(Failure::Message(format!("'{written}' is above the root of the configuration"))),
         };
-        target.extend(split(body));
+        target.extend(split(body).map(Key::Str));
         Ok(target)
     }
 
     /// Finds the target of an absolute path, following interpolations on the way.
-    fn locate(&mut self, target: &[String]) -> Outcome<Target> {
+    fn locate(&mut self, target: &[Key]) -> Outcome<Target> {
         let mut place = Target::Node(Path::new());
         for (index, key) in target.iter().enumerate() {
             if let Target::Node(path) = &place {
@@ -213,12 +247,13 @@ impl<'a> Evaluation<'a> {
             if container.is_missing() {
                 return Err(Failure::Missing);
             }
-            let Some(child) = container.child(key) else {
-                return Err(Failure::Message(not_found(target, index, container)));
+            let found = container.get(key).map(|_| key.clone()).or_else(|| container.key(key.as_str()?));
+            let Some(key) = found else {
+                return Err(Failure::NotFound(not_found(target, index, container)));
             };
             place = match place {
-                Target::Computed(_) => Target::Computed(child.clone()),
-                Target::Node(path) => Target::Node(extended(&path, key)),
+                Target::Computed(value) => Target::Computed(value.get(&key).cloned().unwrap_or_default()),
+                Target::Node(path) => Target::Node(extended(&path, &key)),
             };
         }
         Ok(place)
@@ -249,13 +284,18 @@ impl<'a> Evaluation<'a> {
     }
 
     fn raw(&self, path: &Path) -> &'a Value {
-        let found = path.iter().try_fold(self.root, |value, key| value.child(key));
+        let found = path.iter().try_fold(self.root, |value, key| value.get(key));
         found.expect("paths come from walking the configuration")
     }
 }
 
-fn extended(path: &Path, key: &str) -> Path {
-    path.iter().cloned().chain([key.to_owned()]).collect()
+fn extended(path: &Path, key: &Key) -> Path {
+    path.iter().cloned().chain([key.clone()]).collect()
+}
+
+/// Formats a path as text.
+fn dotted(path: &[Key]) -> String {
+    path.iter().map(Key::text).collect::<Vec<_>>().join(".")
 }
 
 /// Splits `a.b[0]` into keys.
@@ -266,33 +306,35 @@ fn split(path: &str) -> impl Iterator<Item = String> {
         .map(str::to_owned)
 }
 
-fn not_found(target: &[String], index: usize, container: &Value) -> String {
-    let key = target[..=index].join(".");
+fn not_found(target: &[Key], index: usize, container: &Value) -> String {
+    let key = dotted(&target[..=index]);
     if !container.is_container() {
         return format!(
             "'{}' is {} and has no key '{}'",
-            target[..index].join("."),
+            dotted(&target[..index]),
             container.kind(),
             target[index]
         );
     }
-    let siblings = container.as_map().into_iter().flat_map(|map| map.keys().map(String::as_str));
-    format!("key '{key}' does not exist.{}", suggest::hint(suggest::nearest(&target[index], siblings)))
+    let siblings = container.as_map().into_iter().flat_map(|map| map.keys().filter_map(Key::as_str));
+    format!("key '{key}' does not exist.{}", suggest::hint(suggest::nearest(&target[index].text(), siblings)))
 }
 
 /// Adds the key to a failure that has none yet.
-fn located(failure: Failure, path: &[String], text: &str) -> Failure {
+fn located(failure: Failure, path: &[Key], text: &str) -> Failure {
     match failure {
-        Failure::Message(message) => Failure::Located(Box::new(Error::Interpolation {
-            key: path.join("."),
-            text: text.to_owned(),
-            message,
-        })),
+        Failure::Message(message) | Failure::NotFound(message) => {
+            Failure::Located(Box::new(Error::Interpolation {
+                key: dotted(path),
+                text: text.to_owned(),
+                message,
+            }))
+        }
         other => other,
     }
 }
 
-fn finish(outcome: Outcome<Value>, path: &[String], text: &str) -> Result<Value> {
+fn finish(outcome: Outcome<Value>, path: &[Key], text: &str) -> Result<Value> {
     match outcome.map_err(|failure| located(failure, path, text)) {
         Ok(value) => Ok(value),
         Err(Failure::Located(error)) => Err(*error),

@@ -2,7 +2,7 @@
 
 use crate::{
     overrides,
-    value::{Map, Value},
+    value::{Key, Map, Value},
 };
 
 /// Maximum nesting depth; protects the stack.
@@ -32,7 +32,7 @@ pub(super) enum Argument {
     /// String with interpolations.
     Text(Vec<Piece>),
     List(Vec<Argument>),
-    Map(Vec<(String, Argument)>),
+    Map(Vec<(Key, Argument)>),
 }
 
 /// Whether a string has interpolations.
@@ -43,6 +43,15 @@ pub(super) fn is_interpolated(text: &str) -> bool {
 /// Splits a string into text and interpolations.
 pub(super) fn parse(text: &str) -> Result<Vec<Piece>, String> {
     Parser { rest: text, depth: 0 }.text(None)
+}
+
+/// Parses a single value, as the resolver `oc.decode` does.
+pub(super) fn single(text: &str) -> Result<Argument, String> {
+    let mut parser = Parser { rest: text, depth: 0 };
+    parser.spaces();
+    let argument = parser.argument()?;
+    parser.spaces();
+    if parser.rest.is_empty() { Ok(argument) } else { Err(parser.unexpected("the end of the value")) }
 }
 
 struct Parser<'a> {
@@ -225,13 +234,19 @@ impl<'a> Parser<'a> {
         argument
     }
 
-    fn pair(&mut self) -> Result<(String, Argument), String> {
+    fn pair(&mut self) -> Result<(Key, Argument), String> {
         let key = self.take_while(|c| !":,{}[]'\"".contains(c)).trim();
         if key.is_empty() || !self.accept(":") {
             return Err(self.unexpected("a key and ':'"));
         }
         self.spaces();
-        Ok((key.to_owned(), self.argument()?))
+        let key = match overrides::bare(key) {
+            Value::Bool(value) => Key::Bool(value),
+            Value::Int(value) => Key::Int(value),
+            Value::Float(value) => Key::Float(value),
+            _ => Key::from(key),
+        };
+        Ok((key, self.argument()?))
     }
 
     /// Parses a bare argument up to a separator; a backslash escapes the next character.

@@ -1,17 +1,19 @@
-//! Functions of the override grammar: casts and sweeps.
+//! Functions of the override grammar: sweeps, sorting and tags. Casts are in [`super::cast`].
 
 use super::{
+    cast,
+    literal::Literal,
     parser::Element,
     sweep::{Number, Range, Sweep},
 };
-use crate::{text, value::Value};
 
-const NAMES: [&str; 8] = ["bool", "choice", "float", "glob", "int", "range", "str", "tag"];
+const NAMES: [&str; 11] =
+    ["bool", "choice", "float", "glob", "int", "interval", "range", "shuffle", "sort", "str", "tag"];
 
 /// Arguments of a call; positional ones precede named ones.
 #[derive(Default)]
 pub(super) struct Arguments {
-    positional: Vec<Element>,
+    pub(super) positional: Vec<Element>,
     named: Vec<(String, Element)>,
 }
 
@@ -20,8 +22,18 @@ impl Arguments {
         self.positional.is_empty() && self.named.is_empty()
     }
 
+    /// Adds an argument; quotes around the whole argument are dropped, as Hydra does.
     pub(super) fn push(&mut self, name: Option<&str>, element: Element) -> Result<(), String> {
+        let element = match element {
+            Element::Literal(Literal::Quoted { text, .. }) => Element::Literal(Literal::Str(text)),
+            other => other,
+        };
         match name {
+            Some(name) if self.named.iter().any(|(known, _)| known == name) => {
+                // Python's dictionary of named arguments keeps the last one.
+                self.named.retain(|(known, _)| known != name);
+                self.named.push((name.to_owned(), element));
+            }
             Some(name) => self.named.push((name.to_owned(), element)),
             None if self.named.is_empty() => self.positional.push(element),
             None => return Err("a positional argument follows a named one".to_owned()),
@@ -47,6 +59,12 @@ impl Arguments {
         }
         Ok(bound)
     }
+
+    /// Takes the named arguments of a function whose positional ones are free in number.
+    pub(super) fn named<const N: usize>(&mut self, names: [&str; N]) -> Result<[Option<Element>; N], String> {
+        let named = Self { positional: Vec::new(), named: std::mem::take(&mut self.named) };
+        named.bind(names)
+    }
 }
 
 /// Calls a function by name.
@@ -54,56 +72,70 @@ pub(super) fn call(name: &str, arguments: Arguments) -> Result<Element, String> 
     let result = match name {
         "choice" => choice(arguments),
         "range" => range(arguments),
+        "interval" => interval(arguments),
         "glob" => glob(arguments),
         "tag" => tag(arguments),
-        "int" => cast(arguments, int),
-        "float" => cast(arguments, float),
-        "str" => cast(arguments, string),
-        "bool" => cast(arguments, boolean),
+        "sort" => sort(arguments),
+        "shuffle" => shuffle(arguments),
+        "int" => cast::cast(arguments, cast::int),
+        "float" => cast::cast(arguments, cast::float),
+        "str" => cast::cast(arguments, cast::string),
+        "bool" => cast::cast(arguments, cast::boolean),
         _ => return Err(format!("unknown function '{name}'; known functions: {}", NAMES.join(", "))),
     };
     result.map_err(|message| format!("{name}(): {message}"))
 }
 
-fn values(elements: Vec<Element>) -> Result<Vec<Value>, String> {
-    let value = |element| match element {
-        Element::Value(value) => Ok(value),
+/// Returns arguments that are no sweeps.
+pub(super) fn literals(elements: Vec<Element>) -> Result<Vec<Literal>, String> {
+    let literal = |element| match element {
+        Element::Literal(literal) => Ok(literal),
         Element::Sweep(_) => Err("a sweep cannot be nested in another".to_owned()),
     };
-    elements.into_iter().map(value).collect()
+    elements.into_iter().map(literal).collect()
 }
 
-fn choice(arguments: Arguments) -> Result<Element, String> {
-    if arguments.positional.is_empty() || !arguments.named.is_empty() {
-        return Err("expects one or more values".to_owned());
+fn choice(mut arguments: Arguments) -> Result<Element, String> {
+    let [] = arguments.named([])?;
+    let values = match arguments.positional.as_slice() {
+        [] => return Err("expects one or more values".to_owned()),
+        [Element::Sweep(Sweep::Choice { values, simple: true, .. })] => values.clone(),
+        _ => literals(arguments.positional)?,
+    };
+    if values.contains(&Literal::Null) {
+        return Err("null cannot be a choice; write key=null,… for a sweep with null".to_owned());
     }
-    Ok(Element::Sweep(Sweep::Choice(values(arguments.positional)?)))
+    Ok(Element::Sweep(Sweep::Choice { values, simple: false, shuffle: false }))
 }
 
 fn range(arguments: Arguments) -> Result<Element, String> {
     let [start, stop, step] = arguments.bind(["start", "stop", "step"])?;
     let first = number(start.ok_or("expects at least the end of the range")?)?;
     let (start, stop) = match stop {
+        Some(Element::Literal(Literal::Null)) | None => (Number::Int(0), first),
         Some(stop) => (first, number(stop)?),
-        None => (Number::Int(0), first),
     };
     let step = step.map_or(Ok(Number::Int(1)), number)?;
-    checked_range(start, stop, step)
+    Ok(Element::Sweep(Sweep::Range(Range { start, stop, step, shuffle: false })))
 }
 
-fn checked_range(start: Number, stop: Number, step: Number) -> Result<Element, String> {
-    let finite = [start, stop, step].iter().all(|number| number.as_f64().is_finite());
-    if !finite || step.as_f64() == 0.0 {
-        return Err("expects finite numbers and a step other than 0".to_owned());
-    }
-    Ok(Element::Sweep(Sweep::Range(Range { start, stop, step })))
+fn interval(arguments: Arguments) -> Result<Element, String> {
+    let [start, end] = arguments.bind(["start", "end"])?;
+    let (Some(start), Some(end)) = (start, end) else { return Err("expects a start and an end".to_owned()) };
+    let (start, end) = (number(start)?.as_f64(), number(end)?.as_f64());
+    Ok(Element::Sweep(Sweep::Interval {
+        start: Number::Float(start),
+        end: Number::Float(end),
+        tags: Vec::new(),
+    }))
 }
 
 fn number(element: Element) -> Result<Number, String> {
     match element {
-        Element::Value(Value::Int(value)) => Ok(Number::Int(value)),
-        Element::Value(Value::Float(value)) => Ok(Number::Float(value)),
-        Element::Value(other) => Err(format!("expects numbers, got {}", other.kind())),
+        Element::Literal(Literal::Int(value)) => Ok(Number::Int(value)),
+        Element::Literal(Literal::Bool(value)) => Ok(Number::Int(value.into())),
+        Element::Literal(Literal::Float(value)) => Ok(Number::Float(value)),
+        Element::Literal(other) => Err(format!("expects numbers, got {}", other.kind())),
         Element::Sweep(_) => Err("expects numbers, got a sweep".to_owned()),
     }
 }
@@ -111,126 +143,170 @@ fn number(element: Element) -> Result<Number, String> {
 fn glob(arguments: Arguments) -> Result<Element, String> {
     let [include, exclude] = arguments.bind(["include", "exclude"])?;
     let include = patterns(include.ok_or("expects a pattern")?)?;
-    let exclude = exclude.map_or(Ok(Vec::new()), patterns)?;
+    let exclude = match exclude {
+        None | Some(Element::Literal(Literal::Null)) => Vec::new(),
+        Some(exclude) => patterns(exclude)?,
+    };
     Ok(Element::Sweep(Sweep::Glob { include, exclude }))
 }
 
 fn patterns(element: Element) -> Result<Vec<String>, String> {
-    let pattern = |value| match value {
-        Value::Str(pattern) => Ok(pattern),
+    let pattern = |literal| match literal {
+        Literal::Str(pattern) | Literal::Quoted { text: pattern, .. } => Ok(pattern),
         other => Err(format!("expects patterns, got {}", other.kind())),
     };
     match element {
-        Element::Value(Value::List(list)) => list.into_iter().map(pattern).collect(),
-        Element::Value(value) => Ok(vec![pattern(value)?]),
+        Element::Literal(Literal::List(list)) => list.into_iter().map(pattern).collect(),
+        Element::Literal(literal) => Ok(vec![pattern(literal)?]),
         Element::Sweep(_) => Err("expects patterns, got a sweep".to_owned()),
     }
 }
 
-/// Drops the tags, which only optimizing sweepers use.
-fn tag(arguments: Arguments) -> Result<Element, String> {
-    let named = arguments.named.into_iter().map(|(_, element)| element);
-    let last = arguments.positional.into_iter().chain(named).last();
-    match last {
-        Some(sweep @ Element::Sweep(_)) => Ok(sweep),
-        _ => Err("expects a sweep as the last argument".to_owned()),
+/// Tags an interval. The tags of other sweeps are dropped, since nothing here uses them.
+fn tag(mut arguments: Arguments) -> Result<Element, String> {
+    let [sweep] = arguments.named(["sweep"])?;
+    if arguments.positional.is_empty() {
+        return Err("expects a sweep as the last argument".to_owned());
+    }
+    let mut arguments: Vec<Element> = arguments.positional.into_iter().chain(sweep).collect();
+    match arguments.pop() {
+        Some(Element::Sweep(Sweep::Glob { .. })) | Some(Element::Literal(_)) | None => {
+            Err("expects a sweep as the last argument".to_owned())
+        }
+        Some(Element::Sweep(mut sweep)) => {
+            let text = |tag| match tag {
+                Element::Literal(Literal::Str(text)) => Ok(text),
+                _ => Err("expects strings as tags".to_owned()),
+            };
+            let given = arguments.into_iter().map(text).collect::<Result<_, _>>()?;
+            if let Sweep::Interval { tags, .. } = &mut sweep {
+                *tags = given;
+            }
+            Ok(Element::Sweep(sweep))
+        }
     }
 }
 
-/// Casts a value, the items of a list or mapping, or the values of a sweep.
-fn cast(arguments: Arguments, to: fn(&Value) -> Result<Value, String>) -> Result<Element, String> {
-    if arguments.positional.len() > 1 && arguments.named.is_empty() {
-        let values = values(arguments.positional)?;
-        return Ok(Element::Sweep(Sweep::Choice(cast_all(values, to)?)));
-    }
-    let [element] = arguments.bind(["value"])?;
-    Ok(match element.ok_or("expects a value")? {
-        Element::Value(value) => Element::Value(cast_deep(value, to)?),
-        Element::Sweep(Sweep::Choice(values)) => Element::Sweep(Sweep::Choice(cast_all(values, to)?)),
-        Element::Sweep(Sweep::Range(range)) => checked_range(
-            cast_number(range.start, to)?,
-            cast_number(range.stop, to)?,
-            cast_number(range.step, to)?,
-        )?,
-        Element::Sweep(Sweep::Glob { .. }) => {
-            return Err("cannot cast the options of a config group".to_owned());
+/// Takes the argument `list` or `sweep` of `sort` and `shuffle`.
+fn list_or_sweep(list: Option<Element>, sweep: Option<Element>) -> Result<Option<Element>, String> {
+    match (list, sweep) {
+        (Some(list @ Element::Literal(Literal::List(_))), _) => Ok(Some(list)),
+        (
+            None | Some(Element::Literal(Literal::Null)),
+            Some(sweep @ Element::Sweep(Sweep::Choice { .. } | Sweep::Range(_))),
+        ) => Ok(Some(sweep)),
+        (None | Some(Element::Literal(Literal::Null)), None | Some(Element::Literal(Literal::Null))) => {
+            Ok(None)
         }
+        _ => Err("expects a list as 'list', and a choice or range as 'sweep'".to_owned()),
+    }
+}
+
+fn sort(mut arguments: Arguments) -> Result<Element, String> {
+    let [sweep, list, reverse] = arguments.named(["sweep", "list", "reverse"])?;
+    let reverse = match reverse {
+        None => false,
+        Some(Element::Literal(Literal::Bool(reverse))) => reverse,
+        Some(_) => return Err("expects a boolean as 'reverse'".to_owned()),
+    };
+    let positional = check_elements(arguments.positional)?;
+    if let Some(given) = list_or_sweep(list, sweep)? {
+        return sort_one(given, reverse);
+    }
+    let mut positional = positional;
+    if positional.len() == 1 {
+        return sort_one(positional.remove(0), reverse);
+    }
+    let mut values = literals(positional)?;
+    if values.is_empty() || values.iter().any(|value| matches!(value, Literal::List(_) | Literal::Map(_))) {
+        return Err("expects numbers or strings, a list or a sweep".to_owned());
+    }
+    sort_literals(&mut values, reverse)?;
+    Ok(Element::Sweep(Sweep::Choice { values, simple: true, shuffle: false }))
+}
+
+/// Refuses arguments of types that `sort` and `shuffle` do not take.
+fn check_elements(elements: Vec<Element>) -> Result<Vec<Element>, String> {
+    let allowed = |element: &Element| {
+        !matches!(
+            element,
+            Element::Literal(Literal::Null) | Element::Sweep(Sweep::Glob { .. } | Sweep::Interval { .. })
+        )
+    };
+    if elements.iter().all(allowed) {
+        Ok(elements)
+    } else {
+        Err("expects values, a list or a sweep".to_owned())
+    }
+}
+
+fn sort_one(element: Element, reverse: bool) -> Result<Element, String> {
+    Ok(match element {
+        Element::Literal(Literal::List(mut values)) => {
+            sort_literals(&mut values, reverse)?;
+            Element::Literal(Literal::List(values))
+        }
+        Element::Sweep(Sweep::Choice { mut values, simple, shuffle }) => {
+            sort_literals(&mut values, reverse)?;
+            Element::Sweep(Sweep::Choice { values, simple, shuffle })
+        }
+        Element::Sweep(Sweep::Range(range)) => Element::Sweep(Sweep::Range(range.sorted(reverse))),
+        other => other,
     })
 }
 
-fn cast_all(values: Vec<Value>, to: fn(&Value) -> Result<Value, String>) -> Result<Vec<Value>, String> {
-    values.into_iter().map(|value| cast_deep(value, to)).collect()
+/// Sorts as Python's `sorted`; an error for values that Python cannot compare.
+fn sort_literals(values: &mut [Literal], reverse: bool) -> Result<(), String> {
+    let mut comparable = true;
+    values.sort_by(|a, b| {
+        let order = compare(a, b);
+        comparable &= order.is_some();
+        let order = order.unwrap_or(std::cmp::Ordering::Equal);
+        if reverse { order.reverse() } else { order }
+    });
+    if comparable {
+        Ok(())
+    } else {
+        Err("the values cannot be compared; use numbers alone or strings alone".to_owned())
+    }
 }
 
-fn cast_deep(value: Value, to: fn(&Value) -> Result<Value, String>) -> Result<Value, String> {
-    match value {
-        Value::List(list) => Ok(Value::List(cast_all(list, to)?)),
-        Value::Map(map) => {
-            let pairs = map.into_iter().map(|(key, child)| Ok((key, cast_deep(child, to)?)));
-            Ok(Value::Map(pairs.collect::<Result<_, String>>()?))
+fn compare(a: &Literal, b: &Literal) -> Option<std::cmp::Ordering> {
+    match (a, b) {
+        (Literal::Str(a), Literal::Str(b)) => Some(a.cmp(b)),
+        (Literal::List(a), Literal::List(b)) => {
+            let different = a.iter().zip(b).find(|(a, b)| a != b);
+            different.map_or(Some(a.len().cmp(&b.len())), |(a, b)| compare(a, b))
         }
-        value => to(&value),
+        _ => {
+            let (a, b) =
+                (number(Element::Literal(a.clone())).ok()?, number(Element::Literal(b.clone())).ok()?);
+            match (a, b) {
+                (Number::Int(a), Number::Int(b)) => Some(a.cmp(&b)),
+                (a, b) => Some(a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(std::cmp::Ordering::Equal)),
+            }
+        }
     }
 }
 
-fn cast_number(number: Number, to: fn(&Value) -> Result<Value, String>) -> Result<Number, String> {
-    let value = match number {
-        Number::Int(value) => Value::Int(value),
-        Number::Float(value) => Value::Float(value),
-    };
-    match to(&value)? {
-        Value::Int(value) => Ok(Number::Int(value)),
-        Value::Float(value) => Ok(Number::Float(value)),
-        _ => Err("a range can only be cast to int or float".to_owned()),
+fn shuffle(mut arguments: Arguments) -> Result<Element, String> {
+    let [sweep, list] = arguments.named(["sweep", "list"])?;
+    let mut positional = check_elements(arguments.positional)?;
+    let given = list_or_sweep(list, sweep)?;
+    if given.is_none() && positional.len() != 1 {
+        let values = literals(positional)?;
+        return Ok(Element::Sweep(Sweep::Choice { values, simple: true, shuffle: true }));
     }
-}
-
-fn refuse(value: &Value, target: &str) -> String {
-    format!("cannot convert '{}' to {target}", text::display(value))
-}
-
-fn int(value: &Value) -> Result<Value, String> {
-    let number = match value {
-        Value::Int(number) => Some(*number),
-        Value::Bool(flag) => Some(i64::from(*flag)),
-        Value::Float(number) => truncated(*number),
-        Value::Str(text) => text.trim().replace('_', "").parse().ok(),
-        _ => None,
-    };
-    number.map(Value::Int).ok_or_else(|| refuse(value, "an integer"))
-}
-
-/// Rounds towards zero.
-fn truncated(number: f64) -> Option<i64> {
-    let fits = number >= i64::MIN as f64 && number < i64::MAX as f64;
-    fits.then_some(number.trunc() as i64)
-}
-
-fn float(value: &Value) -> Result<Value, String> {
-    let number = match value {
-        Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
-        Value::Str(text) => text.trim().replace('_', "").parse().ok(),
-        other => other.as_f64(),
-    };
-    number.map(Value::Float).ok_or_else(|| refuse(value, "a float"))
-}
-
-fn string(value: &Value) -> Result<Value, String> {
-    match value {
-        Value::Null => Err(refuse(value, "a string")),
-        Value::Bool(flag) => Ok(Value::Str(flag.to_string())),
-        other => Ok(Value::Str(text::display(other))),
-    }
-}
-
-fn boolean(value: &Value) -> Result<Value, String> {
-    let flag = match value {
-        Value::Bool(flag) => Some(*flag),
-        Value::Int(number) => Some(*number != 0),
-        Value::Float(number) => Some(*number != 0.0),
-        Value::Str(text) if text.eq_ignore_ascii_case("true") => Some(true),
-        Value::Str(text) if text.eq_ignore_ascii_case("false") => Some(false),
-        _ => None,
-    };
-    flag.map(Value::Bool).ok_or_else(|| refuse(value, "a boolean"))
+    Ok(match given.unwrap_or_else(|| positional.remove(0)) {
+        Element::Literal(Literal::List(mut values)) => {
+            super::sweep::shuffled(&mut values);
+            Element::Literal(Literal::List(values))
+        }
+        Element::Literal(literal) => Element::Literal(Literal::List(vec![literal])),
+        Element::Sweep(Sweep::Choice { values, simple, .. }) => {
+            Element::Sweep(Sweep::Choice { values, simple, shuffle: true })
+        }
+        Element::Sweep(Sweep::Range(range)) => Element::Sweep(Sweep::Range(Range { shuffle: true, ..range })),
+        other => other,
+    })
 }

@@ -1,13 +1,15 @@
 //! Recursive-descent parser for the right-hand side of an override.
 
+use indexmap::IndexMap;
+
 use super::{
     Assigned, Sweep, functions,
     lexer::{self, Kind, Token},
+    literal::Literal,
 };
 use crate::{
     error::{Error, Result},
-    text,
-    value::{Map, Value},
+    value::{Key, Value},
 };
 
 /// Maximum nesting depth; protects the stack.
@@ -16,7 +18,7 @@ const MAX_DEPTH: usize = 64;
 /// Value, or result of a sweep function.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Element {
-    Value(Value),
+    Literal(Literal),
     Sweep(Sweep),
 }
 
@@ -46,13 +48,13 @@ struct Parser<'a> {
 impl<'a> Parser<'a> {
     fn value(&mut self) -> Parsed<Assigned> {
         if self.tokens.is_empty() {
-            return Ok(Assigned::Value(Value::from("")));
+            return Ok(Assigned::Value(Literal::Str(String::new())));
         }
         let first = self.element()?;
         if self.peek() != Some(Kind::Comma) {
             self.finish()?;
             return Ok(match first {
-                Element::Value(value) => Assigned::Value(value),
+                Element::Literal(literal) => Assigned::Value(literal),
                 Element::Sweep(sweep) => Assigned::Sweep(sweep),
             });
         }
@@ -62,7 +64,7 @@ impl<'a> Parser<'a> {
             choices.push(self.plain(element)?);
         }
         self.finish()?;
-        Ok(Assigned::Sweep(Sweep::Choice(choices)))
+        Ok(Assigned::Sweep(Sweep::Choice { values: choices, simple: true, shuffle: false }))
     }
 
     fn peek(&self) -> Option<Kind> {
@@ -96,9 +98,9 @@ impl<'a> Parser<'a> {
     }
 
     /// Refuses a sweep within another value.
-    fn plain(&self, element: Element) -> Parsed<Value> {
+    fn plain(&self, element: Element) -> Parsed<Literal> {
         match element {
-            Element::Value(value) => Ok(value),
+            Element::Literal(literal) => Ok(literal),
             Element::Sweep(_) => Err((self.position(), "a sweep cannot be part of another value".to_owned())),
         }
     }
@@ -109,15 +111,16 @@ impl<'a> Parser<'a> {
             return Err((self.position(), format!("nested deeper than {MAX_DEPTH} levels")));
         }
         let element = match self.peek() {
-            Some(Kind::BracketOpen) => self.list().map(Element::Value),
-            Some(Kind::BraceOpen) => self.map().map(Element::Value),
+            Some(Kind::BracketOpen) => self.list().map(Element::Literal),
+            Some(Kind::BraceOpen) => self.map().map(Element::Literal),
             Some(Kind::Word) if self.calls() => self.call(),
             Some(Kind::Quoted) => {
                 let token = self.tokens[self.at];
                 self.at += 1;
-                Ok(Element::Value(Value::Str(unquote(token.text))))
+                let quote = token.text.chars().next().unwrap_or('\'');
+                Ok(Element::Literal(Literal::Quoted { text: unquote(token.text), quote }))
             }
-            _ => self.primitive(true).map(Element::Value),
+            _ => self.primitive(true).map(Element::Literal),
         };
         self.depth -= 1;
         element
@@ -127,11 +130,11 @@ impl<'a> Parser<'a> {
         self.tokens.get(self.at + 1).is_some_and(|token| token.kind == Kind::ParenOpen)
     }
 
-    fn list(&mut self) -> Parsed<Value> {
+    fn list(&mut self) -> Parsed<Literal> {
         self.expect(Kind::BracketOpen, "'['")?;
         let mut list = Vec::new();
         if self.accept(Kind::BracketClose) {
-            return Ok(Value::List(list));
+            return Ok(Literal::List(list));
         }
         loop {
             let element = self.element()?;
@@ -141,17 +144,19 @@ impl<'a> Parser<'a> {
             }
         }
         self.expect(Kind::BracketClose, "',' or ']'")?;
-        Ok(Value::List(list))
+        Ok(Literal::List(list))
     }
 
-    fn map(&mut self) -> Parsed<Value> {
+    fn map(&mut self) -> Parsed<Literal> {
         self.expect(Kind::BraceOpen, "'{'")?;
-        let mut map = Map::new();
+        let mut map = IndexMap::new();
         if self.accept(Kind::BraceClose) {
-            return Ok(Value::Map(map));
+            return Ok(Literal::Map(map));
         }
         loop {
-            let key = map_key(&self.primitive(false)?);
+            let start = self.position();
+            let key = map_key(self.primitive(false)?);
+            let key = key.ok_or_else(|| (start, "null cannot be a key; quote it".to_owned()))?;
             self.expect(Kind::Colon, "':' after the key")?;
             let element = self.element()?;
             map.insert(key, self.plain(element)?);
@@ -160,7 +165,7 @@ impl<'a> Parser<'a> {
             }
         }
         self.expect(Kind::BraceClose, "',' or '}'")?;
-        Ok(Value::Map(map))
+        Ok(Literal::Map(map))
     }
 
     fn call(&mut self) -> Parsed<Element> {
@@ -187,7 +192,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Parses a bare string, or a single number, boolean or null.
-    fn primitive(&mut self, is_value: bool) -> Parsed<Value> {
+    fn primitive(&mut self, is_value: bool) -> Parsed<Literal> {
         let start = self.at;
         while self.peek().is_some_and(|kind| is_bare(kind, is_value)) {
             self.at += 1;
@@ -205,7 +210,7 @@ impl<'a> Parser<'a> {
         match run {
             [] => Err((self.tokens[start].start, "a string of spaces must be quoted".to_owned())),
             [token] => single(token),
-            tokens => Ok(Value::Str(tokens.iter().map(unescape).collect())),
+            tokens => Ok(Literal::Str(tokens.iter().map(unescape).collect())),
         }
     }
 }
@@ -220,34 +225,36 @@ fn is_bare(kind: Kind, is_value: bool) -> bool {
     }
 }
 
-fn single(token: &Token<'_>) -> Parsed<Value> {
+fn single(token: &Token<'_>) -> Parsed<Literal> {
     let plain = token.text.replace('_', "");
     Ok(match token.kind {
-        Kind::Null => Value::Null,
-        Kind::Bool => Value::Bool(token.text.eq_ignore_ascii_case("true")),
-        Kind::Int => Value::Int(plain.parse().map_err(|_| {
+        Kind::Null => Literal::Null,
+        Kind::Bool => Literal::Bool(token.text.eq_ignore_ascii_case("true")),
+        Kind::Int => Literal::Int(plain.parse().map_err(|_| {
             (token.start, format!("{} does not fit into a signed 64-bit integer", token.text))
         })?),
-        Kind::Float => {
-            Value::Float(plain.parse().map_err(|_| (token.start, format!("{} is not a number", token.text)))?)
-        }
-        _ => Value::Str(unescape(token)),
+        Kind::Float => Literal::Float(
+            plain.parse().map_err(|_| (token.start, format!("{} is not a number", token.text)))?,
+        ),
+        _ => Literal::Str(unescape(token)),
     })
 }
 
 /// Converts bare text to a number, boolean or null, otherwise to a string.
 pub(crate) fn bare(text: &str) -> Value {
     match lexer::tokens(text, 0).as_deref() {
-        Ok([token]) => single(token).unwrap_or_else(|_| Value::from(text)),
+        Ok([token]) => single(token).map_or_else(|_| Value::from(text), |literal| literal.value()),
         _ => Value::from(text),
     }
 }
 
-fn map_key(key: &Value) -> String {
-    match key {
-        Value::Bool(flag) => flag.to_string(),
-        Value::Null => "null".to_owned(),
-        other => text::display(other),
+fn map_key(literal: Literal) -> Option<Key> {
+    match literal {
+        Literal::Bool(value) => Some(Key::Bool(value)),
+        Literal::Int(value) => Some(Key::Int(value)),
+        Literal::Float(value) => Some(Key::Float(value)),
+        Literal::Str(text) | Literal::Quoted { text, .. } => Some(Key::Str(text)),
+        Literal::Null | Literal::List(_) | Literal::Map(_) => None,
     }
 }
 

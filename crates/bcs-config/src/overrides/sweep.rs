@@ -1,12 +1,11 @@
 //! Sweeps: several values per key, and their combinations.
 
+use std::hash::{BuildHasher, RandomState};
+
 use indexmap::IndexMap;
 
-use super::{Assigned, Override};
-use crate::{
-    error::{Error, Result},
-    value::Value,
-};
+use super::{Assigned, Literal, Override, decimal};
+use crate::error::{Error, Result};
 
 /// Maximum number of runs; protects the memory from a typing error in a range.
 const MAX_RUNS: usize = 100_000;
@@ -15,7 +14,14 @@ const MAX_RUNS: usize = 100_000;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Sweep {
     /// `a,b` or `choice(a,b)`
-    Choice(Vec<Value>),
+    Choice {
+        /// The values.
+        values: Vec<Literal>,
+        /// Whether it is written without `choice`.
+        simple: bool,
+        /// Whether the order is random.
+        shuffle: bool,
+    },
     /// `range(start,stop,step)`
     Range(Range),
     /// `glob(include,exclude)`: the options of a config group that match.
@@ -24,6 +30,15 @@ pub enum Sweep {
         include: Vec<String>,
         /// Patterns, of which none may match.
         exclude: Vec<String>,
+    },
+    /// `interval(start,end)`, which only optimizing sweepers can sample.
+    Interval {
+        /// Start, included.
+        start: Number,
+        /// End, excluded.
+        end: Number,
+        /// Tags, as `log` in `tag(log,interval(1e-4,1))`.
+        tags: Vec<String>,
     },
 }
 
@@ -44,6 +59,20 @@ impl Number {
             Self::Float(value) => value,
         }
     }
+
+    fn minus(self) -> Self {
+        match self {
+            Self::Int(value) => Self::Int(value.saturating_neg()),
+            Self::Float(value) => Self::Float(-value),
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => Self::Int(a.saturating_add(b)),
+            (a, b) => Self::Float(a.as_f64() + b.as_f64()),
+        }
+    }
 }
 
 /// Arithmetic progression from `start` (included) to `stop` (excluded).
@@ -53,51 +82,47 @@ pub struct Range {
     pub start: Number,
     /// End, excluded.
     pub stop: Number,
-    /// Difference of successive numbers; not zero.
+    /// Difference of successive numbers.
     pub step: Number,
+    /// Whether the order is random.
+    pub shuffle: bool,
 }
 
 impl Range {
+    /// Returns the range in ascending, or with `reverse` in descending order.
+    pub(super) fn sorted(self, reverse: bool) -> Self {
+        let (start, stop) = (self.start.as_f64(), self.stop.as_f64());
+        let turned = if reverse { start < stop } else { start > stop };
+        if !turned {
+            return self;
+        }
+        let size = if self.step.as_f64() < 0.0 { self.step.minus() } else { self.step };
+        let shift = if reverse { size.minus() } else { size };
+        Self {
+            start: self.stop.plus(shift),
+            stop: self.start.plus(shift),
+            step: self.step.minus(),
+            shuffle: self.shuffle,
+        }
+    }
+
     /// Returns the numbers; all integers if `start`, `stop` and `step` are.
-    pub fn values(&self) -> impl Iterator<Item = Value> {
-        let ints = match (self.start, self.stop, self.step) {
-            (Number::Int(start), Number::Int(stop), Number::Int(step)) => Some((start, stop, step)),
-            _ => None,
-        };
-        let range = *self;
-        let mut index = 0_i64;
-        std::iter::from_fn(move || {
-            let value = match ints {
-                Some((start, stop, step)) => {
-                    let value = step.checked_mul(index).and_then(|offset| start.checked_add(offset))?;
-                    (step.signum() * value.cmp(&stop) as i64 == -1).then_some(Value::Int(value))
-                }
-                None => range.float(index).map(Value::Float),
-            };
-            index += 1;
-            value
-        })
-    }
-
-    fn float(&self, index: i64) -> Option<f64> {
+    pub fn values(&self) -> Box<dyn Iterator<Item = Literal>> {
+        if let (Number::Int(start), Number::Int(stop), Number::Int(step)) = (self.start, self.stop, self.step)
+        {
+            let value =
+                move |index: i64| step.checked_mul(index).and_then(|offset| start.checked_add(offset));
+            let inside = move |value: &i64| if step > 0 { *value < stop } else { *value > stop };
+            return Box::new((0..).map_while(value).take_while(inside).map(Literal::Int));
+        }
         let (start, stop, step) = (self.start.as_f64(), self.stop.as_f64(), self.step.as_f64());
-        let value = decimal_sum(start, step, index).unwrap_or_else(|| step.mul_add(index as f64, start));
-        let goes_on = if step > 0.0 { value < stop } else { step < 0.0 && value > stop };
-        goes_on.then_some(value)
+        Box::new(decimal::range(start, stop, step).map(Literal::Float))
     }
-}
-
-/// Returns `start + index * step` in decimal arithmetic, as Hydra computes it: three steps of 0.1 are 0.3.
-///
-/// `None` for numbers that do not fit into an `i128` with 28 decimals.
-fn decimal_sum(start: f64, step: f64, index: i64) -> Option<f64> {
-    const DECIMALS: usize = 28;
-    let fixed = |value: f64| format!("{value:.DECIMALS$}").replace('.', "").parse::<i128>().ok();
-    let sum = fixed(step)?.checked_mul(i128::from(index))?.checked_add(fixed(start)?)?;
-    format!("{sum}e-{DECIMALS}").parse().ok()
 }
 
 /// Returns the runs of a list of overrides: every combination of the values of its sweeps.
+///
+/// As in Hydra, a run gets its overrides in normal form: `a= 1` becomes `a=1`.
 ///
 /// `options` returns the options of a config group, for `glob()`. The last sweep varies fastest.
 ///
@@ -134,21 +159,48 @@ pub fn expand(overrides: &[Override], options: impl Fn(&str) -> Vec<String>) -> 
 }
 
 fn alternatives(parsed: &Override, options: impl Fn(&str) -> Vec<String>) -> Result<Vec<Override>> {
-    let Assigned::Sweep(sweep) = &parsed.assigned else { return Ok(vec![parsed.clone()]) };
-    let values: Vec<Value> = match sweep {
-        Sweep::Choice(values) => values.clone(),
-        Sweep::Range(range) => range.values().take(MAX_RUNS + 1).collect(),
+    let refuse = |message: &str| Error::Override { text: parsed.text.clone(), message: message.to_owned() };
+    let sweep = match &parsed.assigned {
+        Assigned::Sweep(sweep) => sweep,
+        Assigned::Nothing => return Ok(vec![parsed.with_value(&Literal::Null)?]),
+        Assigned::Value(value) => return Ok(vec![parsed.with_value(value)?]),
+    };
+    let mut values: Vec<Literal> = match sweep {
+        Sweep::Choice { values, .. } => values.clone(),
+        Sweep::Range(range) => {
+            let numbers = [range.start, range.stop, range.step];
+            if numbers.iter().any(|number| !number.as_f64().is_finite()) || range.step.as_f64() == 0.0 {
+                return Err(refuse("a range needs finite numbers and a step other than 0"));
+            }
+            range.values().take(MAX_RUNS + 1).collect()
+        }
+        Sweep::Interval { .. } => {
+            return Err(refuse(
+                "an interval has no list of values; use range(start,stop,step) or a comma list",
+            ));
+        }
         Sweep::Glob { include, exclude } => {
             let matches = |globs: &[String], name: &str| globs.iter().any(|glob| glob_matches(glob, name));
             let chosen = |name: &String| matches(include, name) && !matches(exclude, name);
-            options(&parsed.key).into_iter().filter(chosen).map(Value::Str).collect()
+            options(&parsed.key).into_iter().filter(chosen).map(Literal::Str).collect()
         }
     };
-    if values.is_empty() {
-        let message = "the sweep has no values; change its range or pattern".to_owned();
-        return Err(Error::Override { text: parsed.text.clone(), message });
+    if let Sweep::Choice { shuffle: true, .. } | Sweep::Range(Range { shuffle: true, .. }) = sweep {
+        shuffled(&mut values);
     }
-    Ok(values.into_iter().map(|value| parsed.with_value(value)).collect())
+    if values.is_empty() {
+        return Err(refuse("the sweep has no values; change its range or pattern"));
+    }
+    values.iter().map(|value| parsed.with_value(value)).collect()
+}
+
+/// Brings values into a random order (Fisher–Yates).
+pub(super) fn shuffled<T>(values: &mut [T]) {
+    let state = RandomState::new();
+    for end in (1..values.len()).rev() {
+        let random = state.hash_one(end) as usize % (end + 1);
+        values.swap(end, random);
+    }
 }
 
 /// Whether a name matches a pattern with `*` (any characters) and `?` (one character).

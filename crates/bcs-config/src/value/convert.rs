@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Map, Value, path::join};
+use super::{Key, Map, Value, path::join};
 use crate::error::{Error, Result};
 
 impl Value {
@@ -55,7 +55,7 @@ fn to_json(value: &Value, path: &str) -> Result<serde_json::Value> {
             .into(),
         Value::Map(map) => map
             .iter()
-            .map(|(key, child)| Ok((key.clone(), to_json(child, &join(path, key))?)))
+            .map(|(key, child)| Ok((key.to_string(), to_json(child, &join(path, &key.text()))?)))
             .collect::<Result<serde_json::Map<_, _>>>()?
             .into(),
     })
@@ -77,7 +77,7 @@ fn from_json(json: serde_json::Value, path: &str) -> Result<Value> {
             map.into_iter()
                 .map(|(key, child)| {
                     let child = from_json(child, &join(path, &key))?;
-                    Ok((key, child))
+                    Ok((Key::Str(key), child))
                 })
                 .collect::<Result<Map>>()?,
         ),

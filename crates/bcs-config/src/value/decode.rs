@@ -42,7 +42,7 @@ impl Value {
         serde_path_to_error::deserialize(Node(self)).map_err(|error| {
             let path = dotted(error.path());
             let problem = error.into_inner();
-            let value = self.get_path(&path).unwrap_or(&Self::Null);
+            let value = self.at(&path).unwrap_or(&Self::Null);
             let message = problem.message(value);
             Error::Convert { key: problem.key.map_or_else(|| path.clone(), |key| join(&path, &key)), message }
         })
@@ -94,7 +94,7 @@ impl<'de> de::Deserializer<'de> for Node<'de> {
             }
             Value::Map(map) => {
                 let mut pairs =
-                    MapDeserializer::new(map.iter().map(|(key, value)| (key.as_str(), Node(value))));
+                    MapDeserializer::new(map.iter().map(|(key, value)| (key.text(), Node(value))));
                 let decoded = visitor.visit_map(&mut pairs)?;
                 pairs.end().map(|()| decoded)
             }
@@ -135,7 +135,7 @@ impl<'de> de::Deserializer<'de> for Node<'de> {
         match self.0 {
             Value::Str(variant) => visitor.visit_enum(variant.as_str().into_deserializer()),
             Value::Map(map) if map.len() == 1 => {
-                let pairs = MapDeserializer::new(map.iter().map(|(key, value)| (key.as_str(), Node(value))));
+                let pairs = MapDeserializer::new(map.iter().map(|(key, value)| (key.text(), Node(value))));
                 visitor.visit_enum(MapAccessDeserializer::new(pairs))
             }
             _ => Err(Problem::not_one_of(variants)),

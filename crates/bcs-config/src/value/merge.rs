@@ -10,7 +10,7 @@ impl Value {
         match (self, over) {
             (Self::Map(base), Self::Map(over)) => over.iter().find_map(|(key, value)| {
                 let below = base.get(key)?.clash(value)?;
-                Some(if below.is_empty() { key.clone() } else { join(key, &below) })
+                Some(if below.is_empty() { key.to_string() } else { join(&key.text(), &below) })
             }),
             (Self::Map(_), Self::List(_)) | (Self::List(_), Self::Map(_)) => Some(String::new()),
             _ => None,

@@ -1,6 +1,6 @@
 //! Access to values by dotted paths such as `a.b.0`.
 
-use super::{Map, Value};
+use super::{Key, Map, Value};
 use crate::error::{Error, Result};
 
 impl Value {
@@ -9,6 +9,26 @@ impl Value {
         match self {
             Self::Map(map) => map.get(key),
             Self::List(list) => list.get(index(key, list.len())?),
+            _ => None,
+        }
+    }
+
+    /// Returns the key of this value under which a part of a dotted path finds a child; `None` if it has none.
+    pub(crate) fn key(&self, part: &str) -> Option<Key> {
+        match self {
+            Self::Map(map) => map.get_key_value(part).map(|(key, _)| key.clone()),
+            Self::List(list) => {
+                index(part, list.len()).and_then(|index| Some(Key::Int(index.try_into().ok()?)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the child at a key of any type; indexes of lists are integers.
+    pub(crate) fn get(&self, key: &Key) -> Option<&Value> {
+        match (self, key) {
+            (Self::Map(map), key) => map.get(key),
+            (Self::List(list), Key::Int(index)) => list.get(usize::try_from(*index).ok()?),
             _ => None,
         }
     }
@@ -61,6 +81,16 @@ impl Value {
         }
     }
 
+    /// Returns the value at a dotted path in which keys of all types are written as text.
+    pub(crate) fn at(&self, path: &str) -> Option<&Value> {
+        segments(path).try_fold(self, |value, key| match value {
+            Self::Map(map) => map
+                .get(key)
+                .or_else(|| map.iter().find(|(known, _)| known.text() == key).map(|(_, child)| child)),
+            other => other.child(key),
+        })
+    }
+
     /// Returns the leaves with their dotted paths, in order; empty containers are leaves.
     pub fn leaves(&self) -> Vec<(String, &Value)> {
         let mut leaves = Vec::new();
@@ -73,7 +103,7 @@ impl Value {
             *self = Self::Map(Map::new());
         }
         match self {
-            Self::Map(map) => Some(map.entry(key.to_owned()).or_default()),
+            Self::Map(map) => Some(map.entry(Key::from(key)).or_default()),
             Self::List(list) => {
                 let index = index(key, list.len())?;
                 list.get_mut(index)
@@ -111,7 +141,7 @@ fn collect_leaves<'a>(value: &'a Value, path: String, leaves: &mut Vec<(String, 
     match value {
         Value::Map(map) if !map.is_empty() => {
             for (key, child) in map {
-                collect_leaves(child, join(&path, key), leaves);
+                collect_leaves(child, join(&path, &key.text()), leaves);
             }
         }
         Value::List(list) if !list.is_empty() => {

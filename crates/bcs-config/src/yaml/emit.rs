@@ -1,91 +1,150 @@
-//! YAML emitter, in the block style of `OmegaConf.to_yaml`.
+//! YAML emitter, which writes what `OmegaConf.to_yaml` writes.
+//!
+//! Follows the emitter of PyYAML with `default_flow_style=False`, `allow_unicode=True` and lines of 80 characters.
 
-use super::scalar;
+mod analysis;
+mod resolver;
+mod write;
+
+use self::{analysis::Analysis, write::Writer};
 use crate::{
     text,
-    value::{Map, Value},
+    value::{Key, Map, Value},
 };
 
 /// Spaces per level.
 const INDENT: usize = 2;
 
+/// Length of a key and its tag from which PyYAML writes it with the indicator `?`.
+const MAX_SIMPLE_KEY: usize = 128;
+
 /// Formats a value as block-style YAML.
 pub(crate) fn emit(value: &Value) -> String {
-    let mut out = String::new();
-    match value {
-        Value::Map(map) if !map.is_empty() => mapping(&mut out, map, 0),
-        Value::List(list) if !list.is_empty() => sequence(&mut out, list, 0),
-        value => {
-            out.push_str(&inline(value));
-            out.push('\n');
-        }
-    }
-    out
+    let mut emitter = Emitter { writer: Writer::new(), indent: None };
+    emitter.node(value, false);
+    emitter.writer.indent(0);
+    emitter.writer.out
 }
 
-fn mapping(out: &mut String, map: &Map, indent: usize) {
-    for (index, (key, value)) in map.iter().enumerate() {
-        if index > 0 {
-            pad(out, indent);
+/// A scalar as it is written.
+struct Scalar {
+    text: String,
+    is_string: bool,
+    /// Length of the tag that PyYAML counts as part of a key.
+    tag_len: usize,
+}
+
+impl Scalar {
+    fn new(text: impl Into<String>, tag_len: usize) -> Self {
+        Self { text: text.into(), is_string: false, tag_len }
+    }
+
+    fn of_key(key: &Key) -> Self {
+        match key {
+            Key::Bool(value) => Self::new(value.to_string(), "!!bool".len()),
+            Key::Int(value) => Self::new(value.to_string(), "!!int".len()),
+            Key::Float(value) => Self::new(float(*value), "!!float".len()),
+            Key::Str(text) => Self::string(text),
         }
-        out.push_str(&key_text(key));
-        out.push(':');
+    }
+
+    fn string(text: &str) -> Self {
+        Self { is_string: true, ..Self::new(text, "!!str".len()) }
+    }
+
+    /// Whether it can be followed by a colon.
+    fn is_simple_key(&self) -> bool {
+        let analysis = Analysis::new(&self.text);
+        self.text.chars().count() + self.tag_len < MAX_SIMPLE_KEY && !analysis.empty && !analysis.multiline
+    }
+}
+
+struct Emitter {
+    writer: Writer,
+    /// Indent of the current collection; `None` at the root.
+    indent: Option<usize>,
+}
+
+impl Emitter {
+    /// Writes a value; `in_mapping` is for the values of mappings.
+    fn node(&mut self, value: &Value, in_mapping: bool) {
         match value {
-            Value::Map(child) if !child.is_empty() => {
-                out.push('\n');
-                pad(out, indent + INDENT);
-                mapping(out, child, indent + INDENT);
-            }
-            // As in PyYAML, lists are indented no deeper than their key.
-            Value::List(list) if !list.is_empty() => {
-                out.push('\n');
-                pad(out, indent);
-                sequence(out, list, indent);
-            }
-            value => {
-                out.push(' ');
-                out.push_str(&inline(value));
-                out.push('\n');
-            }
+            Value::Map(map) if !map.is_empty() => self.mapping(map),
+            Value::List(list) if !list.is_empty() => self.sequence(list, in_mapping),
+            Value::Map(_) => self.empty("{", "}"),
+            Value::List(_) => self.empty("[", "]"),
+            Value::Null => self.scalar(&Scalar::new("null", 0), false),
+            Value::Bool(value) => self.scalar(&Scalar::new(value.to_string(), 0), false),
+            Value::Int(value) => self.scalar(&Scalar::new(value.to_string(), 0), false),
+            Value::Float(value) => self.scalar(&Scalar::new(float(*value), 0), false),
+            Value::Str(text) => self.scalar(&Scalar::string(text), false),
         }
     }
-}
 
-fn sequence(out: &mut String, list: &[Value], indent: usize) {
-    for (index, value) in list.iter().enumerate() {
-        if index > 0 {
-            pad(out, indent);
-        }
-        out.push_str("- ");
-        match value {
-            Value::Map(child) if !child.is_empty() => mapping(out, child, indent + INDENT),
-            Value::List(child) if !child.is_empty() => sequence(out, child, indent + INDENT),
-            value => {
-                out.push_str(&inline(value));
-                out.push('\n');
-            }
-        }
+    fn empty(&mut self, open: &str, close: &str) {
+        self.writer.indicator(open, true, true, false);
+        self.writer.indicator(close, false, false, false);
     }
-}
 
-fn pad(out: &mut String, indent: usize) {
-    out.extend(std::iter::repeat_n(' ', indent));
-}
+    /// Runs `inner` one level deeper.
+    fn deeper(&mut self, levels: usize, inner: impl FnOnce(&mut Self, usize)) {
+        let before = self.indent;
+        let indent = before.map_or(0, |indent| indent + levels * INDENT);
+        self.indent = Some(indent);
+        inner(self, indent);
+        self.indent = before;
+    }
 
-fn inline(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(value) => value.to_string(),
-        Value::Int(value) => value.to_string(),
-        Value::Float(value) => float(*value),
-        Value::Str(text) => string(text),
-        Value::List(_) => "[]".to_owned(),
-        Value::Map(_) => "{}".to_owned(),
+    fn mapping(&mut self, map: &Map) {
+        self.deeper(1, |emitter, indent| {
+            for (key, value) in map {
+                emitter.writer.indent(indent);
+                let key = Scalar::of_key(key);
+                if key.is_simple_key() {
+                    emitter.scalar(&key, true);
+                    emitter.writer.indicator(":", false, false, false);
+                } else {
+                    emitter.writer.indicator("?", true, false, true);
+                    emitter.scalar(&key, false);
+                    emitter.writer.indent(indent);
+                    emitter.writer.indicator(":", true, false, true);
+                }
+                emitter.node(value, true);
+            }
+        });
+    }
+
+    fn sequence(&mut self, list: &[Value], in_mapping: bool) {
+        // Lists are indented no deeper than their key.
+        let levels = usize::from(!in_mapping || self.writer.indention);
+        self.deeper(levels, |emitter, indent| {
+            for value in list {
+                emitter.writer.indent(indent);
+                emitter.writer.indicator("-", true, false, true);
+                emitter.node(value, false);
+            }
+        });
+    }
+
+    fn scalar(&mut self, scalar: &Scalar, simple_key: bool) {
+        let indent = self.indent.map_or(INDENT, |indent| indent + INDENT);
+        let split = (!simple_key).then_some(indent);
+        let text = &scalar.text;
+        let analysis = Analysis::new(text);
+        let plain = !scalar.is_string || resolver::is_plain_string(text);
+        let empty_key = simple_key && (analysis.empty || analysis.multiline);
+        if plain && analysis.block_plain && !empty_key {
+            self.writer.plain(text, split);
+        } else if analysis.single_quoted && !(simple_key && analysis.multiline) {
+            self.writer.single_quoted(text, split, indent);
+        } else {
+            self.writer.double_quoted(text, split);
+        }
     }
 }
 
 /// Formats a float; as in PyYAML, a mantissa without a point gets `.0`, which YAML 1.1 requires.
-fn float(value: f64) -> String {
+pub(super) fn float(value: f64) -> String {
     match text::float(value).as_str() {
         "nan" => ".nan".to_owned(),
         "inf" => ".inf".to_owned(),
@@ -93,91 +152,4 @@ fn float(value: f64) -> String {
         text if !text.contains('.') => text.replacen('e', ".0e", 1),
         text => text.to_owned(),
     }
-}
-
-/// Formats a key; the text of a number or boolean stays plain, since keys are read as text.
-fn key_text(key: &str) -> String {
-    let same = match scalar::resolve(key) {
-        Ok(Value::Int(number)) => number.to_string() == key,
-        Ok(Value::Float(number)) => float(number) == key,
-        Ok(Value::Bool(flag)) => flag.to_string() == key,
-        _ => false,
-    };
-    if same { key.to_owned() } else { string(key) }
-}
-
-fn string(text: &str) -> String {
-    if text.chars().any(needs_escape) {
-        return double_quoted(text);
-    }
-    if looks_like_another_type(text) || !plain_allowed(text) {
-        return format!("'{}'", text.replace('\'', "''"));
-    }
-    text.to_owned()
-}
-
-/// Whether a character is escaped: control characters, line breaks and other invisible characters.
-fn needs_escape(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
-}
-
-fn double_quoted(text: &str) -> String {
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if needs_escape(c) && u32::from(c) < 0x100 => {
-                out.push_str(&format!("\\x{:02X}", u32::from(c)));
-            }
-            c if needs_escape(c) => out.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
-
-/// Whether a YAML reader, or Python's `int` or `float`, would read the string as another type.
-fn looks_like_another_type(text: &str) -> bool {
-    !scalar::is_plain_string(text)
-        || matches!(text, "y" | "Y" | "n" | "N" | "=" | "<<")
-        || is_python_number(text)
-        || is_date(text)
-}
-
-/// Whether Python's `float` accepts the string; it allows single underscores between digits.
-fn is_python_number(text: &str) -> bool {
-    let text = text.trim();
-    let digit = |b: Option<&u8>| b.is_some_and(u8::is_ascii_digit);
-    let bytes = text.as_bytes();
-    let between = |(at, _)| at > 0 && digit(bytes.get(at - 1)) && digit(bytes.get(at + 1));
-    text.match_indices('_').all(between) && text.replace('_', "").parse::<f64>().is_ok()
-}
-
-/// Whether other YAML 1.1 readers take the string for a timestamp: `2024-01-31`, with or without a time.
-fn is_date(text: &str) -> bool {
-    let mut parts = text.splitn(3, '-');
-    let year = parts.next().is_some_and(|year| year.len() == 4 && all_digits(year));
-    let month = parts.next().is_some_and(|month| (1..=2).contains(&month.len()) && all_digits(month));
-    year && month && parts.next().is_some_and(|day| day.starts_with(|c: char| c.is_ascii_digit()))
-}
-
-fn all_digits(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// Whether PyYAML allows the string as a plain scalar in block context.
-fn plain_allowed(text: &str) -> bool {
-    let mut chars = text.chars();
-    let (Some(first), second) = (chars.next(), chars.next()) else { return false };
-    let marker = "#,[]{}&*!|>'\"%@`".contains(first)
-        || ("?:-".contains(first) && second.is_none_or(char::is_whitespace))
-        || text.starts_with("---")
-        || text.starts_with("...");
-    let edges = text.starts_with(' ') || text.ends_with(' ') || text.ends_with(':');
-    !marker && !edges && !text.contains(": ") && !text.contains(" #")
 }

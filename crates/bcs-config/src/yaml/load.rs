@@ -7,8 +7,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
 use super::scalar;
 use crate::{
     error::{Error, Result},
-    text,
-    value::{Map, Value},
+    value::{Key, Map, Value},
 };
 
 /// Maximum nesting depth; protects the stack.
@@ -30,12 +29,12 @@ struct Loader<'a> {
     values: usize,
 }
 
-/// Key of a mapping.
-enum Key {
+/// Key of a mapping in YAML.
+enum Entry {
     /// `<<`
     Merge,
-    /// Any other key, as text.
-    Name(String),
+    /// Any other key.
+    Key(Key),
 }
 
 impl<'a> Loader<'a> {
@@ -149,13 +148,14 @@ impl<'a> Loader<'a> {
             let (event, value_span) = self.expect()?;
             let value = self.value(event, value_span, depth + 1)?;
             match key {
-                Key::Merge => self.merge_into(&mut merged, value, value_span.start)?,
-                Key::Name(name) => {
-                    if !seen.insert(name.clone()) {
-                        let message = format!("duplicate key '{name}'; keep one of them");
+                Entry::Merge => self.merge_into(&mut merged, value, value_span.start)?,
+                Entry::Key(key) => {
+                    // As OmegaConf, which compares the text of strings alone.
+                    if key.as_str().is_some_and(|name| !seen.insert(name.to_owned())) {
+                        let message = format!("duplicate key '{key}'; keep one of them");
                         return Err(self.error(span.start, message));
                     }
-                    own.push((name, value));
+                    own.push((key, value));
                 }
             }
         }
@@ -163,17 +163,17 @@ impl<'a> Loader<'a> {
         Ok(Value::Map(merged))
     }
 
-    fn key(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Key> {
+    fn key(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Entry> {
         if let Event::Scalar(text, ScalarStyle::Plain, _, None) = &event
             && text == "<<"
         {
-            return Ok(Key::Merge);
+            return Ok(Entry::Merge);
         }
         match self.value(event, span, depth + 1)? {
-            Value::Str(name) => Ok(Key::Name(name)),
-            Value::Int(number) => Ok(Key::Name(number.to_string())),
-            Value::Float(number) => Ok(Key::Name(text::float(number))),
-            Value::Bool(flag) => Ok(Key::Name(flag.to_string())),
+            Value::Str(name) => Ok(Entry::Key(Key::Str(name))),
+            Value::Int(number) => Ok(Entry::Key(Key::Int(number))),
+            Value::Float(number) => Ok(Entry::Key(Key::Float(number))),
+            Value::Bool(flag) => Ok(Entry::Key(Key::Bool(flag))),
             other => {
                 let message = format!("a key must be a string, a number or a boolean, not {}", other.kind());
                 Err(self.error(span.start, message))

@@ -23,11 +23,6 @@ pub(super) fn resolve(text: &str) -> Result<Value, Refusal> {
     Ok(Value::from(text))
 }
 
-/// Whether a plain scalar resolves to a string.
-pub(super) fn is_plain_string(text: &str) -> bool {
-    matches!(resolve(text), Ok(Value::Str(_)))
-}
-
 fn keyword(text: &str) -> Option<Value> {
     Some(match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
@@ -38,18 +33,18 @@ fn keyword(text: &str) -> Option<Value> {
 }
 
 /// Splits off the sign; true for a minus.
-fn unsigned(text: &str) -> (bool, &str) {
+pub(super) fn unsigned(text: &str) -> (bool, &str) {
     match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     }
 }
 
-fn only(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
+pub(super) fn only(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
     !text.is_empty() && text.bytes().all(allowed)
 }
 
-fn digits(text: &str) -> bool {
+pub(super) fn digits(text: &str) -> bool {
     only(text, |b| b.is_ascii_digit())
 }
 
@@ -68,7 +63,7 @@ fn strict_number(text: &str) -> bool {
 }
 
 /// `(:[0-5]?[0-9])+`, without the first colon.
-fn sexagesimal(text: &str) -> bool {
+pub(super) fn sexagesimal(text: &str) -> bool {
     text.split(':').all(|part| match part.as_bytes() {
         [one] => one.is_ascii_digit(),
         [ten, one] => (b'0'..=b'5').contains(ten) && one.is_ascii_digit(),

@@ -5,25 +5,31 @@ Run it in an environment with `pip install hydra-core==1.3.8 omegaconf==2.3.1`:
     python make_golden.py           # write golden.json
     python make_golden.py --check   # compare with golden.json; exit status 1 if it differs
 
-Infinities and NaN, which JSON lacks, are written as {"$float": "nan"}.
+Infinities and NaN, which JSON lacks, are written as {"$float": "nan"}, and mappings with keys that are no strings as
+{"$pairs": [[key, value], …]}.
 """
 
 import argparse
 import json
 import math
 import os
+import shutil
 import sys
 import warnings
 from pathlib import Path
 
+import draw
 import hydra
 import omegaconf
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra._internal import hydra as hydra_module
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import QuotedString
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.types import Glob, QuotedString, Sweep
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
+from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import InterpolationResolutionError
@@ -233,6 +239,45 @@ OVERRIDES = [
     "hydra/launcher=x", "a@:b=c", "ä=1",
 ]
 
+# (tree, config, seed, number of cases, overrides without which it does not compose), for draw.py
+DRAWN = [
+    ("predecessor", "config_hydra", 1, 140, []),
+    ("project", "config_hydra", 2, 160, []),
+    ("layers", "config", 3, 120, ["required=1"]),
+    ("layers", "plain", 4, 60, []),
+]
+
+INFO = [
+    (PREDECESSOR, "config_hydra", []),
+    (PREDECESSOR, "config_hydra", ["train_hyp=train_hyp_gcp_gpu", "train_hyp.max_epochs=5", "+train_hyp.seed=1"]),
+    (PREDECESSOR, "config_hydra", ["~evidently", "hydra.run.dir=runs/${hydra.job.override_dirname}"]),
+    (PREDECESSOR, "config_hydra", ["hydra/job_logging=disabled", "hydra.job.name=nightly", "hydra.verbose=true"]),
+    (PREDECESSOR, "config_hydra", ["hydra.sweep.subdir=7", "hydra.output_subdir=null", "hydra.job.chdir=True"]),
+    (PREDECESSOR, "config_hydra", ["hydra.job.chdir=maybe"]),
+    (PREDECESSOR, "config_hydra", ["hydra.run.dir=null"]),
+    (PREDECESSOR, "config_hydra", ["hydra.run.dir=[a]"]),
+    (PREDECESSOR, "config_hydra", ["hydra.nothing=1"]),
+    (PREDECESSOR, "config_hydra", ["+hydra.nothing=1"]),
+    (PREDECESSOR, "config_hydra", ["hydra.mode=MULTIRUN", "+hydra.job.env_set.A=1", "hydra.verbose=[a,b]"]),
+    (PREDECESSOR, "config_hydra", ["hydra.mode=other"]),
+    (PREDECESSOR, "config_hydra", ["hydra/launcher=other"]),
+    (PREDECESSOR, "config_hydra", ["~hydra/output"]),
+    (PREDECESSOR, "config_hydra", ["hydra.job.config.override_dirname.exclude_keys=[b]", "+b=1", "+a.c={x:1}", "+a.d='x y'"]),
+    (PREDECESSOR, "config_hydra", ["hydra.job.config.override_dirname.kv_sep=:", "+b=1", "+a=2"]),
+    (PREDECESSOR, "config_hydra", ["hydra.sweeper.max_batch_size=4", "+hydra.launcher.n_jobs=2"]),
+    (PREDECESSOR, "config_hydra", ["hydra.searchpath=a"]),
+    (PREDECESSOR, "config_hydra", ["hydra.sweep.dir=x,y"]),
+    (LAYERS, "config", ["required=1"]),
+    (LAYERS, "config", ["required=1", "db=postgres", "server=nginx"]),
+    (LAYERS, "with_experiment", []),
+    (LAYERS, "includes", []),
+    (LAYERS, "interpolated", []),
+    (LAYERS, "many", []),
+    (LAYERS, "headers", []),
+    (LAYERS, "packages", []),
+    (LAYERS, "mandatory", []),
+]
+
 # Sweeps, to be expanded by Hydra's basic sweeper.
 SWEEPS = [
     ["a=1,2"], ["a=1,2", "b=x,y"], ["a=1", "b=x,y", "c=z"], ["a=1,2", "b=range(3)"], ["a=choice(1,2,3)"],
@@ -335,18 +380,15 @@ def plain(value):
         return {"$float": "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"}
     if isinstance(value, QuotedString):
         return value.text
+    if isinstance(value, (Glob, Sweep)):
+        raise ValueError("a sweep within a value")
     if isinstance(value, list):
         return [plain(item) for item in value]
     if isinstance(value, dict):
-        return {key(k): plain(v) for k, v in value.items()}
+        if all(isinstance(k, str) for k in value):
+            return {k: plain(v) for k, v in value.items()}
+        return {"$pairs": [[plain(k), plain(v)] for k, v in value.items()]}
     return value
-
-
-def key(k):
-    k = k.text if isinstance(k, QuotedString) else k
-    if k is None:
-        return "null"
-    return str(k).lower() if isinstance(k, bool) else str(k)
 
 
 def kind(error):
@@ -386,6 +428,42 @@ def compose_case(case):
         ret = {"value": plain(OmegaConf.to_container(cfg)), "choices": choices, "yaml": OmegaConf.to_yaml(cfg)}
         OmegaConf.resolve(cfg)
         return ret | {"resolved": plain(OmegaConf.to_container(cfg))}
+
+    return {"search": search, "config": config, "overrides": overrides, "expect": attempt(run)}
+
+
+class Lines:
+    """Collects what Hydra logs."""
+
+    def __init__(self):
+        self.text = ""
+
+    def info(self, line):
+        self.text += line + "\n"
+
+    debug = info
+
+
+def info_case(case):
+    """Returns what `--info defaults`, `--info defaults-tree` and `--cfg hydra` print."""
+    search, config, overrides = case
+
+    def run():
+        with initialize_config_dir(str(TREES / search[0]), version_base="1.3"):
+            loader = GlobalHydra.instance().hydra
+            printed = {}
+            for name in ["defaults", "defaults-tree"]:
+                hydra_module.log = Lines()
+                show = loader._print_defaults_list if name == "defaults" else loader._print_defaults_tree
+                show(config_name=config, overrides=overrides)
+                printed[name] = hydra_module.log.text
+            cfg = loader.compose_config(config_name=config, overrides=overrides, run_mode=RunMode.RUN)
+            node = loader.get_sanitized_hydra_cfg(cfg)
+            OmegaConf.set_struct(node, False)
+            OmegaConf.set_readonly(node.hydra, False)
+            node.hydra.runtime.cwd = ""
+            node.hydra.runtime.config_sources = []
+        return printed | {"hydra": OmegaConf.to_yaml(node)}
 
     return {"search": search, "config": config, "overrides": overrides, "expect": attempt(run)}
 
@@ -442,11 +520,21 @@ def lines(golden):
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
+def drawn():
+    """Returns compositions with drawn overrides."""
+    return [
+        ([tree], config, overrides)
+        for tree, config, seed, count, base in DRAWN
+        for overrides in draw.lines(TREES / tree, config, seed, count, base)
+    ]
+
+
 def make():
     return {
         "made_by": VERSIONS,
         "environment": ENVIRONMENT,
-        "compose": [compose_case(case) for case in COMPOSE],
+        "compose": [compose_case(case) for case in COMPOSE + drawn()],
+        "info": [info_case(case) for case in INFO],
         "overrides": [override_case(text) for text in OVERRIDES],
         "sweeps": [sweep_case(texts) for texts in SWEEPS],
         "yaml": [yaml_case(text) for text in [f"x: {scalar}" for scalar in SCALARS] + DOCUMENTS],
@@ -482,6 +570,10 @@ def main():
         sys.exit(f"make_golden.py needs {VERSIONS}, but {installed} are installed")
     warnings.simplefilter("ignore")
     os.environ.update(ENVIRONMENT)
+    if not arguments.check:
+        # The tests do not depend on later changes of the project's configuration.
+        shutil.rmtree(TREES / "project", ignore_errors=True)
+        shutil.copytree(HERE.parents[3] / "config/hydra", TREES / "project")
     path, text = HERE / "golden.json", lines(make())
     if arguments.check:
         sys.exit(check(path, text))

@@ -2,22 +2,49 @@
 //! (Tellez et al., 2019).
 
 use bcs_imaging::stain;
-use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
-/// Multiplies the amounts of haematoxylin and eosin by factors in 1 ± `scale` and adds offsets of up to ± `shift`.
-pub(super) fn stain_jitter(pixels: &mut [u8], scale: f64, shift: f64, random: &mut impl Rng) {
-    let mut draw = |width: f64| (width * random.random_range(-1.0..=1.0)) as f32;
-    let (factors, offsets) = ([draw(scale), draw(scale)], [draw(shift), draw(shift)]);
-    let vectors = stain::vectors();
-    for pixel in pixels.chunks_exact_mut(3) {
-        let density = stain::density([pixel[0], pixel[1], pixel[2]]);
-        let amounts = stain::haematoxylin_eosin(density);
-        // Change of each stain. Glass has no stain, and stays white.
-        let tissue = (amounts[0] + amounts[1]).min(1.0);
-        let change = [0, 1].map(|stain| amounts[stain] * factors[stain] + offsets[stain] * tissue);
-        for channel in 0..3 {
-            let added = change[0] * vectors[0][channel] + change[1] * vectors[1][channel];
-            pixel[channel] = stain::value(density[channel] + added);
+use super::Transform;
+use super::check::{Check, within};
+use super::random::around_zero;
+use crate::error::Error;
+use crate::tiles::Tile;
+
+/// Random amounts of haematoxylin and eosin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StainJitter {
+    /// Probability, in [0, 1].
+    pub prob: f64,
+    /// The amounts of haematoxylin and eosin are multiplied by factors in 1 ± this. In [0, 1].
+    pub scale: f64,
+    /// Up to ± this optical density of haematoxylin and eosin is added where there is tissue. In [0, 1].
+    pub shift: f64,
+}
+
+impl Check for StainJitter {
+    fn check(&self, name: &str) -> Result<(), Error> {
+        within(name, "scale", self.scale, 0.0..=1.0)?;
+        within(name, "shift", self.shift, 0.0..=1.0)
+    }
+}
+
+impl Transform for StainJitter {
+    fn apply(&self, tile: &mut Tile, random: &mut ChaCha8Rng) {
+        let mut draw = |width: f64| around_zero(width, random) as f32;
+        let (factors, offsets) = ([draw(self.scale), draw(self.scale)], [draw(self.shift), draw(self.shift)]);
+        let vectors = stain::vectors();
+        for pixel in tile.pixels.as_chunks_mut::<3>().0 {
+            let density = stain::density(*pixel);
+            let amounts = stain::haematoxylin_eosin(density);
+            // Change of each stain. Glass has no stain, and stays white.
+            let tissue = (amounts[0] + amounts[1]).min(1.0);
+            let change = [0, 1].map(|stain| amounts[stain] * factors[stain] + offsets[stain] * tissue);
+            *pixel = std::array::from_fn(|channel| {
+                let added = change[0] * vectors[0][channel] + change[1] * vectors[1][channel];
+                stain::value(density[channel] + added)
+            });
         }
     }
 }

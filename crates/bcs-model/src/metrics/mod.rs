@@ -4,6 +4,7 @@
 //! [`Reduction`], `pooled` scores the data set as a whole, and `reset` begins anew. A new one is a file here.
 
 mod confusion;
+mod confusion_matrix;
 mod confusion_matrix_metric;
 mod confusion_score;
 mod dice_metric;
@@ -19,6 +20,7 @@ mod surface_dice_metric;
 mod surface_distance_metric;
 mod val_metric;
 
+pub use confusion_matrix::ConfusionMatrix;
 pub use confusion_matrix_metric::{ConfusionMatrixMetric, ReductionOrder};
 pub use confusion_score::ConfusionScore;
 pub use dice_metric::{Dice, DiceMetric};

@@ -1,3 +1,6 @@
+use std::path::Path;
+
+use google_cloud_auth::credentials::service_account::{self, AccessSpecifier};
 use google_cloud_auth::credentials::{Builder, Credentials, anonymous};
 
 use super::endpoint::Endpoint;
@@ -7,10 +10,12 @@ use super::failure::{Failure, chain};
 const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
 
 /// Returns the application-default credentials: of the file that `GOOGLE_APPLICATION_CREDENTIALS` names, else those that
-/// gcloud has stored for its user, else of the machine's metadata server. An emulator gets none.
+/// gcloud has stored for its user, else of the machine's metadata server; or those of a key file. An emulator gets none.
 pub(super) fn of(endpoint: &Endpoint) -> Result<Credentials, Failure> {
     match endpoint {
         Endpoint::Emulator(_) => Ok(anonymous::Builder::new().build()),
+        Endpoint::KeyFile(path) => of_key_file(path)
+            .map_err(|reason| Failure::Permission(format!("{}: {reason}", path.display()))),
         Endpoint::Google => Builder::default().with_scopes([SCOPE]).build().map_err(|error| {
             Failure::Permission(format!(
                 "{}; run gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS to a key file",
@@ -18,6 +23,15 @@ pub(super) fn of(endpoint: &Endpoint) -> Result<Credentials, Failure> {
             ))
         }),
     }
+}
+
+fn of_key_file(path: &Path) -> Result<Credentials, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let key =
+        serde_json::from_str(&text).map_err(|error| format!("it is no key of a service account: {error}"))?;
+    let builder = service_account::Builder::new(key);
+    let builder = builder.with_access_specifier(AccessSpecifier::from_scopes([SCOPE]));
+    builder.build().map_err(|error| chain(&error))
 }
 
 #[cfg(test)]
@@ -129,6 +143,22 @@ mod tests {
         let claims = header.strip_prefix("Bearer ").and_then(|token| token.split('.').nth(1)).expect(&header);
         let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
         assert_eq!((&claims["iss"], &claims["scope"]), (&"predictor@project.iam".into(), &SCOPE.into()));
+    }
+
+    #[test]
+    fn a_key_file_without_a_key_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("key.json");
+        for text in [None, Some("{"), Some("{}")] {
+            if let Some(text) = text {
+                std::fs::write(&file, text).unwrap();
+            }
+            let failure = of(&Endpoint::KeyFile(file.clone())).unwrap_err();
+            assert!(
+                matches!(&failure, Failure::Permission(reason) if reason.contains("key.json: ")),
+                "{failure:?}"
+            );
+        }
     }
 
     #[test]

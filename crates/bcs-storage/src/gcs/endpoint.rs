@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 /// Variable that names an emulator.
 const VARIABLE: &str = "STORAGE_EMULATOR_HOST";
 
@@ -9,6 +11,8 @@ const GOOGLE: &str = "https://storage.googleapis.com";
 pub enum Endpoint {
     /// Google, with application-default credentials.
     Google,
+    /// Google, with the key of a service account in a file.
+    KeyFile(PathBuf),
     /// An emulator at this address, such as `http://127.0.0.1:4443`, without credentials.
     Emulator(String),
 }
@@ -32,7 +36,7 @@ impl Endpoint {
     /// Returns the URL without a slash at its end.
     pub(super) fn url(&self) -> &str {
         match self {
-            Self::Google => GOOGLE,
+            Self::Google | Self::KeyFile(_) => GOOGLE,
             Self::Emulator(url) => url,
         }
     }

@@ -101,7 +101,17 @@ impl Store for GcsStore {
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error> {
         key::check(key)?;
-        self.bucket.read_range(key, range, self.deadline()).await.map_err(self.at(key))
+        self.bucket.read_range(key, None, range, self.deadline()).await.map_err(self.at(key))
+    }
+
+    async fn get_range_of(
+        &self,
+        key: &str,
+        generation: Generation,
+        range: Range<u64>,
+    ) -> Result<Bytes, Error> {
+        key::check(key)?;
+        self.bucket.read_range(key, Some(generation), range, self.deadline()).await.map_err(self.at(key))
     }
 
     async fn list_page(&self, prefix: &str, token: Option<&str>, limit: usize) -> Result<Page, Error> {

@@ -16,35 +16,37 @@ const MAX_RESERVED: usize = 64 << 20;
 
 impl Bucket {
     pub(super) async fn read(&self, key: &str, deadline: Instant) -> Result<Object, Failure> {
-        self.read_part(key, None, deadline).await
+        self.read_part(key, None, None, deadline).await
     }
 
     pub(super) async fn read_range(
         &self,
         key: &str,
+        generation: Option<Generation>,
         range: Range<u64>,
         deadline: Instant,
     ) -> Result<Bytes, Failure> {
         if range.is_empty() {
             return Ok(Bytes::new());
         }
-        match self.read_part(key, Some(&range), deadline).await {
+        match self.read_part(key, generation, Some(&range), deadline).await {
             // The range starts at the end of the object or behind it.
             Err(Failure::Rejected(reason)) if reason.starts_with("416") => Ok(Bytes::new()),
             read => read.map(|object| object.bytes),
         }
     }
 
-    /// Reads an object, or the bytes of it in a range that is not empty.
+    /// Reads an object, the newest or the one of a generation, or the bytes of it in a range that is not empty.
     async fn read_part(
         &self,
         key: &str,
+        generation: Option<Generation>,
         range: Option<&Range<u64>>,
         deadline: Instant,
     ) -> Result<Object, Failure> {
         let mut retry = Retry::until(deadline);
         loop {
-            match retry.attempt(ATTEMPT_TIME, self.read_once(key, range, &retry)).await {
+            match retry.attempt(ATTEMPT_TIME, self.read_once(key, generation, range, &retry)).await {
                 Ok(object) => return Ok(object),
                 Err(failure) => retry.pause(failure).await?,
             }
@@ -55,12 +57,17 @@ impl Bucket {
     async fn read_once(
         &self,
         key: &str,
+        generation: Option<Generation>,
         range: Option<&Range<u64>>,
         retry: &Retry,
     ) -> Result<Object, Failure> {
         let part = range
             .map_or_else(ReadRange::all, |range| ReadRange::segment(range.start, range.end - range.start));
         let request = self.storage.read_object(self.resource(), self.object(key)).set_read_range(part);
+        let request = match generation {
+            Some(Generation(generation)) => request.set_generation(generation),
+            None => request,
+        };
         let mut response = retry.attempt(SHORT_TIME, async { Ok(request.send().await?) }).await?;
         let about = response.object();
         let size = usize::try_from(about.size).unwrap_or_default();

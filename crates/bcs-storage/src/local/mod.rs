@@ -137,6 +137,16 @@ impl Store for LocalStore {
         self.blocking(key, read).await
     }
 
+    async fn get_range_of(
+        &self,
+        key: &str,
+        _generation: Generation,
+        _range: Range<u64>,
+    ) -> Result<Bytes, Error> {
+        let reason = "a folder keeps no versions of its objects".to_owned();
+        Err(Error::Rejected { store: self.name(), key: key.to_owned(), reason })
+    }
+
     async fn list_page(&self, prefix: &str, token: Option<&str>, limit: usize) -> Result<Page, Error> {
         key::check_prefix(prefix)?;
         let token = token.map(str::to_owned);

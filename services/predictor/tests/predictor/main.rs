@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
 
 mod answers;
+// They read the memory of a process from /proc.
+#[cfg(target_os = "linux")]
 mod attacks;
 mod batch;
 mod browser;
@@ -12,6 +14,7 @@ mod guard;
 mod http;
 mod images;
 mod labels;
+#[cfg(target_os = "linux")]
 mod large;
 mod operation;
 mod package;

@@ -199,6 +199,8 @@ async fn unready(server: &Server) -> String {
     }
 }
 
+/// The umask is read from /proc.
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn stored_files_have_the_mode_of_the_umask() {
     use std::os::unix::fs::PermissionsExt;

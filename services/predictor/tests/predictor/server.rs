@@ -117,6 +117,7 @@ impl Server {
     }
 
     /// Returns the largest resident memory that the server has had, in bytes.
+    #[cfg(target_os = "linux")]
     pub(crate) fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

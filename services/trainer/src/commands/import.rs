@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &ImportArguments) -> Result<()> {
     let (classes, version) = (metadata.classes.len(), metadata.version.clone());
     let files = BTreeMap::from([
         (MODEL_FILE.to_owned(), parameters),
-        (CONFIG_FILE.to_owned(), composed.yaml.into_bytes()),
+        (CONFIG_FILE.to_owned(), composed.saved_yaml()?.into_bytes()),
     ]);
     let existing = if arguments.overwrite { Existing::Replace } else { Existing::Refuse };
     package::write(&arguments.output, metadata, &files, existing).map_err(|error| match error {

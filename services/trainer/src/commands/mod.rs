@@ -1,8 +1,11 @@
 //! Subcommands, one file each.
 
+mod augment;
 mod evaluate;
 mod export;
 mod import;
+mod pull;
+mod show;
 mod synthesize;
 mod train;
 
@@ -20,6 +23,8 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Some(Command::Synthesize(arguments)) => synthesize::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Pull(arguments)) => pull::run(&arguments),
+        Some(Command::Trial(arguments)) => crate::sweep::trial::run(&arguments),
     }
 }
 

@@ -14,10 +14,14 @@ pub(super) const BUILT_IN: bcs_config::BuiltIn = files![
     "train_hyp/train_hyp_gcp_gpu.yaml",
     "model_hyp/model_hyp_default.yaml",
     "data/data_default.yaml",
+    "augmentation/geometry.yaml",
     "augmentation/he.yaml",
     "augmentation/none.yaml",
+    "augmentation/strong.yaml",
     "unittest/unittest_default.yaml",
     "evidently/evidently_default.yaml",
+    "sweep/grid.yaml",
+    "sweep/random.yaml",
 ];
 
 #[cfg(test)]

@@ -41,16 +41,7 @@ pub(super) fn check(config: &Config) -> Result<()> {
         require(mpp > 0.0 && mpp.is_finite(), || format!("data.mpp is {mpp}; it must be above 0"))?;
     }
     if let Some(augmentation) = &config.augmentation {
-        for (key, value) in [
-            ("colour_scale", augmentation.colour_scale),
-            ("colour_shift", augmentation.colour_shift),
-            ("stain_scale", augmentation.stain_scale),
-            ("stain_shift", augmentation.stain_shift),
-        ] {
-            require((0.0..=1.0).contains(&value), || {
-                format!("augmentation.{key} is {value}; it must be in [0, 1]")
-            })?;
-        }
+        augmentation.check()?;
     }
     Ok(())
 }
@@ -66,6 +57,7 @@ fn check_optimization(hyp: &TrainHyp) -> Result<()> {
     Schedule::new(&hyp.scheduler, &hyp.scheduler_arguments).map_err(named)?;
     for (key, value) in [
         ("accumulate_grad_batches", Some(hyp.accumulate_grad_batches)),
+        ("log_every_n_steps", Some(hyp.log_every_n_steps)),
         ("max_steps", hyp.max_steps),
         ("early_stopping_patience", hyp.early_stopping_patience),
         ("checkpoint.every_n_train_steps", hyp.checkpoint.every_n_train_steps),

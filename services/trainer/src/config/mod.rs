@@ -8,22 +8,27 @@
 
 mod built_in;
 mod check;
+mod job;
+pub(crate) mod saved;
 mod types;
 
 use std::path::PathBuf;
 
 use bcs_config::overrides::Action;
-use bcs_config::{Composer, Composition, Interpolator, Override, Schema, Value, overrides, suggest};
+use bcs_config::{Composer, Composition, Key, Override, Schema, Value, overrides, suggest, yaml};
 use bcs_contracts::package::Architecture;
 use bcs_model::nets;
+use bcs_tracking::Secrets;
 
 pub(crate) use types::{
     ClassWeights, ClipAlgorithm, Config, DeepSupervision, NamedWeights, Precision, TrainHyp,
 };
 
 use self::built_in::BUILT_IN;
+pub(crate) use self::job::Job;
 use crate::cli::ConfigArguments;
 use crate::error::{Error, Result};
+use crate::sweep;
 
 /// Folders searched after `--config-dir`: where containers mount configurations, and the source tree's.
 const SEARCH_PATH: [&str; 2] = ["/config/hydra", "config/hydra"];
@@ -37,10 +42,17 @@ const REQUIRED_GROUPS: [&str; 3] = ["train_hyp", "model_hyp", "data"];
 /// Groups of the predecessor that are not read, so may have any keys.
 const UNREAD_GROUPS: [&str; 3] = ["evidently", "predict_hyp", "unittest"];
 
+/// Name of the program in Hydra's part of the configuration.
+const JOB_NAME: &str = "bcs-trainer";
+
 /// Composes configurations.
 pub(crate) struct Configurations {
+    /// Composes exactly as Hydra does.
     composer: Composer,
+    /// Composes over the defaults of the program, and refuses keys that it does not know.
+    checked: Composer,
     config_name: String,
+    clock: job::Clock,
 }
 
 /// A composed and checked configuration.
@@ -50,27 +62,87 @@ pub(crate) struct Composed {
     pub config: Config,
     /// The network that `model_hyp` describes.
     pub architecture: Architecture,
-    /// The configuration as YAML, with interpolations as written, so that values from the environment are not saved.
+    /// The configuration as YAML, with interpolations as written, so that values from the environment are not saved, and
+    /// without the settings of a sweep.
     pub yaml: String,
     /// Overrides of the command line, as given.
     pub overrides: Vec<String>,
+    /// Hydra's part of the configuration.
+    pub job: Job,
+}
+
+impl Composed {
+    /// Returns the configuration as YAML without secrets, as it is saved.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub(crate) fn saved_yaml(&self) -> Result<String> {
+        let mut config = yaml::parse(&self.yaml, "the configuration")?;
+        Secrets::from_process().mask_config(&mut config);
+        Ok(config.to_yaml())
+    }
+
+    /// Returns the overrides of the job, not those of Hydra, without secrets, as they are saved.
+    pub(crate) fn saved_overrides(&self) -> Vec<String> {
+        let secrets = Secrets::from_process();
+        let is_job = |text: &&String| !text.trim_start_matches(['+', '~']).starts_with("hydra");
+        self.overrides.iter().filter(is_job).map(|text| secrets.mask_override(text)).collect()
+    }
 }
 
 impl Configurations {
     /// Sets up the search path.
     ///
     /// # Errors
-    /// [`Error::Usage`] if `--config-dir` is not a folder.
+    /// [`Error::Usage`] if `--config-dir` or `--config-path` is not a folder.
     pub(crate) fn new(arguments: &ConfigArguments) -> Result<Self> {
-        if let Some(folder) = &arguments.config_dir
-            && !folder.is_dir()
+        for (flag, folder) in
+            [("--config-dir", &arguments.config_dir), ("--config-path", &arguments.config_path)]
         {
-            return Err(Error::Usage(format!("--config-dir {}: there is no such folder", folder.display())));
+            if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
+                return Err(Error::Usage(format!("{flag} {}: there is no such folder", folder.display())));
+            }
         }
-        let found = SEARCH_PATH.iter().map(PathBuf::from).filter(|folder| folder.is_dir());
-        let folders = arguments.config_dir.clone().into_iter().chain(found);
-        let composer = Composer::new(folders).with_built_in(BUILT_IN).with_schema(schema()?);
-        Ok(Self { composer, config_name: arguments.config_name.clone() })
+        let own = arguments.config_dir.clone().into_iter();
+        let composer = match &arguments.config_path {
+            // As in Hydra, where the folder of the program comes before that of the command line.
+            Some(folder) => own.fold(Composer::new([folder]), Composer::with_config_dir),
+            None => {
+                let found = SEARCH_PATH.iter().map(PathBuf::from).filter(|folder| folder.is_dir());
+                Composer::new(own.chain(found)).with_built_in(JOB_NAME, BUILT_IN)
+            }
+        };
+        let composer = composer.with_job_name(JOB_NAME);
+        let checked = composer.clone().with_schema(schema()?);
+        let clock = job::Clock::now();
+        Ok(Self { composer, checked, config_name: arguments.config_name.clone(), clock })
+    }
+
+    /// Composes a single run exactly as Hydra does, without the defaults and checks of the program.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub(crate) fn describe<S: AsRef<str>>(&self, overrides: &[S]) -> Result<(Composition, Job)> {
+        self.describe_parsed(&overrides::parse_all(overrides)?)
+    }
+
+    /// Returns every combination of the sweeps in overrides.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub(crate) fn expand<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<Vec<Override>>> {
+        Ok(self.composer.expand(&self.config_name, overrides)?)
+    }
+
+    /// As [`Self::describe`], from parsed overrides.
+    ///
+    /// # Errors
+    /// Those of [`Self::describe`].
+    pub(crate) fn describe_parsed(&self, overrides: &[Override]) -> Result<(Composition, Job)> {
+        let given: Vec<Override> = overrides.iter().cloned().map(without_plus_if_known).collect();
+        let composition = self.composer.compose_parsed(&self.config_name, &given)?;
+        let job = Job::new(composition.whole(), self.clock.clone());
+        Ok((composition, job))
     }
 
     /// Composes a single run.
@@ -81,37 +153,45 @@ impl Configurations {
         self.compose_parsed(overrides::parse_all(overrides)?)
     }
 
-    /// Composes all runs of a sweep.
+    /// Composes a single run from parsed overrides.
     ///
     /// # Errors
     /// Those of [`Self::compose`].
-    pub(crate) fn compose_sweep<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Vec<Composed>> {
-        self.composer.expand(overrides)?.into_iter().map(|run| self.compose_parsed(run)).collect()
-    }
-
-    fn compose_parsed(&self, overrides: Vec<Override>) -> Result<Composed> {
-        let overrides: Vec<Override> = overrides.into_iter().map(without_plus).collect();
-        let composition = self.composer.compose_parsed(&self.config_name, &overrides)?;
-        self.check(composition)
-    }
-
-    fn check(&self, composition: Composition) -> Result<Composed> {
+    pub(crate) fn compose_parsed(&self, overrides: Vec<Override>) -> Result<Composed> {
+        let described = self.describe_parsed(&overrides);
+        let groups = self.checked.groups();
+        let overrides: Vec<Override> =
+            overrides.into_iter().map(without_plus).map(|parsed| over_defaults(parsed, &groups)).collect();
+        let composition = self.checked.compose_parsed(&self.config_name, &overrides)?;
         for warning in &composition.warnings {
             eprintln!("bcs-trainer: warning: {warning}");
         }
+        // The checks know more about a wrong key than Hydra, but what Hydra refuses is never run.
+        let (architecture, config, yaml) = self.check(&composition)?;
+        let (_, job) = described?;
+        Ok(Composed { config, architecture, yaml, overrides: composition.overrides, job })
+    }
+
+    fn check(&self, composition: &Composition) -> Result<(Architecture, Config, String)> {
         self.require_groups(&composition.value)?;
-        let yaml = composition.value.to_yaml();
         let mut resolved = composition.value.clone();
-        Interpolator::from_process().resolve(&mut resolved)?;
-        let missing = bcs_config::missing_keys(&resolved);
-        if let Some(first) = missing.first() {
-            return Err(Error::Usage(format!("no value for {}; set it with {first}=…", missing.join(", "))));
+        let job = Job::new(composition.whole(), self.clock.clone());
+        for warning in job.interpolator().resolve_with_warnings(&mut resolved)? {
+            eprintln!("bcs-trainer: warning: {warning}");
         }
-        let config: Config = resolved.decode().map_err(|error| with_source(error, &composition))?;
+        check_missing(&resolved)?;
+        let config: Config = resolved.decode().map_err(|error| with_source(error, composition))?;
         check::check(&config)?;
         let architecture = nets::architecture(&config.model_hyp)
             .map_err(|error| with_suggestion(error, &config.model_hyp))?;
-        Ok(Composed { config, architecture, yaml, overrides: composition.overrides })
+        let mut value = composition.value.clone();
+        _ = value.as_map_mut().and_then(|groups| groups.shift_remove(&Key::from(sweep::GROUP)));
+        Ok((architecture, config, value.to_yaml()))
+    }
+
+    /// Returns the options of a config group.
+    pub(crate) fn options(&self, group: &str) -> Vec<String> {
+        self.composer.options(group)
     }
 
     /// A group that was deleted must not be replaced with defaults silently.
@@ -127,15 +207,43 @@ impl Configurations {
     }
 }
 
-/// The built-in configuration: all known keys with their defaults.
+/// Refuses keys without a value.
+fn check_missing(value: &Value) -> Result<()> {
+    let missing = bcs_config::missing_keys(value);
+    match missing.first() {
+        None => Ok(()),
+        Some(first) => {
+            Err(Error::Usage(format!("no value for {}; set it with {first}=…", missing.join(", "))))
+        }
+    }
+}
+
+/// Returns the built-in configuration: all known keys with their defaults.
+///
+/// # Errors
+/// [`Error::Config`].
+pub(crate) fn defaults() -> Result<Value> {
+    let composer = Composer::new(Vec::<PathBuf>::new()).with_built_in(JOB_NAME, BUILT_IN);
+    Ok(composer.compose::<&str>(PRIMARY_CONFIG, &[])?.value)
+}
+
+/// The keys that a configuration may have.
 fn schema() -> Result<Schema> {
-    let composer = Composer::new(Vec::<PathBuf>::new()).with_built_in(BUILT_IN);
-    let mut defaults = composer.compose::<&str>(PRIMARY_CONFIG, &[])?.value;
+    let mut defaults = defaults()?;
     for group in UNREAD_GROUPS {
         defaults.set(group, Value::empty_map())?;
     }
     // Each network knows its own keys, and names them where one is unknown.
     Ok(Schema::new(defaults).open("model_hyp"))
+}
+
+/// As [`without_plus`], but for the arguments that a network knows alone: others are refused as Hydra refuses them.
+fn without_plus_if_known(parsed: Override) -> Override {
+    let argument = parsed.key.strip_prefix("model_hyp.");
+    match argument.map(|argument| argument.split('.').next().unwrap_or(argument)) {
+        Some(name) if !nets::names().any(|network| nets::config_keys(network).contains(&name)) => parsed,
+        _ => without_plus(parsed),
+    }
 }
 
 /// Lets arguments of networks and losses be set without `+`, although no config file has them.
@@ -150,6 +258,14 @@ fn without_plus(parsed: Override) -> Override {
     .any(|key| parsed.key.starts_with(key));
     match parsed.action {
         Action::Change if is_argument => Override { action: Action::ForceAdd, ..parsed },
+        _ => parsed,
+    }
+}
+
+/// Lets `+key=value` set a key that the config files do not have, but the defaults of the program do.
+fn over_defaults(parsed: Override, groups: &[String]) -> Override {
+    match parsed.action {
+        Action::Add if !groups.contains(&parsed.key) => Override { action: Action::ForceAdd, ..parsed },
         _ => parsed,
     }
 }

@@ -8,7 +8,12 @@ use super::types::Limit;
 use super::*;
 
 fn arguments() -> ConfigArguments {
-    ConfigArguments { config_dir: None, config_name: PRIMARY_CONFIG.to_owned(), overrides: vec![] }
+    ConfigArguments {
+        config_dir: None,
+        config_path: None,
+        config_name: PRIMARY_CONFIG.to_owned(),
+        overrides: vec![],
+    }
 }
 
 fn compose(overrides: &[&str]) -> Result<Composed> {
@@ -87,7 +92,7 @@ fn the_predecessors_files_load_unchanged() {
         ("unittest/unittest_own.yaml", "image_count: 30760\npaths: [a, b]\n"),
         ("evidently/evidently_own.yaml", "report_location: reports\n"),
     ];
-    let composed = compose_own(&files, &["train_hyp.seed=3"]).unwrap();
+    let composed = compose_own(&files, &["+train_hyp.seed=3"]).unwrap();
     let hyp = &composed.config.train_hyp;
     assert_eq!((hyp.learning_rate, hyp.optimizer.as_str(), hyp.seed), (1e-4, "Adam", 3));
     assert_eq!(hyp.limit_train_batches, Some(Limit::Fraction(0.5)));
@@ -117,11 +122,13 @@ fn deletion_is_not_leaving_out() {
 
 #[test]
 fn a_partial_file_is_filled_from_the_default_option_of_its_group() {
-    let composed = compose_own(&[("augmentation/own.yaml", "flip: false\n")], &["augmentation=own"]).unwrap();
+    let composed =
+        compose_own(&[("augmentation/own.yaml", "horizontal_flip: {prob: 0}\n")], &["augmentation=own"])
+            .unwrap();
     let (own, default) =
         (composed.config.augmentation.unwrap(), compose(&[]).unwrap().config.augmentation.unwrap());
-    assert!(!own.flip && default.flip);
-    assert_eq!(own.stain_scale, default.stain_scale);
+    assert_eq!((own.horizontal_flip.prob, default.horizontal_flip.prob), (0.0, 0.5));
+    assert_eq!(own.stain_jitter, default.stain_jitter);
 }
 
 #[test]
@@ -162,7 +169,9 @@ fn invalid_values_are_errors_with_their_key() {
         ("train_hyp.deep_supervision.weight_mode=half", "'half' is not one of same, exp, two"),
         ("train_hyp=gpu", "train_hyp_gcp_gpu"),
         ("+train_hyp.momentum=0.9", "momentum"),
-        ("augmentation.stain_scale=2", "augmentation.stain_scale is 2; it must be in [0, 1]"),
+        ("augmentation.stain_jitter.scale=2", "augmentation.stain_jitter.scale is 2; it must be in [0, 1]"),
+        ("augmentation.crop.balanced=all", "must be true, false, or one weight per class"),
+        ("augmentation.affine.angle=3", "augmentation.affine"),
         ("train_hyp.seed=???", "train_hyp.seed"),
         ("model_hyp.depth=3", "model_hyp.depth is not an argument of UNet"),
         ("model_hyp.chanels=[8,16]", "Did you mean 'channels'?"),

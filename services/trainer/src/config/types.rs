@@ -10,6 +10,8 @@ use bcs_model::losses::WeightMode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::sweep::settings::Settings;
+
 /// The composed configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +24,9 @@ pub(crate) struct Config {
     pub data: DataConfig,
     /// Augmentation of training tiles; `None` (`~augmentation`) for no augmentation.
     pub augmentation: Option<Augmentation>,
+    /// Settings of a sweep; `None` in the configuration of a run.
+    #[serde(default)]
+    pub sweep: Option<Settings>,
     /// Settings of the predecessor's drift script; not read.
     #[serde(default, rename = "evidently")]
     pub _evidently: Map<String, Value>,
@@ -115,7 +120,11 @@ pub(crate) struct TrainHyp {
     pub _test_location: Option<PathBuf>,
     /// Model repository: each run creates a folder in it.
     pub model_repo_location: PathBuf,
-    /// Whether to log to Weights & Biases, which is not supported.
+    /// Number of steps between two whose loss is tracked.
+    pub log_every_n_steps: usize,
+    /// Whether to write TensorBoard event files.
+    pub tensorboard: bool,
+    /// Whether to write an offline run of Weights & Biases.
     pub wandb_enabled: bool,
     /// Whether to print where the time went.
     pub profiling: bool,

@@ -1,16 +1,33 @@
-//! MONAI's metrics of a model on a data set.
+//! MONAI's metrics of a model on a data set, confidence intervals by patient, and comparisons of two models.
 //!
 //! # Layout
+//! - [`cases`]: images by patient
+//! - [`comparison`]: differences between two models, with paired tests
+//! - [`csv_file`]: the scores of each image and class as CSV
+//! - [`estimates`]: scores with confidence intervals
 //! - [`figures`]: the metrics as JSON, by MONAI's names
+//! - [`page`]: the report
+//! - [`results`]: files, report and what is printed
+//! - [`rows`]: scores of one image and class
 //! - [`scores`]: the metrics as a table, per class
+//! - [`sums`]: sums from which the scores of any set of images follow
 //! - [`surface`]: metrics of the boundaries
 
+pub(crate) mod cases;
+pub(crate) mod comparison;
+pub(crate) mod csv_file;
+pub(crate) mod estimates;
 mod figures;
+pub(crate) mod page;
+pub(crate) mod results;
+pub(crate) mod rows;
 mod scores;
+pub(crate) mod sums;
 mod surface;
 
 use bcs_model::metrics::{
-    ConfusionMatrixMetric, DiceMetric, GeneralizedDiceOptions, GeneralizedDiceScore, MeanIoU, OverlapOptions,
+    ConfusionMatrix, ConfusionMatrixMetric, DiceMetric, GeneralizedDiceOptions, GeneralizedDiceScore,
+    MeanIoU, OverlapOptions,
 };
 
 use self::surface::Surface;
@@ -24,6 +41,8 @@ pub(crate) struct Evaluation {
     confusion: ConfusionMatrixMetric,
     generalized: GeneralizedDiceScore,
     surface: Surface,
+    /// Confusion matrix of each image.
+    matrices: Vec<ConfusionMatrix>,
 }
 
 impl Evaluation {
@@ -39,6 +58,7 @@ impl Evaluation {
             confusion: ConfusionMatrixMetric::new(count, true)?,
             generalized: GeneralizedDiceScore::new(count, GeneralizedDiceOptions::default())?,
             surface: Surface::new(count, tolerance, mpp)?,
+            matrices: Vec::new(),
             classes,
         })
     }
@@ -52,7 +72,32 @@ impl Evaluation {
         self.iou.add(truth, prediction)?;
         self.confusion.add(truth, prediction)?;
         self.generalized.add(truth, prediction)?;
+        let mut matrix = ConfusionMatrix::new(self.classes.len())?;
+        matrix.add(truth, prediction)?;
+        self.matrices.push(matrix);
         self.surface.add(truth, prediction, size)
+    }
+
+    /// Distance in pixels within which boundaries count as equal.
+    pub(crate) fn tolerance(&self) -> f64 {
+        self.surface.tolerance
+    }
+
+    /// Confusion matrix of the image that was added last.
+    pub(crate) fn last_matrix(&self) -> Option<&ConfusionMatrix> {
+        self.matrices.last()
+    }
+
+    /// Returns the confusion matrix over all images: predictions by class of the truth.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Model`].
+    pub(crate) fn confusion(&self) -> Result<ConfusionMatrix> {
+        let mut sum = ConfusionMatrix::new(self.classes.len())?;
+        for matrix in &self.matrices {
+            sum += matrix;
+        }
+        Ok(sum)
     }
 }
 

@@ -1,8 +1,10 @@
-//! The metrics as a table, per class.
+//! The metrics as tables, per class.
 
 use bcs_model::metrics::{ConfusionScore, Reduced, Reduction};
 
 use super::Evaluation;
+use super::comparison::{Comparison, Tests, p_value, signed};
+use super::estimates::{Estimate, Estimates};
 use super::surface::Finite;
 use crate::output::table::table;
 
@@ -52,6 +54,43 @@ impl Evaluation {
             means(&generalized).concat(),
         )
     }
+}
+
+/// Formats the pooled scores of each class with their confidence intervals.
+pub(super) fn intervals(classes: &[String], estimates: &Estimates) -> String {
+    let cell = |estimate: &Estimate| match estimate.interval {
+        Some(interval) => format!("{:.4} ({:.3}–{:.3})", estimate.value, interval.low, interval.high),
+        None => number(estimate.value, 4),
+    };
+    let mean = vec!["mean of the counted".to_owned(), cell(&estimates.val_metric)];
+    let rows = classes.iter().zip(&estimates.classes).map(|(class, estimates)| {
+        std::iter::once(class.clone()).chain(estimates[..4].iter().map(cell)).collect()
+    });
+    let rows: Vec<Vec<String>> = rows.chain([mean]).collect();
+    table(&["class", "Dice", "IoU", "precision", "recall"], &rows)
+}
+
+/// Formats the differences between two models.
+pub(super) fn differences(classes: &[String], comparison: &Comparison) -> String {
+    let p = |p: Option<f64>| p.map_or_else(|| "–".to_owned(), p_value);
+    let row = |name: String, tests: &Tests| {
+        let difference = &tests.difference;
+        let range =
+            difference.interval.map(|range| format!("{} to {}", signed(range.low), signed(range.high)));
+        vec![
+            name,
+            number(tests.a, 4),
+            number(tests.b, 4),
+            if difference.value.is_finite() { signed(difference.value) } else { "–".to_owned() },
+            range.unwrap_or_else(|| "–".to_owned()),
+            p(tests.patients.p_value),
+            p(tests.images.p_value),
+        ]
+    };
+    let mut rows: Vec<Vec<String>> =
+        classes.iter().zip(&comparison.classes).map(|(class, tests)| row(class.clone(), tests)).collect();
+    rows.push(row("mean of the counted".to_owned(), &comparison.val_metric));
+    table(&["pooled Dice", "A", "B", "B − A", "interval", "p by patient", "p by image"], &rows)
 }
 
 /// Formats scores in [0, 1].

@@ -2,6 +2,7 @@
 
 use bcs_contracts::{Color, TissueClass};
 use bcs_imaging::overlay;
+use bcs_tracking::Picture;
 use image::imageops::{FilterType, replace, resize};
 use image::{GrayImage, Rgb, RgbImage};
 
@@ -16,7 +17,7 @@ const ALPHA: f64 = 0.45;
 /// Maximum width and height of an example, in pixels. Larger images are scaled down.
 const MAX_SIDE: u32 = 512;
 
-/// An image with its ground truth and its prediction as class indices, at most [`MAX_SIDE`] pixels wide and high.
+/// An image with its ground truth and its prediction as class indices.
 pub(crate) struct Example {
     image: RgbImage,
     truth: GrayImage,
@@ -24,9 +25,14 @@ pub(crate) struct Example {
 }
 
 impl Example {
-    /// Creates an example of an image and its masks, all of one size.
+    /// Creates an example of an image and its masks, all of one size, for a [`sheet`].
     pub(crate) fn new(image: &RgbImage, truth: &GrayImage, prediction: &GrayImage) -> Self {
-        let (width, height) = scaled(image.dimensions());
+        Self::scaled_to(MAX_SIDE, image, truth, prediction)
+    }
+
+    /// Creates an example of at most `most` pixels in width and height.
+    pub(crate) fn scaled_to(most: u32, image: &RgbImage, truth: &GrayImage, prediction: &GrayImage) -> Self {
+        let (width, height) = scaled(image.dimensions(), most);
         // Class indices cannot be averaged.
         let scale_mask = |mask: &GrayImage| resize(mask, width, height, FilterType::Nearest);
         Self {
@@ -35,12 +41,37 @@ impl Example {
             prediction: scale_mask(prediction),
         }
     }
+
+    /// Returns image, ground truth and prediction, the masks as colours over the image.
+    ///
+    /// # Errors
+    /// [`Error::Imaging`] if a mask has a class without an entry in the palette.
+    pub(crate) fn pictures(&self, palette: &[Option<Color>]) -> Result<[RgbImage; 3]> {
+        let tinted = |mask: &GrayImage| -> Result<RgbImage> {
+            let mut image = self.image.clone();
+            overlay::blend(&mut image, mask, palette, ALPHA)?;
+            Ok(image)
+        };
+        Ok([self.image.clone(), tinted(&self.truth)?, tinted(&self.prediction)?])
+    }
+
+    /// Returns the example as a picture for the tracking of a run.
+    pub(crate) fn into_picture(self, name: String) -> Picture {
+        let Self { image, truth, prediction } = self;
+        Picture { name, image, truth, prediction }
+    }
 }
 
-/// Scales a size down so that neither side exceeds [`MAX_SIDE`].
-fn scaled((width, height): (u32, u32)) -> (u32, u32) {
-    let longest = u64::from(width.max(height)).max(u64::from(MAX_SIDE));
-    let scale = |side: u32| (u64::from(side) * u64::from(MAX_SIDE) / longest).max(1) as u32;
+/// Returns the colour of each class; the background class is not tinted.
+pub(crate) fn palette(classes: &[TissueClass], background: Option<usize>) -> Vec<Option<Color>> {
+    let color = |(index, class): (usize, &TissueClass)| (Some(index) != background).then_some(class.color);
+    classes.iter().enumerate().map(color).collect()
+}
+
+/// Scales a size down so that neither side exceeds `most`.
+fn scaled((width, height): (u32, u32), most: u32) -> (u32, u32) {
+    let longest = u64::from(width.max(height)).max(u64::from(most));
+    let scale = |side: u32| (u64::from(side) * u64::from(most) / longest).max(1) as u32;
     (scale(width), scale(height))
 }
 
@@ -63,17 +94,10 @@ pub(crate) fn sheet(
     let width = width.ok_or_else(|| Error::Tiles("there are no tiles to draw".to_owned()))?;
     let height: u32 = examples.iter().map(|example| example.image.height() + GAP).sum();
     let mut sheet = RgbImage::from_pixel(3 * width + 4 * GAP, height + GAP, Rgb([255; 3]));
-    let color = |(index, class): (usize, &TissueClass)| (Some(index) != background).then_some(class.color);
-    let palette: Vec<Option<Color>> = classes.iter().enumerate().map(color).collect();
+    let palette = palette(classes, background);
     let mut y = GAP;
     for example in examples {
-        let tinted = |mask: &GrayImage| -> Result<RgbImage> {
-            let mut image = example.image.clone();
-            overlay::blend(&mut image, mask, &palette, ALPHA)?;
-            Ok(image)
-        };
-        let pictures = [example.image.clone(), tinted(&example.truth)?, tinted(&example.prediction)?];
-        for (column, picture) in (0u32..).zip(pictures) {
+        for (column, picture) in (0u32..).zip(example.pictures(&palette)?) {
             replace(&mut sheet, &picture, i64::from(GAP + column * (width + GAP)), i64::from(y));
         }
         y += example.image.height() + GAP;

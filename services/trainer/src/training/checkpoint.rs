@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use bcs_contracts::keys::{self, CONFIG_FILE, MODEL_FILE, REFERENCE_FILE};
 use bcs_contracts::package::Validation;
@@ -10,12 +11,13 @@ use bcs_contracts::{DriftReference, PackageMetadata};
 use bcs_model::nets::Network;
 use bcs_model::package::{self, Existing};
 use bcs_model::weights::write_safetensors;
+use bcs_tracking::jsonl::METRICS_FILE;
 use fs_err as fs;
 
+use super::repository::Repository;
 use super::state::{Best, State};
 use super::validate::Scores;
 use crate::error::Result;
-use crate::folders::create_unique;
 
 /// Folder of the checkpoints in that of the run.
 pub(super) const CHECKPOINTS: &str = "checkpoints";
@@ -28,9 +30,6 @@ pub(super) const STATE_FILE: &str = "training.json";
 
 /// File with the tensors of optimizer and averages.
 pub(super) const TENSORS_FILE: &str = "training.safetensors";
-
-/// File with the metrics until the checkpoint.
-pub(super) const METRICS_FILE: &str = "metrics.jsonl";
 
 /// A model.
 pub(super) struct Snapshot {
@@ -54,6 +53,7 @@ pub(super) struct Resumable<'a> {
 
 /// Folder of a run in the model repository.
 pub(super) struct Checkpoints {
+    repository: Rc<Repository>,
     folder: PathBuf,
     run: String,
     metadata: PackageMetadata,
@@ -74,26 +74,41 @@ impl Checkpoints {
     /// Creates the folder of a run in the model repository. `metadata` describes what all packages of the run share.
     ///
     /// # Errors
-    /// [`crate::error::Error::Io`].
-    pub(super) fn create(repository: &Path, metadata: PackageMetadata, config_yaml: String) -> Result<Self> {
-        let folder = create_unique(repository, &keys::run_name(jiff::Timestamp::now()))?;
-        Ok(Self::of(folder, metadata, config_yaml))
+    /// [`crate::error::Error::Io`]; [`crate::error::Error::Storage`].
+    pub(super) fn create(
+        repository: Rc<Repository>,
+        metadata: PackageMetadata,
+        config_yaml: String,
+    ) -> Result<Self> {
+        let folder = repository.create_run(&config_yaml)?;
+        Ok(Self::of(repository, folder, metadata, config_yaml))
     }
 
     /// Goes on with the folder of a run.
-    pub(super) fn of(folder: PathBuf, metadata: PackageMetadata, config_yaml: String) -> Self {
+    pub(super) fn of(
+        repository: Rc<Repository>,
+        folder: PathBuf,
+        metadata: PackageMetadata,
+        config_yaml: String,
+    ) -> Self {
         let run = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Self { folder, run, metadata, config_yaml }
+        Self { repository, folder, run, metadata, config_yaml }
     }
 
-    /// Folder of the run.
+    /// Folder of the run on this machine.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Folder of the newest checkpoint, if there is one.
+    /// Location of the run.
+    pub(super) fn location(&self) -> PathBuf {
+        self.repository.location(&self.folder)
+    }
+
+    /// Location of the run with the newest checkpoint, or the folder of that, if there is one.
     pub(super) fn last(&self) -> Option<PathBuf> {
-        last_checkpoints(&self.folder).into_iter().next()
+        let folder = last_checkpoints(&self.folder).into_iter().next()?;
+        Some(if self.repository.is_bucket() { self.location() } else { folder })
     }
 
     /// Version of a model. It names the weights, so that a checkpoint and a package of the same weights share it.
@@ -104,9 +119,11 @@ impl Checkpoints {
     /// Writes a model that is among the best.
     ///
     /// # Errors
-    /// [`crate::error::Error::Model`].
+    /// [`crate::error::Error::Model`]; [`crate::error::Error::Upload`].
     pub(super) fn save_best(&self, model: &Snapshot, best: &Best) -> Result<()> {
-        self.write(&self.folder.join(CHECKPOINTS).join(&best.folder), model, BTreeMap::new())
+        let folder = self.folder.join(CHECKPOINTS).join(&best.folder);
+        self.write(&folder, model, BTreeMap::new())?;
+        self.repository.upload(&folder, &self.run, &name_of_best(best))
     }
 
     /// Reads the parameters of a model that is among the best.
@@ -121,16 +138,19 @@ impl Checkpoints {
     /// Removes a model that is no longer among the best.
     ///
     /// # Errors
-    /// [`crate::error::Error::Io`].
+    /// [`crate::error::Error::Io`]; [`crate::error::Error::Storage`].
     pub(super) fn remove(&self, best: &Best) -> Result<()> {
         let folder = self.folder.join(CHECKPOINTS).join(&best.folder);
-        if folder.exists() { Ok(fs::remove_dir_all(folder)?) } else { Ok(()) }
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+        self.repository.delete(&self.run, &name_of_best(best))
     }
 
     /// Writes the newest checkpoint, and keeps the `keep` newest ones.
     ///
     /// # Errors
-    /// [`crate::error::Error::Model`]; [`crate::error::Error::Io`].
+    /// [`crate::error::Error::Model`]; [`crate::error::Error::Io`]; [`crate::error::Error::Upload`].
     pub(super) fn save_last(&self, model: &Snapshot, resumable: Resumable<'_>, keep: usize) -> Result<()> {
         let folder = self.folder.join(CHECKPOINTS);
         let files = BTreeMap::from([
@@ -147,19 +167,22 @@ impl Checkpoints {
                 fs::rename(newer, older)?;
             }
         }
-        self.write(&folder.join(LAST), model, files)
+        let folder = folder.join(LAST);
+        self.write(&folder, model, files)?;
+        self.repository.upload_last(&folder, &self.run, resumable.state, keep)
     }
 
-    /// Writes the model package of the best model and returns its folder.
+    /// Writes the model package of the best model and returns its location.
     ///
     /// # Errors
-    /// [`crate::error::Error::Model`]; [`crate::error::Error::Json`].
+    /// [`crate::error::Error::Model`]; [`crate::error::Error::Json`]; [`crate::error::Error::Upload`].
     pub(super) fn save_package(&self, best: &Snapshot, reference: &DriftReference) -> Result<PathBuf> {
         let score = best.scores.as_ref().map_or(f64::NAN, |scores| scores.val_metric);
         let folder = self.folder.join(keys::best_model(score));
         let files = BTreeMap::from([(REFERENCE_FILE.to_owned(), serde_json::to_vec(reference)?)]);
         self.write(&folder, best, files)?;
-        Ok(folder)
+        self.repository.upload_package(&folder, &self.run)?;
+        Ok(self.repository.location(&folder))
     }
 
     fn write(&self, folder: &Path, model: &Snapshot, mut files: BTreeMap<String, Vec<u8>>) -> Result<()> {
@@ -177,8 +200,13 @@ impl Checkpoints {
     }
 }
 
+/// Name of a model among the best, in the folder of the run.
+fn name_of_best(best: &Best) -> String {
+    format!("{CHECKPOINTS}/{}", best.folder.display())
+}
+
 /// Name of a checkpoint, by the number of newer ones.
-fn name_of(age: usize) -> String {
+pub(super) fn name_of(age: usize) -> String {
     if age == 0 { LAST.to_owned() } else { format!("{LAST}-{age}") }
 }
 

@@ -1,6 +1,6 @@
 //! Training and validation tiles of a run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bcs_contracts::tile_name;
@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::output::progress::Progress;
 use crate::output::table::table;
+use crate::remote::{dvc, tiles};
 
 /// Training and validation tiles of a run.
 pub(super) struct Dataset {
@@ -24,10 +25,12 @@ pub(super) struct Dataset {
 }
 
 impl Dataset {
-    /// Pairs, splits, decodes and checks the tiles.
+    /// Pairs, splits, decodes and checks the tiles. Tiles of a bucket are downloaded, and folders that are missing are
+    /// pulled if DVC tracks them.
     ///
     /// # Errors
-    /// [`Error::Data`] with every file that cannot be used; [`Error::Usage`] if a folder is missing or empty.
+    /// [`Error::Data`] with every file that cannot be used; [`Error::Usage`] if a folder is missing or empty;
+    /// [`Error::Dvc`]; [`Error::Storage`].
     pub(super) fn load(config: &Config, map: &LabelMap) -> Result<Self> {
         let (train, validation) = pairs(config)?;
         let mpp = config.data.mpp.or_else(|| train.first().and_then(|pair| tile_name::mpp(&pair.name)));
@@ -61,7 +64,11 @@ fn load(label: &str, pairs: Vec<Pair>, map: &LabelMap, budget: u64) -> Result<Ti
     Ok(TileSet::load(pairs, map, budget, || progress.step())?)
 }
 
-fn pairs(config: &Config) -> Result<(Vec<Pair>, Vec<Pair>)> {
+/// Pairs of image and mask for training and for validation.
+///
+/// # Errors
+/// [`Error::Data`] with every file that has no counterpart; [`Error::Usage`] if a folder is missing or empty.
+pub(crate) fn pairs(config: &Config) -> Result<(Vec<Pair>, Vec<Pair>)> {
     let hyp = &config.train_hyp;
     let train = find(&hyp.train_img_location, &hyp.train_mask_location)?;
     match config.data.split {
@@ -70,8 +77,15 @@ fn pairs(config: &Config) -> Result<(Vec<Pair>, Vec<Pair>)> {
     }
 }
 
+/// Returns the folder of a location, after fetching what is not on this machine.
+fn fetch(location: &Path) -> Result<PathBuf> {
+    let folder = tiles::fetch(location)?;
+    dvc::pull_missing(&folder)?;
+    Ok(folder)
+}
+
 fn find(images: &Path, masks: &Path) -> Result<Vec<Pair>> {
-    index::pairs(images, masks).map_err(|error| match error {
+    index::pairs(&fetch(images)?, &fetch(masks)?).map_err(|error| match error {
         bcs_data::Error::Folder { .. } => Error::Usage(format!(
             "{error}; choose the folder of train, train_mask, val and val_mask with data.root=DIR, or each folder with \
              train_hyp.train_img_location=DIR, …"

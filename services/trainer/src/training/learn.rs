@@ -1,68 +1,83 @@
 //! The loop over epochs and steps.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 
 use bcs_contracts::keys;
+use bcs_data::Tile;
+use bcs_inference::Segmentation;
 use bcs_model::optim::{Position, Schedule};
 use bcs_model::weights;
-use serde_json::json;
+use bcs_tracking::{Picture, Step};
 
-use super::checkpoint::{Checkpoints, METRICS_FILE, Resumable, Snapshot};
-use super::log::Log;
-use super::run::{Run, SCALING, batching};
+use super::checkpoint::{Checkpoints, Resumable, Snapshot};
+use super::hypertune::Hypertune;
+use super::run::{EXAMPLES, Run, SCALING, batching};
 use super::signals::Signals;
 use super::state::{Best, State};
 use super::step::Stepper;
+use super::tracking::Tracking;
 use super::validate::{Scores, validate};
 use crate::error::{Error, Result};
 use crate::output::progress::Progress;
+use crate::output::sheet::{Example, evenly_spaced};
 
 impl Run<'_> {
-    /// Trains from where the run stands to its end, and returns where it stands then. `output` is the folder of the metrics.
+    /// Trains from where the run stands to its end, and returns where it stands then.
     ///
     /// # Errors
     /// [`Error::Interrupted`] after a checkpoint; [`Error::Diverged`]; errors of files and libtorch.
-    pub(super) fn train(&mut self, checkpoints: &Checkpoints, output: &Path) -> Result<State> {
-        let signals = Signals::install()?;
+    pub(super) fn train(
+        &mut self,
+        checkpoints: &Checkpoints,
+        tracking: &mut Tracking,
+        signals: &Signals,
+    ) -> Result<State> {
         let hyp = &self.composed.config.train_hyp;
-        self.announce(checkpoints.folder());
-        let (mut stepper, mut state, metrics) = self.start()?;
-        let mut log = Log::create(&output.join(METRICS_FILE), metrics)?;
+        self.announce(&checkpoints.location());
+        let (mut stepper, mut state) = self.start()?;
+        let mut hypertune = Hypertune::from_environment();
         while state.epoch < hyp.max_epochs {
             if let Some(reason) = self.reason_to_end(&state) {
                 println!("training ends: {reason}");
                 break;
             }
-            let start = Instant::now();
-            let tiles = state.tiles;
-            self.epoch(&mut stepper, &mut state, checkpoints, &log, &signals)?;
-            let rate = (state.tiles - tiles) as f64 / start.elapsed().as_secs_f64();
+            tracking.begin_epoch(&state);
+            self.epoch(&mut stepper, &mut state, checkpoints, tracking, signals)?;
+            let speed = tracking.speed(&state);
             let start = Instant::now();
             let epoch = state.epoch;
-            let scores = match stepper.with_average(|| -> Result<(Scores, Snapshot)> {
-                let scores = self.validate(epoch, &signals)?;
-                Ok((scores.clone(), Snapshot::new(self.engine.network(), Some(scores), epoch)?))
+            let scores = match stepper.with_average(|| -> Result<(Scores, Vec<Picture>, Snapshot)> {
+                let (scores, pictures) = self.validate(epoch, signals)?;
+                let snapshot = Snapshot::new(self.engine.network(), Some(scores.clone()), epoch)?;
+                Ok((scores, pictures, snapshot))
             })? {
                 Err(Error::Interrupted { signal, .. }) => {
-                    return Err(self.interrupted(signal, &stepper, &state, checkpoints, &log));
+                    return Err(self.interrupted(signal, &stepper, &state, checkpoints, tracking));
                 }
                 result => result,
             };
-            let (scores, model) = scores?;
+            let (scores, pictures, model) = scores?;
             stepper.profile.add("validate", start.elapsed());
             let start = Instant::now();
             let improved = self.metric.improves(scores.val_metric, state.best_score());
             let learning_rate = self.learning_rate(&state, state.step.saturating_sub(1));
-            report(&mut log, &state, learning_rate, rate, &scores, improved)?;
+            tracking.epoch(&state, learning_rate, speed, &scores, improved);
+            tracking.parameters(state.step, self.engine.network())?;
+            if improved {
+                tracking.pictures(state.step, pictures);
+            }
+            if let Some(hypertune) = &mut hypertune {
+                hypertune.report(scores.val_metric, epoch, jiff::Timestamp::now())?;
+            }
             self.rank(&mut state, &model, checkpoints)?;
             state.patience.update(scores.val_metric, hyp.early_stopping_min_delta);
             if let Schedule::Plateau(arguments) = self.schedule {
                 state.plateau.update(&arguments, scores.val_metric);
             }
             state.next_epoch();
-            self.save_last(&stepper, &state, Some(scores), checkpoints, &log)?;
+            self.save_last(&stepper, &state, Some(scores), checkpoints, tracking)?;
             stepper.profile.add("save", start.elapsed());
         }
         if hyp.profiling {
@@ -71,8 +86,8 @@ impl Run<'_> {
         Ok(state)
     }
 
-    /// Returns the optimizer, where the run starts, and the metrics until then: at the beginning, or at a checkpoint.
-    fn start(&mut self) -> Result<(Stepper, State, String)> {
+    /// Returns the optimizer, and where the run starts: at the beginning, or at a checkpoint.
+    fn start(&mut self) -> Result<(Stepper, State)> {
         let checkpoint = self.checkpoint.take();
         let (config, network) = (&self.composed.config, self.engine.network());
         let name = checkpoint.as_ref().map(|checkpoint| checkpoint.folder.display().to_string());
@@ -87,12 +102,12 @@ impl Run<'_> {
             if hyp.resume.is_some() {
                 println!("resume      there is no unfinished run; this is a new one\n");
             }
-            return Ok((stepper, State::default(), String::new()));
+            return Ok((stepper, State::default()));
         };
         stepper.load(&checkpoint.tensors, &name)?;
         let State { epoch, batch, step, .. } = checkpoint.state;
         println!("resume      {name}, epoch {epoch:02}, batch {batch}, step {step}\n");
-        Ok((stepper, checkpoint.state, checkpoint.metrics))
+        Ok((stepper, checkpoint.state))
     }
 
     /// Returns why no further epoch begins.
@@ -116,7 +131,7 @@ impl Run<'_> {
         stepper: &mut Stepper,
         state: &mut State,
         checkpoints: &Checkpoints,
-        log: &Log,
+        tracking: &mut Tracking,
         signals: &Signals,
     ) -> Result<()> {
         let hyp = &self.composed.config.train_hyp;
@@ -129,29 +144,33 @@ impl Run<'_> {
             let start = Instant::now();
             let group = hyp.accumulate_grad_batches.min(count - state.batch);
             let learning_rate = self.learning_rate(state, state.step);
+            let mut losses = 0.0;
             for part in 0..group {
-                let Some(batch) = stepper.profile.time("wait for data", || batches.next()) else { break };
+                let next = || tracking.wait(|| batches.next());
+                let Some(batch) = stepper.profile.time("wait for data", next) else { break };
                 let batch = batch?;
                 let loss = stepper.accumulate(self.engine.network(), &batch, [state.step, part])?;
                 if !loss.is_finite() {
                     let (epoch, batch) = (state.epoch, state.batch);
                     return Err(Error::Diverged { loss, epoch, batch, learning_rate: hyp.learning_rate });
                 }
+                losses += loss;
                 state.loss_sum += loss * batch.len as f64;
                 state.tiles += batch.len;
                 state.batch += 1;
                 progress.message(format!("loss {:.4}", state.loss()));
                 progress.step();
             }
-            stepper.step(group, learning_rate)?;
+            let gradient_norm = stepper.step(group, learning_rate)?;
             state.step += 1;
+            tracking.step(state.step, Step { loss: losses / group as f64, learning_rate, gradient_norm });
             state.seconds += start.elapsed().as_secs_f64();
             if let Some(signal) = signals.received() {
-                return Err(self.interrupted(signal, stepper, state, checkpoints, log));
+                return Err(self.interrupted(signal, stepper, state, checkpoints, tracking));
             }
             let is_due = |steps: usize| state.step.is_multiple_of(steps) && state.batch < count;
             if hyp.checkpoint.every_n_train_steps.is_some_and(is_due) {
-                self.save_last(stepper, state, None, checkpoints, log)?;
+                self.save_last(stepper, state, None, checkpoints, tracking)?;
             }
         }
         Ok(())
@@ -198,10 +217,10 @@ impl Run<'_> {
         state: &State,
         scores: Option<Scores>,
         checkpoints: &Checkpoints,
-        log: &Log,
+        tracking: &Tracking,
     ) -> Result<()> {
         let model = Snapshot::new(self.engine.network(), scores, state.epoch)?;
-        let resumable = Resumable { state, tensors: stepper.state()?, metrics: log.text() };
+        let resumable = Resumable { state, tensors: stepper.state()?, metrics: tracking.metrics() };
         checkpoints.save_last(&model, resumable, self.composed.config.train_hyp.checkpoint.keep_last)
     }
 
@@ -212,46 +231,32 @@ impl Run<'_> {
         stepper: &Stepper,
         state: &State,
         checkpoints: &Checkpoints,
-        log: &Log,
+        tracking: &Tracking,
     ) -> Error {
-        match self.save_last(stepper, state, None, checkpoints, log) {
+        match self.save_last(stepper, state, None, checkpoints, tracking) {
             Ok(()) => Error::Interrupted { signal, checkpoint: checkpoints.last().unwrap_or_default() },
             Err(error) => error,
         }
     }
 
-    fn validate(&mut self, epoch: usize, signals: &Signals) -> Result<Scores> {
+    /// Scores the model on the validation tiles, and returns some of them as pictures.
+    fn validate(&mut self, epoch: usize, signals: &Signals) -> Result<(Scores, Vec<Picture>)> {
         let tiles = &self.dataset.validation;
         let progress = Progress::silent_in_logs(format!("Epoch {epoch:02} validating"), tiles.len(), "tiles");
         let batching = batching(self.composed);
-        validate(&mut self.engine, tiles, &self.map, &self.metric, batching, &progress, |_, _, _| {
+        let shown = evenly_spaced(EXAMPLES, tiles.len());
+        let mut pictures = Vec::new();
+        let visit = |index: usize, tile: &Tile, segmentation: &Segmentation| {
+            if shown.contains(&index) {
+                let example = Example::new(&tile.to_image(), &tile.to_mask(), &segmentation.mask);
+                pictures.push(example.into_picture(tiles.name(index).to_owned()));
+            }
             match signals.received() {
                 Some(signal) => Err(Error::Interrupted { signal, checkpoint: PathBuf::new() }),
                 None => Ok(()),
             }
-        })
+        };
+        let scores = validate(&mut self.engine, tiles, &self.map, &self.metric, batching, &progress, visit)?;
+        Ok((scores, pictures))
     }
-}
-
-/// Prints a line about an epoch, and writes one to the log as JSON.
-fn report(
-    log: &mut Log,
-    state: &State,
-    learning_rate: f64,
-    rate: f64,
-    scores: &Scores,
-    improved: bool,
-) -> Result<()> {
-    let (epoch, loss) = (state.epoch, state.loss());
-    println!(
-        "epoch {epoch:02}  loss {loss:.4}  val_metric {:.4}{}  {rate:.1} img/s",
-        scores.val_metric,
-        if improved { " best" } else { "     " },
-    );
-    let dice: serde_json::Map<_, _> =
-        scores.classes.iter().map(|class| (class.name.clone(), json!(class.dice))).collect();
-    log.write(&json!({
-        "epoch": epoch, "step": state.step, "loss": loss, "learning_rate": learning_rate,
-        "val_metric": scores.val_metric, "val_dice": dice,
-    }))
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use bcs_contracts::package::{Architecture, Scaling};
-use bcs_data::loader::Batch;
+use bcs_data::loader::{Batch, Loader, Mixed};
 use bcs_data::{LabelMap, Problem, TileSet};
 use bcs_model::losses::DeepSupervisionLoss;
 use bcs_model::metrics::ValMetric;
@@ -61,13 +61,14 @@ pub(super) fn check_configuration(config: &Config, map: &LabelMap, network: &Net
 pub(super) fn check_tiles(
     composed: &Composed,
     dataset: &Dataset,
+    loader: &Loader,
     map: &LabelMap,
     network: &Network,
 ) -> Result<ValMetric> {
     check_valid_pixels(&dataset.train, map, "training")?;
     let metric = val_metric(&dataset.validation, map, "validation")?;
     check_weighted_pixels(&composed.config, &dataset.train, map)?;
-    check_tile_size(&dataset.train, &composed.architecture, network)?;
+    check_tile_size(loader, &composed.architecture, network)?;
     for warning in warnings(dataset, map) {
         eprintln!("bcs-trainer: warning: {warning}");
     }
@@ -136,9 +137,9 @@ fn check_weighted_pixels(config: &Config, train: &TileSet, map: &LabelMap) -> Re
     )))
 }
 
-/// Checks the size of the training tiles, which all have the same.
-fn check_tile_size(train: &TileSet, architecture: &Architecture, network: &Network) -> Result<()> {
-    let [height, width] = train.size(0);
+/// Checks the size of the tiles of a batch, which all have the same.
+fn check_tile_size(loader: &Loader, architecture: &Architecture, network: &Network) -> Result<()> {
+    let [height, width] = loader.size();
     let [divisor_height, divisor_width] = network.size_divisor().map(|divisor| divisor as usize);
     if !height.is_multiple_of(divisor_height) || !width.is_multiple_of(divisor_width) {
         return Err(Error::Usage(format!(
@@ -202,18 +203,21 @@ pub(super) fn dry_run(
     loss: Rc<DeepSupervisionLoss>,
     scaling: &Scaling,
     dataset: &Dataset,
+    loader: &Loader,
 ) -> Result<()> {
     let hyp = &composed.config.train_hyp;
-    let [height, width] = dataset.train.size(0);
+    let [height, width] = loader.size();
     let failed = |step, key, batch| {
         move |source| match source {
             bcs_model::Error::Torch(_) => Error::DryRun { step, batch, width, height, key, source },
             source => source.into(),
         }
     };
-    let len = hyp.training_batch_size.min(dataset.train.len());
+    let len = hyp.training_batch_size.min(loader.samples());
     let area = height * width;
-    let batch = Batch { len, height, width, pixels: vec![128; len * area * 3], classes: vec![0; len * area] };
+    let classes = vec![0; len * area];
+    let mixed = loader.mixes_up().then(|| Mixed { classes: classes.clone(), weight: 0.5 });
+    let batch = Batch { len, height, width, pixels: vec![128; len * area * 3], classes, mixed };
     let step = || {
         let mut stepper = Stepper::new(hyp, &composed.architecture, network, loss, scaling.clone())?;
         stepper.accumulate(network, &batch, [0, 0])?;

@@ -13,14 +13,19 @@ use crate::output::progress::Progress;
 use crate::output::sheet::evenly_spaced;
 
 /// Measures the image features of the training tiles, at most [`MAX_ROWS`] of them, evenly spaced. `window` is height and
-/// width of the model window.
+/// width of the model window. `go_on` is asked before each tile.
 ///
 /// # Errors
-/// [`crate::error::Error::Data`] if a tile cannot be decoded.
-pub(super) fn image_features(tiles: &TileSet, window: [u32; 2]) -> Result<FeatureTable> {
+/// [`crate::error::Error::Data`] if a tile cannot be decoded; those of `go_on`.
+pub(super) fn image_features(
+    tiles: &TileSet,
+    window: [u32; 2],
+    go_on: impl Fn() -> Result<()> + Sync,
+) -> Result<FeatureTable> {
     let indices = evenly_spaced(MAX_ROWS, tiles.len());
     let progress = Progress::new("Drift reference", indices.len(), "tiles");
     let measured = indices.par_iter().map(|index| {
+        go_on()?;
         let features = measure(&tiles.get(*index)?.to_image(), window);
         progress.step();
         Ok(features)

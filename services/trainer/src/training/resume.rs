@@ -6,14 +6,16 @@ use bcs_contracts::PackageMetadata;
 use bcs_contracts::keys::MODEL_FILE;
 use bcs_contracts::package::Architecture;
 use bcs_model::package;
+use bcs_tracking::jsonl::METRICS_FILE;
 use fs_err as fs;
 
-use super::checkpoint::{CHECKPOINTS, METRICS_FILE, STATE_FILE, TENSORS_FILE, last_checkpoints};
+use super::checkpoint::{CHECKPOINTS, STATE_FILE, TENSORS_FILE, last_checkpoints};
 use super::state::{FORMAT_VERSION, State};
 use crate::error::{Error, Result};
+use crate::output::warn;
 
 /// Value of `train_hyp.resume` for the newest unfinished run.
-const AUTO: &str = "auto";
+pub(super) const AUTO: &str = "auto";
 
 /// A valid checkpoint.
 pub(super) struct Checkpoint {
@@ -130,8 +132,4 @@ fn read(folder: &Path) -> Result<(Checkpoint, PackageMetadata)> {
     let metrics = String::from_utf8_lossy(&metrics).into_owned();
     let run = folder.parent().and_then(Path::parent).unwrap_or(folder).to_owned();
     Ok((Checkpoint { folder: folder.to_owned(), run, state, weights, tensors, metrics }, metadata))
-}
-
-fn warn(message: &str) {
-    eprintln!("bcs-trainer: warning: {message}");
 }

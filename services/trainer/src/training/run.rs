@@ -24,17 +24,23 @@ use super::dataset::Dataset;
 use super::initial_weights::InitialWeights;
 use super::preflight;
 use super::reference::{image_features, push_model_features};
-use super::resume::{self, Checkpoint};
+use super::repository::Repository;
+use super::resume::Checkpoint;
+use super::run_file::RunFile;
+use super::signals::Signals;
 use super::state::State;
+use super::tracking::{self, Tracking};
 use super::validate::{Batching, Scores, segment};
 use crate::config::{ClassWeights, Composed, DeepSupervision, NamedWeights};
 use crate::error::{Error, Result};
 use crate::output::sheet::{Example, evenly_spaced, sheet};
 use crate::output::{loaded, table};
 use crate::provenance::provenance;
+use crate::remote::vertex::Places;
+use crate::report::run::BestModel;
 
 /// Number of validation tiles in the picture, as many as the predecessor showed.
-const EXAMPLES: usize = 5;
+pub(super) const EXAMPLES: usize = 5;
 
 /// Intensity scaling of the input, as the predecessor's.
 pub(super) const SCALING: Scaling = Scaling::UnitRange;
@@ -52,6 +58,9 @@ pub(crate) struct Run<'a> {
     pub(super) engine: NetworkEngine,
     loaded: Option<Loaded>,
     pub(super) checkpoint: Option<Checkpoint>,
+    /// The best model on the validation tiles, once the run has finished.
+    pub(super) best: Option<BestModel>,
+    pub(super) repository: Rc<Repository>,
 }
 
 impl<'a> Run<'a> {
@@ -63,17 +72,13 @@ impl<'a> Run<'a> {
     pub(crate) fn prepare(composed: &'a Composed) -> Result<Self> {
         let config = &composed.config;
         let hyp = &config.train_hyp;
-        if hyp.wandb_enabled {
-            eprintln!(
-                "bcs-trainer: warning: train_hyp.wandb_enabled: Weights & Biases is not supported; metrics are written to \
-                 metrics.jsonl"
-            );
-        }
+        tracking::check(hyp)?;
         let device = device::parse(&hyp.device)?;
         let schedule = Schedule::new(&hyp.scheduler, &hyp.scheduler_arguments)?;
         let map = LabelMap::load(&config.data.label_map, "data.label_map")?;
+        let repository = Rc::new(Repository::open(hyp, Places::from_environment())?);
         let checkpoint = match &hyp.resume {
-            Some(resume) => resume::find(resume, &hyp.model_repo_location, &composed.architecture)?,
+            Some(resume) => repository.find(resume, &composed.architecture)?,
             None => None,
         };
         let initial = hyp.initial_weights.as_deref().map(InitialWeights::read).transpose()?;
@@ -81,18 +86,24 @@ impl<'a> Run<'a> {
         initial.as_ref().map(|weights| weights.copy_into(&trial)).transpose()?;
         preflight::check_configuration(config, &map, &trial)?;
         let dataset = Dataset::load(config, &map)?;
-        let loader = loader(composed, &dataset)?;
+        let augmentation = config.augmentation.clone().unwrap_or_else(Augmentation::none);
+        let loader = loader(composed, &dataset, augmentation.clone())?;
         let weights = class_weights(hyp.class_weights.as_ref(), dataset.train.class_pixels());
-        let loss = losses::build(&hyp.loss, &hyp.loss_arguments, weights.as_deref(), map.ignores())?;
+        let loss = losses::build(
+            &hyp.loss,
+            &hyp.loss_arguments,
+            weights.as_deref(),
+            map.ignores() || augmentation.ignores(),
+        )?;
         let DeepSupervision { weight_mode, weights } = hyp.deep_supervision.clone();
         let loss = Rc::new(DeepSupervisionLoss::new(loss, weight_mode, weights));
-        let metric = preflight::check_tiles(composed, &dataset, &map, &trial)?;
-        preflight::dry_run(composed, &trial, Rc::clone(&loss), &SCALING, &dataset)?;
+        let metric = preflight::check_tiles(composed, &dataset, &loader, &map, &trial)?;
+        preflight::dry_run(composed, &trial, Rc::clone(&loss), &SCALING, &dataset, &loader)?;
         drop(trial);
         // Seeds again, so that the checks leave no trace in the model.
         let network = network(composed, device)?;
         let loaded = initial.map(|weights| weights.copy_into(&network)).transpose()?;
-        let metadata = metadata(composed, &map, &dataset);
+        let metadata = metadata(composed, &map, &dataset, &loader);
         let engine = NetworkEngine::from_parts(network, metadata.clone(), String::new());
         preflight::check_min_size(&dataset.validation, engine.info().min_size)?;
         Ok(Self {
@@ -107,6 +118,8 @@ impl<'a> Run<'a> {
             engine,
             loaded,
             checkpoint,
+            best: None,
+            repository,
         })
     }
 
@@ -115,14 +128,25 @@ impl<'a> Run<'a> {
     /// # Errors
     /// [`Error::Interrupted`]; [`Error::Stopped`] for any other failure, with the last checkpoint.
     pub(crate) fn execute(mut self, output: &Path) -> Result<PathBuf> {
-        let hyp = &self.composed.config.train_hyp;
-        let (metadata, yaml) = (self.metadata.clone(), self.composed.yaml.clone());
+        let (metadata, yaml) = (self.metadata.clone(), self.composed.saved_yaml()?);
+        let repository = Rc::clone(&self.repository);
         let checkpoints = match &self.checkpoint {
-            Some(checkpoint) => Checkpoints::of(checkpoint.run.clone(), metadata, yaml),
-            None => Checkpoints::create(&hyp.model_repo_location, metadata, yaml)?,
+            Some(checkpoint) => Checkpoints::of(repository, checkpoint.run.clone(), metadata, yaml),
+            None => Checkpoints::create(repository, metadata, yaml)?,
         };
-        let result =
-            self.train(&checkpoints, output).and_then(|state| self.finish(&state, &checkpoints, output));
+        let mut run_file = RunFile { run: checkpoints.location(), package: None };
+        run_file.write(output)?;
+        let signals = Signals::install()?;
+        let mut tracking = Tracking::start(&self, checkpoints.folder(), output)?;
+        let result = self
+            .train(&checkpoints, &mut tracking, &signals)
+            .and_then(|state| self.finish(&state, &checkpoints, output, &signals));
+        tracking.finish(&result);
+        self.report(&checkpoints, output, result.as_ref().err());
+        if let Ok(package) = &result {
+            run_file.package = Some(package.clone());
+            run_file.write(output)?;
+        }
         result.map_err(|error| match (error, checkpoints.last()) {
             (error @ Error::Interrupted { .. }, _) | (error, None) => error,
             (error, Some(checkpoint)) => Error::Stopped { source: Box::new(error), checkpoint },
@@ -150,8 +174,15 @@ impl<'a> Run<'a> {
         println!("run         {}\n", folder.display());
     }
 
-    /// Makes the package of the best model: its weights, the drift reference and a picture.
-    fn finish(&mut self, state: &State, checkpoints: &Checkpoints, output: &Path) -> Result<PathBuf> {
+    /// Makes the package of the best model: its weights, the drift reference and a picture. A signal ends it; a resumed run
+    /// then begins here, since the last checkpoint is that of the end of training.
+    fn finish(
+        &mut self,
+        state: &State,
+        checkpoints: &Checkpoints,
+        output: &Path,
+        signals: &Signals,
+    ) -> Result<PathBuf> {
         let best = state
             .best
             .first()
@@ -164,7 +195,12 @@ impl<'a> Run<'a> {
             weights::read_safetensors(&best.weights, "the best weights")?,
             weights::Load::Strict,
         )?;
-        let (reference, examples) = self.reference(&checkpoints.version(&best))?;
+        let last = checkpoints.last().unwrap_or_default();
+        let (reference, examples, mut measured) =
+            self.reference(&checkpoints.version(&best), || match signals.received() {
+                Some(signal) => Err(Error::Interrupted { signal, checkpoint: last.clone() }),
+                None => Ok(()),
+            })?;
         let package = checkpoints.save_package(&best, &reference)?;
         let picture = output.join("validation.png");
         sheet(&examples, self.map.classes(), self.map.background())?.save(&picture)?;
@@ -175,28 +211,38 @@ impl<'a> Run<'a> {
             let counted = table::counted(&self.metric, &self.map);
             println!("val_metric  {:.4}  (pooled Dice, {counted})", scores.val_metric);
         }
+        measured.scores = best.scores.map_or_else(Vec::new, |scores| scores.classes);
+        self.best = Some(measured);
         println!("package     {}", package.display());
         println!("picture     {}  (tile, truth, prediction)", picture.display());
         Ok(package)
     }
 
-    /// Measures the drift reference, and collects examples from the same pass over the validation tiles.
-    fn reference(&mut self, version: &str) -> Result<(DriftReference, Vec<Example>)> {
+    /// Measures the drift reference, and collects examples and what the report shows of the model from the same pass over the
+    /// validation tiles. `go_on` ends it by an error, and is asked before each tile.
+    fn reference(
+        &mut self,
+        version: &str,
+        go_on: impl Fn() -> Result<()> + Sync,
+    ) -> Result<(DriftReference, Vec<Example>, BestModel)> {
         let window = self.engine.info().tile.map(|side| side as u32);
-        let image = image_features(&self.dataset.train, window)?;
+        let image = image_features(&self.dataset.train, window, &go_on)?;
         let tiles = Arc::clone(&self.dataset.validation);
         let shown = evenly_spaced(EXAMPLES, tiles.len());
         let (mut model, mut examples) = (FeatureTable::default(), Vec::new());
         let all: Vec<usize> = (0..tiles.len()).collect();
         let classes = self.map.classes();
+        let (mut measured, counted) = (BestModel::new(classes.len())?, self.metric.counted());
         segment(&mut self.engine, &tiles, &all, batching(self.composed), |index, tile, segmentation| {
+            go_on()?;
             push_model_features(&mut model, tiles.case(index), segmentation, classes);
+            measured.add((&tiles, index), tile, segmentation, counted)?;
             if shown.contains(&index) {
                 examples.push(Example::new(&tile.to_image(), &tile.to_mask(), &segmentation.mask));
             }
             Ok(())
         })?;
-        Ok((bcs_drift::reference::build(version, image, model)?, examples))
+        Ok((bcs_drift::reference::build(version, image, model)?, examples, measured))
     }
 }
 
@@ -229,13 +275,13 @@ fn class_weights(weights: Option<&ClassWeights>, pixels: &[u64]) -> Option<Vec<f
     }
 }
 
-fn loader(composed: &Composed, dataset: &Dataset) -> Result<Loader> {
+fn loader(composed: &Composed, dataset: &Dataset, augmentation: Augmentation) -> Result<Loader> {
     let hyp = &composed.config.train_hyp;
     let options = LoaderOptions {
         batch_size: hyp.training_batch_size,
         workers: hyp.training_num_workers,
         seed: hyp.seed.cast_unsigned(),
-        augmentation: composed.config.augmentation.clone().unwrap_or_else(Augmentation::none),
+        augmentation,
     };
     Ok(Loader::new(Arc::clone(&dataset.train), options)?)
 }
@@ -246,7 +292,7 @@ pub(super) fn batching(composed: &Composed) -> Batching {
 }
 
 /// Description that all packages of the run share; checkpoints add version and scores.
-fn metadata(composed: &Composed, map: &LabelMap, dataset: &Dataset) -> PackageMetadata {
+fn metadata(composed: &Composed, map: &LabelMap, dataset: &Dataset, loader: &Loader) -> PackageMetadata {
     PackageMetadata {
         format_version: FORMAT_VERSION,
         version: String::new(),
@@ -255,7 +301,7 @@ fn metadata(composed: &Composed, map: &LabelMap, dataset: &Dataset) -> PackageMe
         input: InputSpec {
             scaling: SCALING,
             mpp: dataset.mpp,
-            tile: dataset.train.size(0).map(|side| u32::try_from(side).unwrap_or(u32::MAX)),
+            tile: loader.size().map(|side| u32::try_from(side).unwrap_or(u32::MAX)),
         },
         labels: Some(map.to_package()),
         validation: None,

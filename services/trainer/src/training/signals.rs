@@ -10,7 +10,7 @@ use crate::error::Result;
 
 /// SIGTERM and SIGINT, noted so that the run can write a checkpoint. The second one ends the process at once.
 #[derive(Debug, Clone)]
-pub(super) struct Signals {
+pub(crate) struct Signals {
     received: Arc<AtomicUsize>,
 }
 
@@ -19,7 +19,7 @@ impl Signals {
     ///
     /// # Errors
     /// [`crate::error::Error::Io`] if the system refuses.
-    pub(super) fn install() -> Result<Self> {
+    pub(crate) fn install() -> Result<Self> {
         let (seen, received) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         for signal in [SIGTERM, SIGINT] {
             // Runs before the flag is set, so only the second signal finds it set.
@@ -31,7 +31,7 @@ impl Signals {
     }
 
     /// Returns the number of the signal that has arrived.
-    pub(super) fn received(&self) -> Option<u8> {
+    pub(crate) fn received(&self) -> Option<u8> {
         match self.received.load(Ordering::Relaxed) {
             0 => None,
             signal => u8::try_from(signal).ok(),

@@ -76,13 +76,19 @@ impl Stepper {
         let shape = [batch.len, batch.height, batch.width];
         let device = network.device();
         let half = self.twin.is_some();
-        let (input, target) = self.profile.time("to tensors", || -> Result<_, bcs_model::Error> {
-            let input = to_input(&batch.pixels, shape, network.in_channels(), &self.scaling, device)?;
-            let input = if half { input.f_to_kind(Kind::BFloat16)? } else { input };
-            let sizes = shape.map(|length| length as i64);
-            let target = Tensor::f_from_data_size(&batch.classes, &sizes, Kind::Uint8)?;
-            Ok((input, target.f_to_device(device)?.f_to_kind(Kind::Int64)?))
-        })?;
+        let to_target = |classes: &[u8]| -> Result<Tensor, bcs_model::Error> {
+            let target = Tensor::f_from_data_size(classes, &shape.map(|length| length as i64), Kind::Uint8)?;
+            Ok(target.f_to_device(device)?.f_to_kind(Kind::Int64)?)
+        };
+        let (input, target, second) =
+            self.profile.time("to tensors", || -> Result<_, bcs_model::Error> {
+                let input = to_input(&batch.pixels, shape, network.in_channels(), &self.scaling, device)?;
+                let input = if half { input.f_to_kind(Kind::BFloat16)? } else { input };
+                let mixed = batch.mixed.as_ref();
+                let second =
+                    mixed.map(|mixed| Ok::<_, bcs_model::Error>((to_target(&mixed.classes)?, mixed.weight)));
+                Ok((input, to_target(&batch.classes)?, second.transpose()?))
+            })?;
         if let Some(twin) = &mut self.twin {
             self.profile.time("to bfloat16", || twin.take_over(&self.parameters))?;
         }
@@ -91,9 +97,11 @@ impl Stepper {
             let outputs = network.outputs(&input, true)?;
             Ok(outputs.iter().map(|output| output.f_to_kind(Kind::Float)).collect::<Result<_, _>>()?)
         })?;
-        let loss = self.profile.time("loss", || match &outputs[..] {
-            [logits] => self.loss.loss().forward(logits, &target),
-            outputs => self.loss.forward(outputs, &target),
+        let loss = self.profile.time("loss", || -> Result<Tensor, bcs_model::Error> {
+            let loss = loss(&self.loss, &outputs, &target)?;
+            let Some((target, weight)) = &second else { return Ok(loss) };
+            let other = self::loss(&self.loss, &outputs, target)?;
+            Ok(loss.f_mul_scalar(*weight)?.f_add(&other.f_mul_scalar(1.0 - weight)?)?)
         })?;
         let value = loss.f_double_value(&[])?;
         self.profile.time("backward", || loss.f_backward())?;
@@ -110,30 +118,35 @@ impl Stepper {
         Ok(value)
     }
 
-    /// Takes a step with the mean gradient of `batches` batches.
+    /// Takes a step with the mean gradient of `batches` batches, and returns the norm of the gradient before clipping.
     ///
     /// # Errors
     /// [`bcs_model::Error::Torch`].
-    pub(super) fn step(&mut self, batches: usize, learning_rate: f64) -> Result<(), bcs_model::Error> {
-        let Some(mut gradient) = self.gradient.take() else { return Ok(()) };
+    pub(super) fn step(
+        &mut self,
+        batches: usize,
+        learning_rate: f64,
+    ) -> Result<Option<f64>, bcs_model::Error> {
+        let Some(mut gradient) = self.gradient.take() else { return Ok(None) };
         if batches > 1 {
             gradient = gradient.f_div_scalar_(batches as f64)?;
         }
+        let norm = gradient.f_norm()?.f_double_value(&[])?;
         let gradient = match self.clip {
             None => gradient,
             Some((ClipAlgorithm::Value, most)) => gradient.f_clamp_(-most, most)?,
             Some((ClipAlgorithm::Norm, most)) => {
                 // As torch.nn.utils.clip_grad_norm_.
-                let factor = most / (gradient.f_norm()?.f_double_value(&[])? + 1e-6);
+                let factor = most / (norm + 1e-6);
                 if factor < 1.0 { gradient.f_mul_scalar_(factor)? } else { gradient }
             }
         };
         self.profile
             .time("optimizer step", || self.optimizer.step(&mut self.parameters, &gradient, learning_rate))?;
-        match &mut self.average {
-            None => Ok(()),
-            Some(average) => self.profile.time("average", || average.update(&self.parameters)),
+        if let Some(average) = &mut self.average {
+            self.profile.time("average", || average.update(&self.parameters))?;
         }
+        Ok(Some(norm))
     }
 
     /// Puts the averages of the parameters into the network while `work` runs, if there are averages.
@@ -171,6 +184,14 @@ impl Stepper {
             None => Ok(()),
             Some(average) => average.load(&self.parameters, &state),
         }
+    }
+}
+
+/// Returns the loss of the outputs of a network.
+fn loss(loss: &DeepSupervisionLoss, outputs: &[Tensor], target: &Tensor) -> Result<Tensor, bcs_model::Error> {
+    match outputs {
+        [logits] => loss.loss().forward(logits, target),
+        outputs => loss.forward(outputs, target),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Tests of the built program.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
+mod augment;
+mod buckets;
+mod configuration;
 mod evaluate;
 mod export;
 mod import;
@@ -8,6 +11,11 @@ mod initial_weights;
 mod layers;
 mod networks;
 mod preflight;
+mod pull;
+mod report;
 mod resume;
 mod support;
+mod sweep;
+mod tracking;
 mod training;
+mod vertex;

@@ -180,6 +180,76 @@ fn sigterm_ends_a_run_with_a_checkpoint() {
 }
 
 #[test]
+fn sigterm_while_the_package_is_made_ends_the_run_too() {
+    let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for folder in [&whole, &stopped] {
+        write_tiles(folder.path());
+    }
+    let overrides = ["train_hyp.max_epochs=1", "train_hyp.training_batch_size=2"];
+    trained(whole.path(), &overrides);
+    let mut process = start(stopped.path(), &overrides);
+    // The state of the last checkpoint stands at the end of training.
+    let start = Instant::now();
+    while state(stopped.path()).is_none_or(|state| state["epoch"] != 1) {
+        assert!(start.elapsed() < TIMEOUT && process.try_wait().unwrap().is_none(), "no end of training");
+    }
+    Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
+    let code = process.wait().unwrap().code();
+    // The package may have been complete when the signal arrived.
+    assert!([Some(128 + 15), Some(0)].contains(&code), "{code:?}");
+    let printed = trained(stopped.path(), &[&overrides[..], &["train_hyp.resume=auto"]].concat());
+    assert_eq!(printed.contains("epoch 01, batch 0"), code == Some(128 + 15), "{printed}");
+    assert!(results(stopped.path()) == results(whole.path()), "the runs differ");
+}
+
+#[test]
+fn a_full_disk_leaves_the_last_checkpoint_intact() {
+    let folder = tempfile::tempdir().unwrap();
+    let models = folder.path().join("models");
+    std::fs::create_dir(&models).unwrap();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+        .arg(&models)
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !mounted {
+        eprintln!("skipped: mounting a small file system needs root");
+        return;
+    }
+    let result = std::panic::catch_unwind(|| run_on_a_small_disk(folder.path(), &models));
+    Command::new("umount").arg(&models).status().unwrap();
+    result.unwrap();
+}
+
+/// Trains with a model repository of 1 MB, of which a file takes the most once there is a checkpoint.
+fn run_on_a_small_disk(folder: &Path, models: &Path) {
+    write_tiles(folder);
+    let overrides = ["train_hyp.max_epochs=100000", "train_hyp.training_batch_size=2"];
+    let process = Command::new(program("bcs-trainer"))
+        .args(SMALL)
+        .args(overrides)
+        .current_dir(folder)
+        .env("OMP_NUM_THREADS", "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut process = process.unwrap();
+    wait_for_step(&mut process, folder, 5);
+    let filling = models.join("filling");
+    // Fails when the disk is full.
+    _ = std::fs::write(&filling, vec![1; 1 << 20]);
+    let output = process.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("No space left on device") && error.contains("models/train-"), "{error}");
+    assert!(error.contains("The last checkpoint is") && error.contains("train_hyp.resume=auto"), "{error}");
+    std::fs::remove_file(filling).unwrap();
+    let limit = "train_hyp.max_time=00:00:00:01";
+    let printed = trained(folder, &[&overrides[..], &["train_hyp.resume=auto", limit]].concat());
+    assert!(printed.contains("resume      models/train-"), "{printed}");
+}
+
+#[test]
 fn checkpoints_of_other_networks_and_bad_paths_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     write_tissue(folder.path());
@@ -244,4 +314,21 @@ fn an_output_folder_that_cannot_be_written_is_named() {
     let (code, _, error) = outcome(folder.path(), &SMALL, &[]);
     assert_eq!(code, Some(1));
     assert!(error.contains("models"), "{error}");
+}
+
+#[test]
+fn a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    write_tiles(folder.path());
+    let overrides = [
+        "train_hyp.max_epochs=50",
+        "train_hyp.optimizer=SGD",
+        "train_hyp.learning_rate=1e30",
+        "train_hyp.checkpoint.every_n_train_steps=1",
+    ];
+    let (code, _, error) = train(folder.path(), &overrides);
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("the loss is NaN in epoch 0"), "{error}");
+    assert!(error.contains("choose a train_hyp.learning_rate below"), "{error}");
+    assert!(error.contains("The last checkpoint is") && state(folder.path()).is_some(), "{error}");
 }
