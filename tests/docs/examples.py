@@ -31,13 +31,9 @@ def problems_of(command):
     for option in re.findall(r"--[a-z][a-z-]*", command):
         if not re.search(rf"{option}(?![a-z-])", usage):
             yield f"{option} is no option"
-    overrides = [first_of_sweep(word) for word in words if OVERRIDE.match(word)]
+    overrides = [word for word in words if OVERRIDE.match(word)]
     if program == "bcs-trainer" and overrides:
-        result = subprocess.run([PROGRAMS / program, "--cfg", "job", *overrides], capture_output=True, text=True)
+        multirun = [word for word in words if word in ("-m", "--multirun")]
+        result = subprocess.run([PROGRAMS / program, "--cfg", "job", *multirun, *overrides], capture_output=True, text=True)
         if result.returncode != 0:
             yield result.stderr.strip()
-
-
-def first_of_sweep(override):
-    key, value = override.split("=", 1)
-    return override if value.startswith(("[", "{")) else f"{key}={value.split(',')[0]}"

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -51,11 +52,18 @@ pub struct LoaderOptions {
     pub augmentation: Augmentation,
 }
 
+/// Is told what the threads of a [`Loader`] spend their time on: `load` (reading and decoding tiles) and `augment`.
+pub trait Observer: Send + Sync + std::fmt::Debug {
+    /// Takes note of an action of the current thread.
+    fn observe(&self, action: &'static str, start: Instant, end: Instant);
+}
+
 /// Makes the batches of each epoch.
 #[derive(Debug, Clone)]
 pub struct Loader {
     tiles: Arc<TileSet>,
     options: LoaderOptions,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Loader {
@@ -80,7 +88,16 @@ impl Loader {
                 Some(Problem { path: tiles.pair(index).image.clone(), reason })
             })
             .collect();
-        if problems.is_empty() { Ok(Self { tiles, options }) } else { Err(Error::Files { problems }) }
+        if problems.is_empty() {
+            Ok(Self { tiles, options, observer: None })
+        } else {
+            Err(Error::Files { problems })
+        }
+    }
+
+    /// Tells an observer what the threads do.
+    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// Height and width of the tiles of all batches in pixels.
@@ -128,14 +145,29 @@ impl Loader {
             classes: Vec::with_capacity(samples.len() * area),
             mixed: None,
         };
-        for sample in samples {
-            let tile = self.tiles.get(sample % self.tiles.len())?;
-            let tile = augmentation.apply(&tile, *seed, epoch, *sample as u64);
-            result.pixels.extend_from_slice(&tile.pixels);
-            result.classes.extend_from_slice(&tile.classes);
-        }
-        augmentation.mix(&mut result, *seed, epoch, batch as u64);
+        let tiles = self.time("load", || {
+            let tile = |sample: &usize| self.tiles.get(sample % self.tiles.len());
+            samples.iter().map(tile).collect::<Result<Vec<_>, _>>()
+        })?;
+        self.time("augment", || {
+            for (sample, tile) in samples.iter().zip(tiles) {
+                let tile = augmentation.apply(&tile, *seed, epoch, *sample as u64);
+                result.pixels.extend_from_slice(&tile.pixels);
+                result.classes.extend_from_slice(&tile.classes);
+            }
+            augmentation.mix(&mut result, *seed, epoch, batch as u64);
+        });
         Ok(result)
+    }
+
+    /// Runs `work` and tells the observer, if there is one.
+    fn time<T>(&self, action: &'static str, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        if let Some(observer) = &self.observer {
+            observer.observe(action, start, Instant::now());
+        }
+        result
     }
 }
 

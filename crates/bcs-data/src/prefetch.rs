@@ -32,14 +32,16 @@ impl<T: Send + 'static> Prefetch<T> {
         let start = |first: usize| {
             let (sender, receiver) = sync_channel(DEPTH);
             let make = Arc::clone(&make);
-            thread::spawn(move || {
+            let work = move || {
                 for index in (first..count).step_by(threads) {
                     // Sending fails once the iterator is dropped.
                     if sender.send(make(index)).is_err() {
                         break;
                     }
                 }
-            });
+            };
+            // If no thread can be started, the sender is dropped, and the first item is an error.
+            drop(thread::Builder::new().name(format!("loader {first}")).spawn(work));
             receiver
         };
         Self { queues: (0..threads).map(start).collect(), next: 0, count }

@@ -39,7 +39,7 @@ pub(crate) fn require_finite(feature: &str, row: usize, value: f64) -> Result<()
 
 /// Empirical quantile at `probability`, in [0, 1], of ascending values, with linear interpolation (the default of
 /// `numpy.quantile`). `None` without values.
-pub(crate) fn quantile(ascending: &[f64], probability: f64) -> Option<f64> {
+pub fn quantile(ascending: &[f64], probability: f64) -> Option<f64> {
     let last = ascending.len().checked_sub(1)?;
     let rank = probability * last as f64;
     let below = (rank.floor() as usize).min(last);

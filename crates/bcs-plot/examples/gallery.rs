@@ -90,6 +90,7 @@ fn images() -> Distributions {
     };
     Distributions {
         title: "Dice of single images".to_owned(),
+        colors: Vec::new(),
         range: [0.0, 1.0],
         rows: vec![
             row("tumour", 0.2),

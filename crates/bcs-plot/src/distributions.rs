@@ -33,6 +33,8 @@ pub struct Distributions {
     pub title: String,
     /// Limits of the axis. Values beyond them are counted at its ends.
     pub range: [f64; 2],
+    /// CSS colours of the first rows; the others have those of the palette.
+    pub colors: Vec<String>,
     /// Rows, from top to bottom.
     pub rows: Vec<Distribution>,
 }
@@ -65,7 +67,7 @@ impl Distributions {
                 (row(index, values, &x, baseline))
             }
         };
-        frame::svg([WIDTH, bottom + 21.0], &self.description(&rows), &contents)
+        frame::svg_in_colors([WIDTH, bottom + 21.0], &self.description(&rows), &self.colors, &contents)
     }
 
     fn description(&self, rows: &[(&str, Vec<f64>)]) -> String {
@@ -161,12 +163,17 @@ mod tests {
         let row =
             |name: &str, values: &[f64]| Distribution { name: name.to_owned(), values: values.to_vec() };
         let rows = vec![row("tumour", &[0.5, 0.7, f64::NAN]), row("fat", &[])];
-        let plot = Distributions { title: "Dice".to_owned(), range: [0.0, 1.0], rows };
+        let plot = Distributions {
+            title: "Dice".to_owned(),
+            range: [0.0, 1.0],
+            colors: vec!["#d55e00".to_owned()],
+            rows,
+        };
         let svg = plot.render().into_string();
         assert!(
             svg.contains("tumour: median 0.6, half of 2 values between 0.55 and 0.65; fat: no values"),
             "{svg}"
         );
-        assert!(!svg.contains("NaN"));
+        assert!(svg.contains(";--s0:#d55e00\"") && !svg.contains("NaN"));
     }
 }

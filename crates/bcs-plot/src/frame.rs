@@ -14,10 +14,24 @@ pub(crate) const LEVELS: usize = 10;
 const MAX_SCALE: f64 = 1.3;
 
 /// Wraps the contents of a plot of `[width, height]`. `description` is its text alternative.
-pub(crate) fn svg([width, height]: [f64; 2], description: &str, contents: &Markup) -> Markup {
+pub(crate) fn svg(size: [f64; 2], description: &str, contents: &Markup) -> Markup {
+    svg_in_colors(size, description, &[], contents)
+}
+
+/// Wraps the contents of a plot whose first series have these CSS colours.
+pub(crate) fn svg_in_colors(
+    [width, height]: [f64; 2],
+    description: &str,
+    colors: &[String],
+    contents: &Markup,
+) -> Markup {
     html! {
         svg class="bcs-plot" viewBox={ "0 0 " (px(width)) " " (px(height)) } width=(px(width)) height=(px(height))
-            style={ "max-width:" (px(width * MAX_SCALE)) "px" } role="img" aria-label=(description) { (contents) }
+            style={
+                "max-width:" (px(width * MAX_SCALE)) "px"
+                @for (series, color) in colors.iter().take(SERIES).enumerate() { ";--s" (series) ":" (color) }
+            }
+            role="img" aria-label=(description) { (contents) }
     }
 }
 

@@ -48,6 +48,8 @@ pub struct LineChart {
     pub y_range: Option<[f64; 2]>,
     /// Lines. A legend names them if there are several.
     pub series: Vec<Series>,
+    /// CSS colours of the first lines; the others have those of the palette.
+    pub colors: Vec<String>,
     /// Marked position.
     pub mark: Option<Mark>,
 }
@@ -84,7 +86,7 @@ impl LineChart {
             @if let Some(mark) = &self.mark { (marked(mark, &x, top)) }
             @for (index, series) in self.series.iter().enumerate() { (line(index, series, &x, &y)) }
         };
-        frame::svg([WIDTH, top + HEIGHT + 40.0], &self.description(), &contents)
+        frame::svg_in_colors([WIDTH, top + HEIGHT + 40.0], &self.description(), &self.colors, &contents)
     }
 
     fn description(&self) -> String {

@@ -85,7 +85,7 @@ impl Secrets {
 }
 
 /// Whether a key or the name of a variable names a secret.
-fn names_a_secret(name: &str) -> bool {
+pub fn names_a_secret(name: &str) -> bool {
     let name: String =
         name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     WORDS.iter().any(|word| name.contains(word))

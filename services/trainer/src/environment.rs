@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use bcs_tracking::Secrets;
 use fs_err as fs;
 use serde_json::{Value, json};
 
@@ -27,26 +28,21 @@ const VARIABLES: [&str; 8] = [
     "LD_PRELOAD",
 ];
 
-/// Parts of the names of keys and flags that hold secrets.
-const SECRETS: [&str; 6] = ["key", "token", "secret", "password", "passwd", "credential"];
-
-/// What is written for a secret.
-const MASK: &str = "********";
-
 /// Saves the environment in a folder.
 ///
 /// # Errors
 /// [`crate::error::Error::Io`].
 pub(crate) fn save(folder: &Path) -> Result<()> {
-    let text = serde_json::to_string_pretty(&describe()).unwrap_or_default();
+    let secrets = Secrets::from_process();
+    let text = serde_json::to_string_pretty(&describe(&secrets)).unwrap_or_default();
     fs::write(folder.join(FILE), text + "\n")?;
     if let Some(diff) = output("git", &["diff", "HEAD"]).filter(|diff| !diff.is_empty()) {
-        fs::write(folder.join(DIFF), diff + "\n")?;
+        fs::write(folder.join(DIFF), secrets.mask_text(&diff) + "\n")?;
     }
     Ok(())
 }
 
-fn describe() -> Value {
+fn describe(secrets: &Secrets) -> Value {
     let variables: serde_json::Map<String, Value> = VARIABLES
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?.into())))
@@ -56,7 +52,7 @@ fn describe() -> Value {
         "libtorch": provenance::libtorch_version(),
         "git_revision": provenance::git_revision(),
         "started": jiff::ZonedDateTime::now().to_string(),
-        "command": masked(std::env::args()),
+        "command": std::env::args().map(|argument| secrets.mask_override(&argument)).collect::<Vec<_>>(),
         "folder": std::env::current_dir().unwrap_or_default(),
         "platform": platform(),
         "cpu": cpu(&std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default()),
@@ -64,18 +60,6 @@ fn describe() -> Value {
         "gpus": gpus(),
         "variables": variables,
     })
-}
-
-/// Masks the values of arguments whose name says that they hold a secret.
-fn masked(arguments: impl Iterator<Item = String>) -> Vec<String> {
-    arguments
-        .map(|argument| match argument.split_once('=') {
-            Some((name, _)) if SECRETS.iter().any(|secret| name.to_ascii_lowercase().contains(secret)) => {
-                format!("{name}={MASK}")
-            }
-            _ => argument,
-        })
-        .collect()
 }
 
 fn platform() -> Value {
@@ -125,14 +109,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_of_the_command_line_are_masked() {
-        let arguments = ["bcs-trainer", "+wandb.api_key=abc", "train_hyp.seed=3", "--TOKEN=x=y", "~a"];
-        let expected =
-            ["bcs-trainer", "+wandb.api_key=********", "train_hyp.seed=3", "--TOKEN=********", "~a"];
-        assert_eq!(masked(arguments.into_iter().map(str::to_owned)), expected);
-    }
-
-    #[test]
     fn hardware_is_read_from_the_system() {
         let text = "processor\t: 0\nmodel name\t: Intel(R) Xeon(R) CPU @ 2.20GHz\n";
         assert_eq!(cpu(text)["model"], "Intel(R) Xeon(R) CPU @ 2.20GHz");
@@ -144,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_environment_names_what_computes() {
-        let described = describe();
+        let described = describe(&Secrets::default());
         assert!(described["libtorch"].as_str().unwrap().starts_with(|first: char| first.is_ascii_digit()));
         assert!(described["cpu"]["cores"].as_u64().unwrap() > 0);
     }

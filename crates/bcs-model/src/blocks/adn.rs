@@ -39,6 +39,14 @@ impl AdnSpec {
         Ok(self.scratch(channels)?.parts.iter().any(refuses))
     }
 
+    /// Returns whether the layers run together in training on a CPU, in one pass over memory.
+    ///
+    /// # Errors
+    /// As [`Adn::new`].
+    pub fn runs_together(&self, channels: i64) -> Result<bool, Error> {
+        Ok(self.scratch(channels)?.instance_norm_prelu().is_some())
+    }
+
     /// The layers, outside any network. Their parameters are constants: no random number is drawn.
     fn scratch(&self, channels: i64) -> Result<Adn, Error> {
         Adn::new(&VarStore::new(Device::Cpu).root(), self, channels)
@@ -140,14 +148,55 @@ impl Adn {
         };
         Ok(Self { parts: letters.iter().map(part).collect::<Result<_, _>>()? })
     }
-}
 
-impl Block for Adn {
-    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
+    /// Runs the layers and adds a residual, if there is one.
+    ///
+    /// # Errors
+    /// As [`Block::forward`].
+    pub(crate) fn forward_and_add(
+        &self,
+        input: &Tensor,
+        residual: Option<&Tensor>,
+        train: bool,
+    ) -> Result<Tensor, Error> {
+        if let (true, Some((norm, eps, slope))) = (train, self.instance_norm_prelu()) {
+            norm.check(input, train)?;
+            if let Some(output) = bcs_torch::instance_norm_prelu(input, slope, residual, eps)? {
+                return Ok(output);
+            }
+        }
+        let output = self.run(input, train)?;
+        match residual {
+            Some(residual) => Ok(output.f_add(residual)?),
+            None => Ok(output),
+        }
+    }
+
+    /// The normalization with its epsilon, and the slopes, if the layers in training are an instance normalization and a
+    /// PReLU alone: [`bcs_torch::instance_norm_prelu`] runs them together.
+    fn instance_norm_prelu(&self) -> Option<(&Norm, f64, &Tensor)> {
+        match &self.parts[..] {
+            [Part::N(norm), Part::A(Activation::PRelu { weight })]
+            | [
+                Part::N(norm),
+                Part::D(Dropout::None | Dropout::Plain(0.0)),
+                Part::A(Activation::PRelu { weight }),
+            ] => Some((norm, norm.plain_instance()?, weight)),
+            _ => None,
+        }
+    }
+
+    fn run(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
         self.parts.iter().try_fold(input.shallow_clone(), |x, part| match part {
             Part::A(activation) => activation.forward(&x, train),
             Part::D(dropout) => dropout.forward(&x, train),
             Part::N(norm) => norm.forward(&x, train),
         })
+    }
+}
+
+impl Block for Adn {
+    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
+        self.forward_and_add(input, None, train)
     }
 }

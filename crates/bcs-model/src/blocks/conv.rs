@@ -1,5 +1,6 @@
 //! `torch.nn.Conv2d` and `torch.nn.ConvTranspose2d` with PyTorch's parameter names, shapes and initialization.
 
+use bcs_torch::ConvTransposeOptions;
 use tch::Tensor;
 use tch::nn::Path;
 
@@ -143,11 +144,17 @@ impl ConvTranspose2d {
 }
 
 impl Block for ConvTranspose2d {
-    fn forward(&self, input: &Tensor, _train: bool) -> Result<Tensor, Error> {
+    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
         let ConvOptions { kernel, stride, padding, groups, .. } = self.options;
         // For a padding that keeps the size, MONAI's stride_minus_kernel_padding(1, stride).
         let output_padding = [0, 1].map(|axis| stride[axis] + 2 * padding[axis] - kernel[axis]);
         let bias = self.bias.as_ref();
+        if train {
+            let options = ConvTransposeOptions { stride, padding, output_padding, groups };
+            if let Some(output) = bcs_torch::conv_transpose2d(input, &self.weight, bias, options)? {
+                return Ok(output);
+            }
+        }
         let output =
             input.f_conv_transpose2d(&self.weight, bias, stride, padding, output_padding, groups, [1, 1])?;
         record::called("ConvTranspose2d", &self.weight, &output, || count(input) * per_channel(&self.weight));

@@ -54,15 +54,29 @@ impl Convolution {
         let adn = (!options.conv_only).then(|| Adn::new(&(path / "adn"), adn, outputs)).transpose()?;
         Ok(Self { conv, adn })
     }
+
+    /// Runs the block and adds a residual, if there is one.
+    ///
+    /// # Errors
+    /// As [`Block::forward`].
+    pub(crate) fn forward_and_add(
+        &self,
+        input: &Tensor,
+        residual: Option<&Tensor>,
+        train: bool,
+    ) -> Result<Tensor, Error> {
+        let output = self.conv.forward(input, train)?;
+        match (&self.adn, residual) {
+            (Some(adn), residual) => adn.forward_and_add(&output, residual, train),
+            (None, Some(residual)) => Ok(output.f_add(residual)?),
+            (None, None) => Ok(output),
+        }
+    }
 }
 
 impl Block for Convolution {
     fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
-        let output = self.conv.forward(input, train)?;
-        match &self.adn {
-            Some(adn) => adn.forward(&output, train),
-            None => Ok(output),
-        }
+        self.forward_and_add(input, None, train)
     }
 }
 

@@ -162,6 +162,23 @@ impl Norm {
         }
     }
 
+    /// Returns an error if PyTorch refuses an input of this shape; see [`refuses`](Self::refuses).
+    pub(crate) fn check(&self, input: &Tensor, train: bool) -> Result<(), Error> {
+        let shape = input.size();
+        if <[i64; 4]>::try_from(shape.as_slice()).is_ok_and(|shape| self.refuses(shape, train)) {
+            return Err(Error::SingleValue { layer: self.name(), shape });
+        }
+        Ok(())
+    }
+
+    /// Epsilon of an instance normalization without parameters and running statistics.
+    pub(crate) fn plain_instance(&self) -> Option<f64> {
+        match self {
+            Self::Instance(Statistics { affine: None, running: None, eps, .. }) => Some(*eps),
+            _ => None,
+        }
+    }
+
     /// One of the parameters and buffers, if there are any.
     fn tensor(&self) -> Option<&Tensor> {
         match self {
@@ -304,10 +321,7 @@ impl Running {
 
 impl Block for Norm {
     fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
-        let shape = input.size();
-        if <[i64; 4]>::try_from(shape.as_slice()).is_ok_and(|shape| self.refuses(shape, train)) {
-            return Err(Error::SingleValue { layer: self.name(), shape });
-        }
+        self.check(input, train)?;
         let output = self.normalize(input, train)?;
         if let Some(tensor) = self.tensor() {
             record::called(self.kind(), tensor, &output, || 0);

@@ -70,7 +70,8 @@ impl Block for ResidualUnit {
             Some(residual) => residual.forward(input, train)?,
             None => input.shallow_clone(),
         };
-        let output = self.units.iter().try_fold(input.shallow_clone(), |x, unit| unit.forward(&x, train))?;
-        Ok(output.f_add(&residual)?)
+        let Some((last, units)) = self.units.split_last() else { return Ok(residual) };
+        let x = units.iter().try_fold(input.shallow_clone(), |x, unit| unit.forward(&x, train))?;
+        last.forward_and_add(&x, Some(&residual), train)
     }
 }

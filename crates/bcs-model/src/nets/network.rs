@@ -136,6 +136,12 @@ impl Network {
         self.net.shapes().min_training_size
     }
 
+    /// Returns whether training is faster with RGB images whose channels are last in memory, as
+    /// [`to_channels_last`](crate::preprocess::to_channels_last) gives them.
+    pub fn prefers_channels_last(&self) -> bool {
+        self.device() == Device::Cpu && self.in_channels() == 3 && self.net.prefers_channels_last()
+    }
+
     /// Returns the device of the parameters.
     pub fn device(&self) -> Device {
         self.variables.device()

@@ -35,6 +35,12 @@ pub trait SegmentationNet: Block {
     /// Shapes of its input and output.
     fn shapes(&self) -> &Shapes;
 
+    /// Whether training on a CPU is faster with channels last in memory: where the layers between the convolutions run
+    /// together, see [`Adn`](crate::blocks::Adn).
+    fn prefers_channels_last(&self) -> bool {
+        false
+    }
+
     /// Whether images of this height and width are accepted if they are large enough. Those whose sides are multiples of
     /// [`Shapes::size_divisor`] are; a network that takes others, as MONAI's does, may give logits of
     /// another size for them.

@@ -134,6 +134,7 @@ impl UNetArguments {
 pub struct UNet {
     model: Level,
     shapes: Shapes,
+    runs_together: bool,
 }
 
 /// One encoder–decoder level with its skip connection.
@@ -168,6 +169,7 @@ impl UNet {
         let builder = Builder { arguments, adn: arguments.adn()? };
         let (in_channels, out_channels) = (arguments.in_channels, arguments.out_channels);
         Ok(Self {
+            runs_together: builder.adn.runs_together(arguments.channels[0])?,
             model: builder.level(&(path / "model"), in_channels, out_channels, 0)?,
             shapes: Shapes {
                 in_channels,
@@ -276,5 +278,9 @@ impl Block for UNet {
 impl SegmentationNet for UNet {
     fn shapes(&self) -> &Shapes {
         &self.shapes
+    }
+
+    fn prefers_channels_last(&self) -> bool {
+        self.runs_together
     }
 }

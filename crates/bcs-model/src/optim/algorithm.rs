@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bcs_torch::AdamStep;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tch::{Kind, Tensor};
@@ -160,18 +161,23 @@ impl Optimizer {
             }
             Algorithm::Adam { betas: [beta1, beta2], eps, weight_decay, decoupled } => {
                 let penalty = if decoupled { 0.0 } else { weight_decay };
+                let keep = if decoupled { 1.0 - learning_rate * weight_decay } else { 1.0 };
+                let steps = self.steps as f64;
+                let step_size = learning_rate / (1.0 - beta1.powf(steps));
+                let correction = (1.0 - beta2.powf(steps)).sqrt();
+                let [(_, average), (_, square)] = &mut self.moments[..] else { return Ok(()) };
+                let step = AdamStep { betas: [beta1, beta2], eps, keep, penalty, step_size, correction };
+                if bcs_torch::adam_step(parameters.vector_mut(), gradient, average, square, &step)? {
+                    return Ok(());
+                }
                 let gradient = penalized(gradient, parameters.vector(), penalty)?;
                 if decoupled {
-                    _ = parameters.vector_mut().f_mul_scalar_(1.0 - learning_rate * weight_decay)?;
+                    _ = parameters.vector_mut().f_mul_scalar_(keep)?;
                 }
-                let [(_, average), (_, square)] = &mut self.moments[..] else { return Ok(()) };
                 _ = average.f_lerp_(&gradient, 1.0 - beta1)?;
                 _ = square
                     .f_mul_scalar_(beta2)?
                     .f_add_(&gradient.f_mul_scalar(1.0 - beta2)?.f_mul(&gradient)?)?;
-                let steps = self.steps as f64;
-                let step_size = learning_rate / (1.0 - beta1.powf(steps));
-                let correction = (1.0 - beta2.powf(steps)).sqrt();
                 let denominator = square.f_sqrt()?.f_div_scalar_(correction)?.f_add_scalar_(eps)?;
                 let change = average.f_mul_scalar(-step_size)?.f_div_(&denominator)?;
                 _ = parameters.vector_mut().f_add_(&change)?;

@@ -5,6 +5,7 @@ use bcs_config::{Composition, Value};
 use crate::cli::{Cfg, Info, TrainArguments};
 use crate::config::{Configurations, Job};
 use crate::error::{Error, Result};
+use crate::output::warn;
 use crate::sweep;
 
 /// Prints the configuration of each run; those of a sweep are YAML documents.
@@ -27,17 +28,16 @@ pub(super) fn configurations(
     };
     let mut documents = Vec::new();
     for (composition, job) in &described {
-        warn(composition);
+        warn_of(composition);
         documents.push(document(cfg, composition, job, arguments)?);
     }
     print!("{}", documents.join("---\n"));
     Ok(())
 }
 
-fn warn(composition: &Composition) {
-    for warning in &composition.warnings {
-        eprintln!("bcs-trainer: warning: {warning}");
-    }
+/// Prints the warnings of a composition.
+fn warn_of(composition: &Composition) {
+    composition.warnings.iter().for_each(|warning| warn(warning));
 }
 
 fn document(cfg: Cfg, composition: &Composition, job: &Job, arguments: &TrainArguments) -> Result<String> {
@@ -85,7 +85,7 @@ pub(super) fn information(
     arguments: &TrainArguments,
 ) -> Result<()> {
     let (composition, _) = configurations.describe(&arguments.config.overrides)?;
-    warn(&composition);
+    warn_of(&composition);
     let (search_path, defaults) = (composition.search_path(), &composition.defaults);
     let config = || {
         format!(

@@ -28,6 +28,7 @@ use self::built_in::BUILT_IN;
 pub(crate) use self::job::Job;
 use crate::cli::ConfigArguments;
 use crate::error::{Error, Result};
+use crate::output::warn;
 use crate::sweep;
 
 /// Folders searched after `--config-dir`: where containers mount configurations, and the source tree's.
@@ -164,7 +165,7 @@ impl Configurations {
             overrides.into_iter().map(without_plus).map(|parsed| over_defaults(parsed, &groups)).collect();
         let composition = self.checked.compose_parsed(&self.config_name, &overrides)?;
         for warning in &composition.warnings {
-            eprintln!("bcs-trainer: warning: {warning}");
+            warn(warning);
         }
         // The checks know more about a wrong key than Hydra, but what Hydra refuses is never run.
         let (architecture, config, yaml) = self.check(&composition)?;
@@ -177,7 +178,7 @@ impl Configurations {
         let mut resolved = composition.value.clone();
         let job = Job::new(composition.whole(), self.clock.clone());
         for warning in job.interpolator().resolve_with_warnings(&mut resolved)? {
-            eprintln!("bcs-trainer: warning: {warning}");
+            warn(&warning);
         }
         check_missing(&resolved)?;
         let config: Config = resolved.decode().map_err(|error| with_source(error, composition))?;

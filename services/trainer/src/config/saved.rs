@@ -4,6 +4,7 @@ use std::path::Path;
 
 use bcs_config::{Value, yaml};
 use bcs_model::nets;
+use bcs_tracking::Secrets;
 use fs_err as fs;
 
 use super::job::Clock;
@@ -46,9 +47,30 @@ impl Composed {
         let folder = output.join(subfolder);
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("config.yaml"), self.saved_yaml()?)?;
-        fs::write(folder.join("hydra.yaml"), self.job.yaml(output))?;
+        fs::write(folder.join("hydra.yaml"), self.saved_hydra(output)?)?;
         let overrides: Vec<Value> = self.saved_overrides().into_iter().map(Value::from).collect();
         fs::write(folder.join("overrides.yaml"), Value::from(overrides).to_yaml())?;
         environment::save(&folder)
+    }
+
+    /// Returns Hydra's part of the configuration as YAML without secrets. The overrides are in several of its values.
+    fn saved_hydra(&self, output: &Path) -> Result<String> {
+        let secrets = Secrets::from_process();
+        let mut node = yaml::parse(&self.job.yaml(output), "hydra.yaml")?;
+        for given in &self.overrides {
+            replace(&mut node, given, &secrets.mask_override(given));
+        }
+        secrets.mask_config(&mut node);
+        Ok(node.to_yaml())
+    }
+}
+
+/// Replaces a text wherever it occurs in the strings of a value.
+fn replace(value: &mut Value, from: &str, to: &str) {
+    match value {
+        Value::Str(text) => *text = text.replace(from, to),
+        Value::List(list) => list.iter_mut().for_each(|value| replace(value, from, to)),
+        Value::Map(map) => map.values_mut().for_each(|value| replace(value, from, to)),
+        _ => {}
     }
 }

@@ -126,7 +126,7 @@ pub(crate) struct TrainHyp {
     pub tensorboard: bool,
     /// Whether to write an offline run of Weights & Biases.
     pub wandb_enabled: bool,
-    /// Whether to print where the time went.
+    /// Whether to print where the time went, and to write a trace.
     pub profiling: bool,
 }
 

@@ -10,7 +10,7 @@ use super::rows::Row;
 use super::sums::METRICS;
 use crate::error::Result;
 use crate::report::examples::{Examples, swatch};
-use crate::report::page::{Heading, Tone, facts, notes, number, page, plots, section};
+use crate::report::page::{Heading, Tone, colors, facts, notes, number, page, plots, section};
 use crate::statistics::bootstrap::Bootstrap;
 
 /// Columns of the table: position in [`METRICS`], heading and what is below it.
@@ -156,7 +156,13 @@ impl EvaluationPage<'_> {
             values: self.rows.iter().map(|image| image[index].dice).collect(),
         };
         let rows = self.classes.iter().enumerate().map(row).collect();
-        Distributions { title: "Dice of single images".to_owned(), range: [0.0, 1.0], rows }.render()
+        Distributions {
+            title: "Dice of single images".to_owned(),
+            range: [0.0, 1.0],
+            colors: colors(self.classes),
+            rows,
+        }
+        .render()
     }
 
     fn comparison(&self, comparison: &Comparison) -> Markup {
@@ -205,7 +211,7 @@ impl EvaluationPage<'_> {
                     "Over all pixels: the pixels of all images are added up first, so that large regions count more. Mean of "
                     "images: each image with the class counts equally. HD95 is the 95th percentile of the distances between "
                     "the boundaries, of the images where both masks have the class; surface Dice is the share of the "
-                    "boundaries within the tolerance. Pixels without a label are not counted."
+                    "boundaries within the tolerance, of the images where either mask has it. Pixels without a label are not counted."
                 }
                 p {
                     "Intervals: patients are drawn with replacement " (resamples) " times, each with all images "

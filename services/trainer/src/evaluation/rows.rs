@@ -4,8 +4,8 @@ use bcs_model::metrics::{ConfusionMatrix, Reduction};
 
 use super::Evaluation;
 
-/// Scores of an image and class; NaN where they are undefined. All but precision are undefined where the truth does not have
-/// the class, as MONAI's are with `ignore_empty=True`.
+/// Scores of an image and class; NaN where they are undefined, as MONAI's are with `ignore_empty=True`: Dice, IoU and recall
+/// where the truth does not have the class.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Row {
     /// Dice score.
@@ -19,7 +19,7 @@ pub(crate) struct Row {
     /// 95th percentile of the distances between the boundaries in pixels; infinite where the class is in the truth only, or in
     /// the prediction only.
     pub hd95: f64,
-    /// Share of the boundaries within the tolerance of each other.
+    /// Share of the boundaries within the tolerance of each other; undefined where neither mask has the class.
     pub surface_dice: f64,
     /// Number of pixels in the truth.
     pub pixels: u64,
@@ -42,7 +42,7 @@ impl Row {
             precision: ratio(true_positives, predicted),
             recall: ratio(true_positives, pixels),
             hd95,
-            surface_dice: where_present(surface_dice),
+            surface_dice,
             pixels,
             predicted,
             true_positives,

@@ -10,6 +10,7 @@ use indicatif::DecimalBytes;
 use super::runtime;
 use crate::error::Result;
 use crate::output::progress::Progress;
+use crate::output::warn;
 
 /// Number of simultaneous downloads, unless the user chooses another one.
 pub(crate) const JOBS: usize = 16;
@@ -25,7 +26,7 @@ pub(crate) fn pull(repository: &Repository, files: &[PathBuf], options: &Options
     drop(observer);
     let pulled = pulled?;
     for path in &pulled.without_hash {
-        eprintln!("bcs-trainer: warning: {} has no hash yet; run dvc commit where it is", path.display());
+        warn(&format!("{} has no hash yet; run dvc commit where it is", path.display()));
     }
     println!("{}", summary(&pulled));
     Ok(())

@@ -11,6 +11,7 @@ use fs_err as fs;
 
 use super::bucket::Bucket;
 use crate::error::Result;
+use crate::output::warn;
 
 /// Time between two uploads.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -39,7 +40,7 @@ impl Events {
                 let is_last = ended.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout);
                 // A run goes on without its event files.
                 if let Err(error) = upload_grown(&bucket, &folder, &folder, &mut sizes) {
-                    eprintln!("bcs-trainer: warning: event files are not uploaded: {error}");
+                    warn(&format!("event files are not uploaded: {error}"));
                 }
                 if is_last {
                     return;

@@ -1,10 +1,8 @@
 //! The configuration of a run as YAML, with values that differ from their defaults marked.
 
 use bcs_config::Value;
+use bcs_tracking::secrets::names_a_secret;
 use maud::{Markup, html};
-
-/// Parts of the names of keys whose values are not shown.
-const SECRET: [&str; 6] = ["password", "passwd", "secret", "token", "api_key", "credential"];
 
 /// What is shown of a secret.
 const HIDDEN: &str = "(hidden)";
@@ -58,7 +56,7 @@ fn add(lines: &mut Vec<Line>, value: &Value, defaults: Option<&Value>, depth: us
 
 /// Value as YAML on one line.
 fn shown(key: &str, value: &Value) -> String {
-    if is_secret(key) && !value.is_null() {
+    if names_a_secret(key) && !value.is_null() {
         return HIDDEN.to_owned();
     }
     match value.as_list() {
@@ -67,12 +65,6 @@ fn shown(key: &str, value: &Value) -> String {
         }
         None => without_user(value.to_yaml().trim_end()),
     }
-}
-
-/// Whether a key may name a secret.
-pub(super) fn is_secret(key: &str) -> bool {
-    let key = key.to_lowercase();
-    SECRET.iter().any(|part| key.contains(part))
 }
 
 /// Hides user and password in a URL.

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use bcs_contracts::package::Provenance;
+use bcs_tracking::secrets::names_a_secret;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use super::config::{is_secret, without_user};
+use super::config::without_user;
 
 /// File in the output folder that describes the environment.
 const ENVIRONMENT_FILE: &str = "environment.json";
@@ -53,7 +54,7 @@ fn flatten(rows: &mut Vec<(String, String)>, prefix: &str, map: &Map<String, Val
         };
         match value {
             Value::Object(map) => flatten(rows, &name, map),
-            _ if is_secret(key) => {}
+            _ if names_a_secret(key) => {}
             Value::Null => {}
             Value::String(text) => rows.push((name, shortened(text))),
             Value::Array(values) => {

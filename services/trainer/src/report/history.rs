@@ -1,11 +1,12 @@
 //! What `metrics.jsonl` tells about the epochs of a run. Lines and keys that are not known are passed over, so that the report
 //! does not depend on all that is logged.
 
+use bcs_contracts::TissueClass;
 use bcs_plot::{LineChart, Mark, Scale, Series};
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use super::page::{plots, score};
+use super::page::{colors, plots, score};
 
 /// Ratio of the largest to the smallest learning rate from which its axis is logarithmic.
 const LOG_RATIO: f64 = 20.0;
@@ -71,8 +72,8 @@ impl History {
             .reduce(|best, epoch| if epoch.val_metric > best.val_metric { epoch } else { best })
     }
 
-    /// Curves of loss, validation metric, Dice by class and learning rate.
-    pub(crate) fn curves(&self) -> Markup {
+    /// Curves of loss, validation metric, Dice of `classes` and learning rate.
+    pub(crate) fn curves(&self, classes: &[TissueClass]) -> Markup {
         let series = |name: &str, value: &dyn Fn(&Epoch) -> f64| Series {
             name: name.to_owned(),
             points: self.epochs.iter().map(|epoch| (epoch.epoch as f64, value(epoch))).collect(),
@@ -87,11 +88,8 @@ impl History {
             mark: mark.clone(),
             ..LineChart::default()
         };
-        let classes: Vec<&str> = self
-            .epochs
-            .first()
-            .map_or_else(Vec::new, |epoch| epoch.dice.iter().map(|(name, _)| name.as_str()).collect());
-        let dice = classes.iter().map(|class| series(class, &|epoch| epoch.dice_of(class))).collect();
+        let of_class = |class: &TissueClass| series(&class.name, &|epoch| epoch.dice_of(&class.name));
+        let dice = classes.iter().map(of_class).collect();
         let score_range = Some([0.0, 1.0]);
         let rates = chart("Learning rate", vec![series("learning rate", &|epoch| epoch.learning_rate)]);
         let mut charts = vec![
@@ -101,7 +99,12 @@ impl History {
                 ..chart("val_metric", vec![series("val_metric", &|epoch| epoch.val_metric)])
             }
             .render(),
-            LineChart { y_range: score_range, ..chart("Pooled Dice per class", dice) }.render(),
+            LineChart {
+                y_range: score_range,
+                colors: colors(classes),
+                ..chart("Pooled Dice per class", dice)
+            }
+            .render(),
             LineChart { y_scale: self.rate_scale(), ..rates }.render(),
         ];
         if !self.step_losses.is_empty() {
@@ -236,6 +239,6 @@ not JSON
     #[test]
     fn a_run_without_epochs_has_no_best_one() {
         let history = History::parse("");
-        assert!(history.best().is_none() && history.curves().into_string().contains("no values"));
+        assert!(history.best().is_none() && history.curves(&[]).into_string().contains("no values"));
     }
 }

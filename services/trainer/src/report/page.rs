@@ -1,5 +1,6 @@
 //! What all pages share: frame, verdict, facts, notes.
 
+use bcs_contracts::TissueClass;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// Style sheet of all pages of the programs.
@@ -42,9 +43,25 @@ impl Tone {
     }
 }
 
-/// Renders a page.
+/// Renders a page that begins with a result.
 pub(crate) fn page(heading: &Heading<'_>, contents: &Markup) -> String {
     let (class, mark) = heading.tone.style();
+    let contents = html! {
+        header class={ "verdict " (class) } {
+            span.mark aria-hidden="true" { (mark) }
+            div {
+                p.title { (heading.title) }
+                h1 { (heading.headline) }
+                p.consequence { (heading.explanation) }
+            }
+        }
+        (contents)
+    };
+    document(&format!("{} · {}", heading.headline, heading.title), STYLE, &contents)
+}
+
+/// Renders a page without external resources. `style` is used in addition to the style sheets of all pages and of plots.
+pub(crate) fn document(title: &str, style: &str, contents: &Markup) -> String {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -52,22 +69,10 @@ pub(crate) fn page(heading: &Heading<'_>, contents: &Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (heading.headline) " · " (heading.title) }
-                style { (PreEscaped(SHARED_STYLE)) (PreEscaped(bcs_plot::STYLE)) (PreEscaped(STYLE)) }
+                title { (title) }
+                style { (PreEscaped(SHARED_STYLE)) (PreEscaped(bcs_plot::STYLE)) (PreEscaped(style)) }
             }
-            body {
-                main {
-                    header class={ "verdict " (class) } {
-                        span.mark aria-hidden="true" { (mark) }
-                        div {
-                            p.title { (heading.title) }
-                            h1 { (heading.headline) }
-                            p.consequence { (heading.explanation) }
-                        }
-                    }
-                    (contents)
-                }
-            }
+            body { main { (contents) } }
         }
     };
     markup.into_string()
@@ -95,6 +100,11 @@ pub(crate) fn notes(notes: &[String]) -> Markup {
             ul { @for note in notes { li { (note) } } }
         }
     }
+}
+
+/// CSS colours of classes, in plots as in masks.
+pub(crate) fn colors(classes: &[TissueClass]) -> Vec<String> {
+    classes.iter().map(|class| class.color.to_string()).collect()
 }
 
 /// A section with its heading.

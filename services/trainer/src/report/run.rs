@@ -13,7 +13,7 @@ use super::config::config;
 use super::environment::environment;
 use super::examples::{Examples, swatch};
 use super::history::History;
-use super::page::{Heading, Tone, facts, number, page, plots, score, section};
+use super::page::{Heading, Tone, colors, facts, number, page, plots, score, section};
 use crate::error::Result;
 
 /// A training run, as its report shows it.
@@ -61,7 +61,7 @@ impl RunReport<'_> {
         let history = History::parse(&self.metrics);
         let contents = html! {
             (facts(&self.facts))
-            (section("curves", "Curves", &html! { (history.curves()) (history.table()) }))
+            (section("curves", "Curves", &html! { (history.curves(self.classes)) (history.table()) }))
             @if let Some(best) = self.best { (self.best_model(best)?) }
             @else { (self.without_best_model(&history)) }
             (section("configuration", "Configuration", &config(self.config, self.defaults)))
@@ -106,6 +106,7 @@ impl RunReport<'_> {
         let tiles = Distributions {
             title: "Dice of single tiles".to_owned(),
             range: [0.0, 1.0],
+            colors: colors(self.classes),
             rows: rows.collect(),
         };
         let examples = best.examples.render(self.classes, self.background)?;

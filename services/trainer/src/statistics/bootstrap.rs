@@ -2,6 +2,7 @@
 //! because images of a patient resemble each other (A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their
 //! Application", section 3.8, Cambridge 1997).
 
+use bcs_drift::sample::quantile;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -63,15 +64,6 @@ impl Bootstrap {
         let [low, high] = [tail, 1.0 - tail].map(|share| quantile(&values, share));
         Some(Interval { low: low?, high: high?, resamples: values.len() })
     }
-}
-
-/// Quantile of ascending values, interpolated linearly as by numpy; `None` of none.
-fn quantile(values: &[f64], share: f64) -> Option<f64> {
-    let last = values.len().checked_sub(1)?;
-    let place = share * last as f64;
-    let below = place.floor() as usize;
-    let above = (below + 1).min(last);
-    Some(values[below] + (values[above] - values[below]) * (place - below as f64))
 }
 
 #[cfg(test)]

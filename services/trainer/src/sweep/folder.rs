@@ -7,6 +7,7 @@ use fs_err as fs;
 
 use super::record::{FILE, Record, Trial};
 use crate::error::{Error, Result};
+use crate::output::warn;
 
 /// Folder of all sweeps, unless `hydra.sweep.dir` is set.
 const ROOT: &str = "multirun";
@@ -89,7 +90,7 @@ pub(super) fn find(resume: &str, dir: &Path, overrides: &[String]) -> Result<Opt
         let record = match Record::read(&path) {
             Ok(record) => record,
             Err(error) => {
-                eprintln!("bcs-trainer: warning: the sweep {} is skipped: {error}", path.display());
+                warn(&format!("the sweep {} is skipped: {error}", path.display()));
                 continue;
             }
         };

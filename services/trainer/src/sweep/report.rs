@@ -3,21 +3,19 @@
 use std::path::Path;
 
 use bcs_plot::{Axis, Line, ParallelCoordinates, Value};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::record::{Record, Trial, TrialState};
 use super::results;
 use super::settings::Direction;
 use crate::error::Result;
 use crate::folders::write_whole;
+use crate::report::page;
 
 /// Name of the file.
 pub(super) const FILE: &str = "sweep.html";
 
-/// Style sheet of all pages of the programs.
-const SHARED_STYLE: &str = include_str!("../../../../crates/bcs-service/src/page.css");
-
-/// Style of this page, in addition.
+/// Style of this page.
 const STYLE: &str = include_str!("report.css");
 
 /// Largest number of different numbers that have ticks of their own.
@@ -28,39 +26,27 @@ const FEW: usize = 6;
 /// # Errors
 /// [`crate::error::Error::Io`].
 pub(super) fn write(record: &Record, folder: &Path) -> Result<()> {
-    write_whole(&folder.join(FILE), page(record, folder).into_string().as_bytes())
+    write_whole(&folder.join(FILE), page(record, folder).as_bytes())
 }
 
-fn page(record: &Record, folder: &Path) -> Markup {
+fn page(record: &Record, folder: &Path) -> String {
     let headline = headline(record);
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (headline) " · bcs sweep" }
-                style { (PreEscaped(SHARED_STYLE)) (PreEscaped(bcs_plot::STYLE)) (PreEscaped(STYLE)) }
-            }
-            body {
-                main {
-                    header {
-                        p.title { "Sweep " (folder.display()) }
-                        h1 { (headline) }
-                        @if let Some(best) = results::ranked(record).first() { (best_trial(best)) }
-                    }
-                    (facts(record))
-                    section aria-labelledby="values" {
-                        h2 #values { "Values and " (record.settings.objective) }
-                        p { "A line per trial, coloured by its best epoch. Trials without a rank are dotted." }
-                        div.plot-card { (plot(record).render()) }
-                    }
-                    section aria-labelledby="trials" { h2 #trials { "Trials" } (table(record)) }
-                    (errors(record))
-                }
-            }
+    let contents = html! {
+        header {
+            p.title { "Sweep " (folder.display()) }
+            h1 { (headline) }
+            @if let Some(best) = results::ranked(record).first() { (best_trial(best)) }
         }
-    }
+        (facts(record))
+        section aria-labelledby="values" {
+            h2 #values { "Values and " (record.settings.objective) }
+            p { "A line per trial, coloured by its best epoch. Trials without a rank are dotted." }
+            div.plot-card { (plot(record).render()) }
+        }
+        section aria-labelledby="trials" { h2 #trials { "Trials" } (table(record)) }
+        (errors(record))
+    };
+    page::document(&format!("{headline} · bcs sweep"), STYLE, &contents)
 }
 
 fn headline(record: &Record) -> String {
@@ -90,7 +76,7 @@ fn facts(record: &Record) -> Markup {
     facts.push(("not ended", left.to_string()));
     facts.push(("hours of training", format!("{hours:.2}")));
     facts.push(("started", record.created.strftime("%Y-%m-%d %H:%M UTC").to_string()));
-    html! { dl.facts { @for (name, value) in &facts { div { dt { (name) } dd { (value) } } } } }
+    page::facts(&facts)
 }
 
 fn plot(record: &Record) -> ParallelCoordinates {
@@ -175,7 +161,7 @@ mod tests {
     #[test]
     fn the_page_has_plot_table_and_errors() {
         let record = record();
-        let page = page(&record, Path::new("multirun/2026-01-02/03-04-05")).into_string();
+        let page = page(&record, Path::new("multirun/2026-01-02/03-04-05"));
         assert!(page.contains("<h1>val_metric 0.7500 in trial 3</h1>"), "{page}");
         assert!(page.contains("the best is trial 3, completed"), "{page}");
         assert_eq!(page.matches("p-unscored\"").count(), 2, "the failed and the waiting trial");

@@ -13,6 +13,7 @@ use bcs_tracking::{Picture, Step};
 
 use super::checkpoint::{Checkpoints, Resumable, Snapshot};
 use super::hypertune::Hypertune;
+use super::profile;
 use super::run::{EXAMPLES, Run, SCALING, batching};
 use super::signals::Signals;
 use super::state::{Best, State};
@@ -44,7 +45,9 @@ impl Run<'_> {
                 break;
             }
             tracking.begin_epoch(&state);
+            let start = Instant::now();
             self.epoch(&mut stepper, &mut state, checkpoints, tracking, signals)?;
+            self.profile.since(profile::EPOCH, start);
             let speed = tracking.speed(&state);
             let start = Instant::now();
             let epoch = state.epoch;
@@ -59,7 +62,7 @@ impl Run<'_> {
                 result => result,
             };
             let (scores, pictures, model) = scores?;
-            stepper.profile.add("validate", start.elapsed());
+            self.profile.since(profile::VALIDATE, start);
             let start = Instant::now();
             let improved = self.metric.improves(scores.val_metric, state.best_score());
             let learning_rate = self.learning_rate(&state, state.step.saturating_sub(1));
@@ -78,10 +81,10 @@ impl Run<'_> {
             }
             state.next_epoch();
             self.save_last(&stepper, &state, Some(scores), checkpoints, tracking)?;
-            stepper.profile.add("save", start.elapsed());
+            self.profile.since(profile::CHECKPOINT, start);
         }
-        if hyp.profiling {
-            println!("\n{}", stepper.profile.report());
+        if let Some(report) = self.profile.finish()? {
+            println!("\n{report}");
         }
         Ok(state)
     }
@@ -97,7 +100,8 @@ impl Run<'_> {
             weights::load_state(network, weights, weights::Load::Strict)?;
         }
         let (hyp, architecture) = (&config.train_hyp, &self.composed.architecture);
-        let mut stepper = Stepper::new(hyp, architecture, network, Rc::clone(&self.loss), SCALING)?;
+        let profile = self.profile.clone();
+        let mut stepper = Stepper::new(hyp, architecture, network, Rc::clone(&self.loss), SCALING, profile)?;
         let Some(checkpoint) = checkpoint else {
             if hyp.resume.is_some() {
                 println!("resume      there is no unfinished run; this is a new one\n");
@@ -147,7 +151,7 @@ impl Run<'_> {
             let mut losses = 0.0;
             for part in 0..group {
                 let next = || tracking.wait(|| batches.next());
-                let Some(batch) = stepper.profile.time("wait for data", next) else { break };
+                let Some(batch) = self.profile.time(profile::WAIT, next) else { break };
                 let batch = batch?;
                 let loss = stepper.accumulate(self.engine.network(), &batch, [state.step, part])?;
                 if !loss.is_finite() {
@@ -165,12 +169,15 @@ impl Run<'_> {
             state.step += 1;
             tracking.step(state.step, Step { loss: losses / group as f64, learning_rate, gradient_norm });
             state.seconds += start.elapsed().as_secs_f64();
+            self.profile.since(profile::STEP, start);
             if let Some(signal) = signals.received() {
                 return Err(self.interrupted(signal, stepper, state, checkpoints, tracking));
             }
             let is_due = |steps: usize| state.step.is_multiple_of(steps) && state.batch < count;
             if hyp.checkpoint.every_n_train_steps.is_some_and(is_due) {
-                self.save_last(stepper, state, None, checkpoints, tracking)?;
+                self.profile.time(profile::CHECKPOINT, || {
+                    self.save_last(stepper, state, None, checkpoints, tracking)
+                })?;
             }
         }
         Ok(())

@@ -16,6 +16,7 @@ mod run_report;
 pub(crate) mod signals;
 mod state;
 mod step;
+mod trace;
 mod tracking;
 mod twin;
 pub(crate) mod validate;

@@ -11,9 +11,11 @@ use bcs_model::nets::Network;
 use bcs_model::preprocess::to_input;
 
 use super::dataset::Dataset;
+use super::profile::Profile;
 use super::step::Stepper;
 use crate::config::{ClassWeights, Composed, Config};
 use crate::error::{Error, Result};
+use crate::output::warn;
 
 /// Checks what needs no tiles: that network and class weights fit the label map and the tiles' channels.
 ///
@@ -70,7 +72,7 @@ pub(super) fn check_tiles(
     check_weighted_pixels(&composed.config, &dataset.train, map)?;
     check_tile_size(loader, &composed.architecture, network)?;
     for warning in warnings(dataset, map) {
-        eprintln!("bcs-trainer: warning: {warning}");
+        warn(&warning);
     }
     Ok(metric)
 }
@@ -218,8 +220,10 @@ pub(super) fn dry_run(
     let classes = vec![0; len * area];
     let mixed = loader.mixes_up().then(|| Mixed { classes: classes.clone(), weight: 0.5 });
     let batch = Batch { len, height, width, pixels: vec![128; len * area * 3], classes, mixed };
+    let unmeasured = Profile::new(false, network.device());
     let step = || {
-        let mut stepper = Stepper::new(hyp, &composed.architecture, network, loss, scaling.clone())?;
+        let mut stepper =
+            Stepper::new(hyp, &composed.architecture, network, loss, scaling.clone(), unmeasured)?;
         stepper.accumulate(network, &batch, [0, 0])?;
         stepper.step(1, hyp.learning_rate)
     };

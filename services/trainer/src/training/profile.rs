@@ -1,49 +1,204 @@
-//! Time spent per action, as Lightning's simple profiler reports it.
+//! Where the time of a run goes, `train_hyp.profiling`: a table of actions, as Lightning's simple profiler prints it, and a
+//! trace of them in time.
 
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bcs_data::loader::Observer;
+use tch::Device;
+
+use super::trace::{Detail, Trace};
+use crate::error::Result;
 use crate::output::table::table;
 
-/// Time spent per action, in the order of first occurrence.
-#[derive(Default)]
+/// An epoch without validation, and one optimization step with the wait for its data. All other actions are parts of these,
+/// or stand beside them.
+pub(super) const EPOCH: &str = "epoch";
+pub(super) const STEP: &str = "step";
+/// The part of a step in which there is no batch yet.
+pub(super) const WAIT: &str = "wait for data";
+pub(super) const VALIDATE: &str = "validate";
+pub(super) const CHECKPOINT: &str = "checkpoint";
+
+/// Measures actions of a run. Clones measure for the same run, from any thread.
+#[derive(Debug, Clone)]
 pub(super) struct Profile {
-    actions: Vec<(&'static str, usize, Duration)>,
+    /// `None` if nothing is measured.
+    recording: Option<Arc<Mutex<Recording>>>,
+    device: Device,
+}
+
+#[derive(Debug)]
+struct Recording {
+    start: Instant,
+    /// Time per action, in the order of first occurrence.
+    actions: Vec<Action>,
+    trace: Option<Trace>,
+}
+
+#[derive(Debug, Clone)]
+struct Action {
+    name: &'static str,
+    /// Whether a thread of the loader did it, beside the training.
+    beside: bool,
+    calls: usize,
+    total: Duration,
 }
 
 impl Profile {
-    /// Runs `work` and adds its time to an action.
-    pub(super) fn time<T>(&mut self, action: &'static str, work: impl FnOnce() -> T) -> T {
+    /// Creates a profile that measures nothing unless `enabled`. The end of an action on a GPU is that of its kernels.
+    pub(super) fn new(enabled: bool, device: Device) -> Self {
+        let recording = Recording { start: Instant::now(), actions: Vec::new(), trace: None };
+        Self { recording: enabled.then(|| Arc::new(Mutex::new(recording))), device }
+    }
+
+    /// Starts the clock, and writes a trace to a file from now on.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Io`].
+    pub(super) fn trace_to(&self, path: &Path) -> Result<()> {
+        let Some(mut recording) = self.recording() else { return Ok(()) };
+        recording.trace = Some(Trace::create(path)?);
+        recording.start = Instant::now();
+        Ok(())
+    }
+
+    /// Runs `work` and measures it.
+    pub(super) fn time<T>(&self, action: &'static str, work: impl FnOnce() -> T) -> T {
+        if self.recording.is_none() {
+            return work();
+        }
         let start = Instant::now();
         let result = work();
-        self.add(action, start.elapsed());
+        self.since(action, start);
         result
     }
 
-    /// Adds time to an action.
-    pub(super) fn add(&mut self, action: &'static str, time: Duration) {
-        match self.actions.iter_mut().find(|(name, ..)| *name == action) {
-            Some((_, calls, total)) => {
-                *calls += 1;
-                *total += time;
-            }
-            None => self.actions.push((action, 1, time)),
+    /// Measures what began at `start` and ends now.
+    pub(super) fn since(&self, action: &'static str, start: Instant) {
+        if let (Some(_), Device::Cuda(index)) = (&self.recording, self.device) {
+            tch::Cuda::synchronize(index as i64);
+        }
+        if let Some(mut recording) = self.recording() {
+            recording.add(action, false, start, Instant::now());
         }
     }
 
-    /// Formats a table of all actions, the longest first.
-    pub(super) fn report(&self) -> String {
-        let total: Duration = self.actions.iter().map(|(.., time)| *time).sum();
-        let mut actions = self.actions.clone();
-        actions.sort_by_key(|(.., time)| std::cmp::Reverse(*time));
-        let row = |(action, calls, time): &(&'static str, usize, Duration)| {
+    /// Ends the trace, and returns a table of all actions and its path. `None` if nothing was measured.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Io`] if the trace could not be written.
+    pub(super) fn finish(&self) -> Result<Option<String>> {
+        let Some(mut recording) = self.recording() else { return Ok(None) };
+        let mut report = recording.report();
+        if let Some(trace) = recording.trace.take() {
+            report.push_str(&format!("\ntrace       {}", trace.finish()?));
+        }
+        Ok(Some(report))
+    }
+
+    fn recording(&self) -> Option<MutexGuard<'_, Recording>> {
+        let recording = self.recording.as_ref()?;
+        Some(recording.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Observer for Profile {
+    fn observe(&self, action: &'static str, start: Instant, end: Instant) {
+        if let Some(mut recording) = self.recording() {
+            recording.add(action, true, start, end);
+        }
+    }
+}
+
+impl Recording {
+    fn add(&mut self, name: &'static str, beside: bool, start: Instant, end: Instant) {
+        let total = end - start;
+        match self.actions.iter_mut().find(|action| action.name == name) {
+            Some(action) => {
+                action.calls += 1;
+                action.total += total;
+            }
+            None => self.actions.push(Action { name, beside, calls: 1, total }),
+        }
+        let detail = match name {
+            EPOCH | VALIDATE | CHECKPOINT => Detail::Always,
+            _ => Detail::Bounded,
+        };
+        if let Some(trace) = &mut self.trace {
+            trace.add(name, detail, start, end);
+        }
+    }
+
+    /// Formats a table of the actions, the longest first, those of loader threads last.
+    fn report(&self) -> String {
+        let run = self.start.elapsed().as_secs_f64();
+        let mut actions: Vec<&Action> =
+            self.actions.iter().filter(|action| ![EPOCH, STEP].contains(&action.name)).collect();
+        actions.sort_by_key(|action| (action.beside, std::cmp::Reverse(action.total)));
+        let row = |action: &&Action| {
+            let total = action.total.as_secs_f64();
             vec![
-                (*action).to_owned(),
-                format!("{:.1}", time.as_secs_f64() * 1e3 / *calls as f64),
-                calls.to_string(),
-                format!("{:.1}", time.as_secs_f64()),
-                format!("{:.1}", 100.0 * time.as_secs_f64() / total.as_secs_f64().max(f64::MIN_POSITIVE)),
+                action.name.to_owned(),
+                if action.beside { "loader" } else { "main" }.to_owned(),
+                action.calls.to_string(),
+                format!("{:.2}", total * 1e3 / action.calls as f64),
+                format!("{total:.2}"),
+                if action.beside { String::new() } else { format!("{:.1}", 100.0 * total / run) },
             ]
         };
-        table(&["action", "mean ms", "calls", "total s", "%"], &actions.iter().map(row).collect::<Vec<_>>())
+        let rows: Vec<_> = actions.iter().map(row).collect();
+        let table = table(&["action", "thread", "calls", "mean ms", "total s", "% of run"], &rows);
+        format!("{table}\n\ndata wait   {:.1} % of the time of training steps", 100.0 * self.wait_share())
+    }
+
+    /// Share of the steps in which they waited for data.
+    fn wait_share(&self) -> f64 {
+        let total = |name| {
+            let action = self.actions.iter().find(|action| action.name == name);
+            action.map_or(0.0, |action| action.total.as_secs_f64())
+        };
+        total(WAIT) / f64::max(total(STEP), f64::MIN_POSITIVE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recording(actions: &[(&'static str, bool, u64)]) -> Recording {
+        let start = Instant::now();
+        let mut recording = Recording { start, actions: Vec::new(), trace: None };
+        for (name, beside, milliseconds) in actions {
+            recording.add(name, *beside, start, start + Duration::from_millis(*milliseconds));
+        }
+        recording
+    }
+
+    #[test]
+    fn the_table_adds_up_calls_and_leaves_out_what_contains_others() {
+        let actions = [
+            ("load", true, 900),
+            (WAIT, false, 2),
+            ("forward", false, 30),
+            ("forward", false, 50),
+            (STEP, false, 100),
+        ];
+        let report = recording(&actions).report();
+        let lines: Vec<Vec<&str>> = report.lines().map(|line| line.split_whitespace().collect()).collect();
+        let at = |name: &str| lines.iter().position(|line| line.first() == Some(&name)).unwrap();
+        assert_eq!(lines[at("forward")][..5], ["forward", "main", "2", "40.00", "0.08"]);
+        assert_eq!(lines[at("load")], ["load", "loader", "1", "900.00", "0.90"]);
+        assert!(at("forward") < at("wait") && at("wait") < at("load"), "{report}");
+        assert!(!lines.iter().any(|line| line.first() == Some(&STEP)), "{report}");
+        assert!(report.ends_with("data wait   2.0 % of the time of training steps"), "{report}");
+    }
+
+    #[test]
+    fn without_profiling_nothing_is_measured() {
+        let profile = Profile::new(false, Device::Cpu);
+        assert_eq!(profile.time("forward", || 7), 7);
+        assert_eq!(profile.finish().unwrap(), None);
     }
 }

@@ -23,6 +23,7 @@ use super::checkpoint::{Checkpoints, Snapshot};
 use super::dataset::Dataset;
 use super::initial_weights::InitialWeights;
 use super::preflight;
+use super::profile::Profile;
 use super::reference::{image_features, push_model_features};
 use super::repository::Repository;
 use super::resume::Checkpoint;
@@ -42,6 +43,9 @@ use crate::report::run::BestModel;
 /// Number of validation tiles in the picture, as many as the predecessor showed.
 pub(super) const EXAMPLES: usize = 5;
 
+/// Name of the trace in the output folder.
+const TRACE_FILE: &str = "trace.json";
+
 /// Intensity scaling of the input, as the predecessor's.
 pub(super) const SCALING: Scaling = Scaling::UnitRange;
 
@@ -56,6 +60,7 @@ pub(crate) struct Run<'a> {
     pub(super) metric: ValMetric,
     pub(super) metadata: PackageMetadata,
     pub(super) engine: NetworkEngine,
+    pub(super) profile: Profile,
     loaded: Option<Loaded>,
     pub(super) checkpoint: Option<Checkpoint>,
     /// The best model on the validation tiles, once the run has finished.
@@ -87,7 +92,9 @@ impl<'a> Run<'a> {
         preflight::check_configuration(config, &map, &trial)?;
         let dataset = Dataset::load(config, &map)?;
         let augmentation = config.augmentation.clone().unwrap_or_else(Augmentation::none);
+        let profile = Profile::new(hyp.profiling, device);
         let loader = loader(composed, &dataset, augmentation.clone())?;
+        let loader = if hyp.profiling { loader.observed_by(Arc::new(profile.clone())) } else { loader };
         let weights = class_weights(hyp.class_weights.as_ref(), dataset.train.class_pixels());
         let loss = losses::build(
             &hyp.loss,
@@ -116,6 +123,7 @@ impl<'a> Run<'a> {
             metric,
             metadata,
             engine,
+            profile,
             loaded,
             checkpoint,
             best: None,
@@ -136,6 +144,7 @@ impl<'a> Run<'a> {
         };
         let mut run_file = RunFile { run: checkpoints.location(), package: None };
         run_file.write(output)?;
+        self.profile.trace_to(&output.join(TRACE_FILE))?;
         let signals = Signals::install()?;
         let mut tracking = Tracking::start(&self, checkpoints.folder(), output)?;
         let result = self

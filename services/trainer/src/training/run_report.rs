@@ -12,6 +12,7 @@ use super::run::Run;
 use crate::config::defaults;
 use crate::error::{Error, Result};
 use crate::evaluation::rows::{Row, image_score};
+use crate::output::warn;
 use crate::report::examples::Examples;
 use crate::report::history::History;
 use crate::report::run::{BestModel, RunReport};
@@ -65,7 +66,7 @@ impl Run<'_> {
         match self.write_report(checkpoints, output, stopped) {
             Ok(true) => println!("report      {}", output.join(REPORT_FILE).display()),
             Ok(false) => {}
-            Err(error) => eprintln!("bcs-trainer: warning: the report cannot be written: {error}"),
+            Err(error) => warn(&format!("the report cannot be written: {error}")),
         }
     }
 

@@ -7,7 +7,7 @@ use bcs_data::loader::Batch;
 use bcs_model::losses::DeepSupervisionLoss;
 use bcs_model::nets::Network;
 use bcs_model::optim::{Algorithm, Average, Optimizer, Parameters};
-use bcs_model::preprocess::to_input;
+use bcs_model::preprocess::{to_channels_last, to_input};
 use tch::{Kind, Tensor};
 
 use super::profile::Profile;
@@ -26,8 +26,7 @@ pub(super) struct Stepper {
     twin: Option<Twin>,
     /// Sum of the gradients of the batches of the current step.
     gradient: Option<Tensor>,
-    /// Time spent per action.
-    pub profile: Profile,
+    profile: Profile,
 }
 
 impl Stepper {
@@ -41,6 +40,7 @@ impl Stepper {
         network: &Network,
         loss: Rc<DeepSupervisionLoss>,
         scaling: Scaling,
+        profile: Profile,
     ) -> Result<Self, bcs_model::Error> {
         let parameters = Parameters::new(network)?;
         let algorithm = Algorithm::new(&hyp.optimizer, hyp.weight_decay, &hyp.optimizer_arguments)?;
@@ -57,7 +57,7 @@ impl Stepper {
             },
             parameters,
             gradient: None,
-            profile: Profile::default(),
+            profile,
         })
     }
 
@@ -80,22 +80,26 @@ impl Stepper {
             let target = Tensor::f_from_data_size(classes, &shape.map(|length| length as i64), Kind::Uint8)?;
             Ok(target.f_to_device(device)?.f_to_kind(Kind::Int64)?)
         };
-        let (input, target, second) =
-            self.profile.time("to tensors", || -> Result<_, bcs_model::Error> {
-                let input = to_input(&batch.pixels, shape, network.in_channels(), &self.scaling, device)?;
-                let input = if half { input.f_to_kind(Kind::BFloat16)? } else { input };
-                let mixed = batch.mixed.as_ref();
-                let second =
-                    mixed.map(|mixed| Ok::<_, bcs_model::Error>((to_target(&mixed.classes)?, mixed.weight)));
-                Ok((input, to_target(&batch.classes)?, second.transpose()?))
-            })?;
+        let (input, target, second) = self.profile.time("copy", || -> Result<_, bcs_model::Error> {
+            let input = match network.prefers_channels_last() {
+                true => to_channels_last(&batch.pixels, shape, &self.scaling, half)?,
+                false => {
+                    let input = to_input(&batch.pixels, shape, network.in_channels(), &self.scaling, device)?;
+                    if half { input.f_to_kind(Kind::BFloat16)? } else { input }
+                }
+            };
+            let mixed = batch.mixed.as_ref();
+            let second =
+                mixed.map(|mixed| Ok::<_, bcs_model::Error>((to_target(&mixed.classes)?, mixed.weight)));
+            Ok((input, to_target(&batch.classes)?, second.transpose()?))
+        })?;
         if let Some(twin) = &mut self.twin {
-            self.profile.time("to bfloat16", || twin.take_over(&self.parameters))?;
+            self.profile.time("copy of parameters", || twin.take_over(&self.parameters))?;
         }
         let network = self.twin.as_ref().map_or(network, Twin::network);
         let outputs = self.profile.time("forward", || -> Result<Vec<Tensor>, bcs_model::Error> {
             let outputs = network.outputs(&input, true)?;
-            Ok(outputs.iter().map(|output| output.f_to_kind(Kind::Float)).collect::<Result<_, _>>()?)
+            Ok(outputs.iter().map(bcs_torch::planes).collect::<Result<_, _>>()?)
         })?;
         let loss = self.profile.time("loss", || -> Result<Tensor, bcs_model::Error> {
             let loss = loss(&self.loss, &outputs, &target)?;

@@ -72,9 +72,9 @@ fn crops_that_cannot_be_cut_are_refused() {
         ("augmentation.crop.size=[96,64]", 1, "smaller than augmentation.crop.size (64×96)"),
         ("augmentation.crop.size=[30,30]", 2, "the training tiles are 30×30 pixels"),
         (
-            "augmentation.crop={size: [32, 32], balanced: [1, 1]}",
+            "augmentation.crop={size: [32, 32], balanced: [1, 1, 1]}",
             2,
-            "augmentation.crop.balanced has 2 weights",
+            "augmentation.crop.balanced has 3 weights",
         ),
     ] {
         let (found, _, error) = train(here, &[overridden]);

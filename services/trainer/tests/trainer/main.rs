@@ -11,6 +11,7 @@ mod initial_weights;
 mod layers;
 mod networks;
 mod preflight;
+mod profiling;
 mod pull;
 mod report;
 mod resume;

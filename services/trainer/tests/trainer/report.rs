@@ -1,12 +1,11 @@
 //! The report of a run.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bcs_tests::{SMALL, package, program};
+use bcs_tests::package;
 
-use crate::support::{metrics, output, trained, write_tissue};
+use crate::support::{metrics, output, start, trained, write_tissue};
 
 /// Checks that a page is a single file that loads nothing.
 pub(crate) fn assert_self_contained(page: &str) {
@@ -51,18 +50,11 @@ fn a_run_that_failed_has_a_report_that_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     write_tissue(here);
-    let process = Command::new(program("bcs-trainer"))
-        .args(SMALL)
-        .args(["train_hyp.max_epochs=100000", "train_hyp.training_batch_size=1", "data.cache_mb=0"])
-        .current_dir(here)
-        .env("OMP_NUM_THREADS", "1")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut process = process.unwrap();
-    let start = Instant::now();
+    let overrides = ["train_hyp.max_epochs=100000", "train_hyp.training_batch_size=1", "data.cache_mb=0"];
+    let mut process = start(here, &overrides);
+    let begin = Instant::now();
     while !has_epoch(here) {
-        assert!(start.elapsed() < Duration::from_secs(120), "no epoch ends");
+        assert!(begin.elapsed() < Duration::from_secs(120), "no epoch ends");
         std::thread::sleep(Duration::from_millis(5));
     }
     // A tile that becomes unreadable after it was checked.

@@ -1,13 +1,13 @@
 //! Runs that are interrupted and go on: they end with the model and the metrics of one that was not.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use bcs_tests::{SMALL, package, program};
+use bcs_tests::{SMALL, package};
 use serde_json::Value;
 
-use crate::support::{outcome, train, trained, write_tile, write_tissue};
+use crate::support::{outcome, start, terminate, train, trained, write_tiles, write_tissue};
 
 /// Time after which a wait fails.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -26,28 +26,6 @@ const STATEFUL: [&str; 11] = [
     "train_hyp.checkpoint.save_top_k=2",
     "model_hyp.dropout=0.2",
 ];
-
-/// Writes 10 training tiles, of which 4 epochs with these overrides make 12 steps, and 2 validation tiles.
-fn write_tiles(folder: &Path) {
-    let root = folder.join("tissue");
-    for at in 0..12 {
-        let codes = if at % 2 == 0 { [1, 2] } else { [2, 1] };
-        write_tile(&root, if at < 10 { "train" } else { "val" }, &format!("tile-{at:02}"), codes);
-    }
-}
-
-/// Starts a run in the background.
-fn start(folder: &Path, overrides: &[&str]) -> Child {
-    Command::new(program("bcs-trainer"))
-        .args(SMALL)
-        .args(overrides)
-        .current_dir(folder)
-        .env("OMP_NUM_THREADS", "1")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
 
 /// Returns the state in the newest checkpoint, if it is there and whole.
 fn state(folder: &Path) -> Option<Value> {
@@ -161,7 +139,7 @@ fn sigterm_ends_a_run_with_a_checkpoint() {
     let overrides = ["train_hyp.max_epochs=100000", "train_hyp.training_batch_size=2"];
     let mut process = start(folder.path(), &overrides);
     wait_for_step(&mut process, folder.path(), 5);
-    Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
+    terminate(&process);
     let start = Instant::now();
     assert_eq!(process.wait().unwrap().code(), Some(128 + 15));
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
@@ -193,7 +171,7 @@ fn sigterm_while_the_package_is_made_ends_the_run_too() {
     while state(stopped.path()).is_none_or(|state| state["epoch"] != 1) {
         assert!(start.elapsed() < TIMEOUT && process.try_wait().unwrap().is_none(), "no end of training");
     }
-    Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
+    terminate(&process);
     let code = process.wait().unwrap().code();
     // The package may have been complete when the signal arrived.
     assert!([Some(128 + 15), Some(0)].contains(&code), "{code:?}");
@@ -225,15 +203,7 @@ fn a_full_disk_leaves_the_last_checkpoint_intact() {
 fn run_on_a_small_disk(folder: &Path, models: &Path) {
     write_tiles(folder);
     let overrides = ["train_hyp.max_epochs=100000", "train_hyp.training_batch_size=2"];
-    let process = Command::new(program("bcs-trainer"))
-        .args(SMALL)
-        .args(overrides)
-        .current_dir(folder)
-        .env("OMP_NUM_THREADS", "1")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut process = process.unwrap();
+    let mut process = start(folder, &overrides);
     wait_for_step(&mut process, folder, 5);
     let filling = models.join("filling");
     // Fails when the disk is full.
@@ -286,15 +256,8 @@ fn early_stopping_ends_a_run() {
 fn failures_name_the_last_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     write_tissue(folder.path());
-    let mut process = Command::new(program("bcs-trainer"))
-        .args(SMALL)
-        .args(["train_hyp.max_epochs=100000", "train_hyp.training_batch_size=1", "data.cache_mb=0"])
-        .current_dir(folder.path())
-        .env("OMP_NUM_THREADS", "1")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let overrides = ["train_hyp.max_epochs=100000", "train_hyp.training_batch_size=1", "data.cache_mb=0"];
+    let mut process = start(folder.path(), &overrides);
     wait_for_step(&mut process, folder.path(), 4);
     // A tile that becomes unreadable after it was checked.
     std::fs::write(folder.path().join("tissue/train/TCGA-A1-0001-DX1_0.png"), "damaged").unwrap();

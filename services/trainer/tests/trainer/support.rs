@@ -1,8 +1,9 @@
 //! Helpers of the trainer's tests: data sets of hand-made tiles, and what a run leaves.
 
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
-use bcs_tests::{SMALL, run};
+use bcs_tests::{SMALL, program, run};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use serde_json::Value;
 
@@ -42,6 +43,34 @@ pub(crate) fn write_tissue(folder: &Path) {
     write_tile(&root, "train", "TCGA-A1-0001-DX1_0", [1, 2]);
     write_tile(&root, "train", "TCGA-A2-0002-DX1_0", [2, 1]);
     write_tile(&root, "val", "TCGA-OL-0003-DX1_0", [1, 2]);
+}
+
+/// Writes 10 training tiles, of which an epoch has 5 batches of 2, and 2 validation tiles, in `tissue`.
+pub(crate) fn write_tiles(folder: &Path) {
+    for at in 0..12 {
+        let codes = if at % 2 == 0 { [1, 2] } else { [2, 1] };
+        let split = if at < 10 { "train" } else { "val" };
+        write_tile(&folder.join("tissue"), split, &format!("tile-{at:02}"), codes);
+    }
+}
+
+/// Starts the trainer on `tissue` with a small network and these overrides, in the background.
+pub(crate) fn start(folder: &Path, overrides: &[&str]) -> Child {
+    Command::new(program("bcs-trainer"))
+        .args(SMALL)
+        .args(overrides)
+        .current_dir(folder)
+        .env("OMP_NUM_THREADS", "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts")
+}
+
+/// Sends SIGTERM to a process.
+pub(crate) fn terminate(process: &Child) {
+    let status = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
+    assert!(status.expect("kill is there").success());
 }
 
 /// Runs the trainer on `tissue` with a small network and these overrides; returns exit code, standard output and standard

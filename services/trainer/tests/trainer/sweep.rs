@@ -1,13 +1,14 @@
 //! Sweeps: which trials run, what they leave, and how a sweep goes on that was killed.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-use bcs_tests::{SMALL, program};
 use serde_json::{Value, json};
 
-use crate::support::{json as read_json, outcome, train, trained, write_tile, write_tissue};
+use crate::support::{
+    json as read_json, outcome, start, terminate, train, trained, write_tiles, write_tissue,
+};
 
 /// Time after which a wait fails.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -41,28 +42,6 @@ fn trials(folder: &Path) -> Vec<Value> {
 
 fn states(folder: &Path) -> Vec<String> {
     trials(folder).iter().map(|trial| trial["state"].as_str().unwrap().to_owned()).collect()
-}
-
-/// Writes 10 training tiles and 2 validation tiles.
-fn write_tiles(folder: &Path) {
-    for at in 0..12 {
-        let codes = if at % 2 == 0 { [1, 2] } else { [2, 1] };
-        let split = if at < 10 { "train" } else { "val" };
-        write_tile(&folder.join("tissue"), split, &format!("tile-{at:02}"), codes);
-    }
-}
-
-/// Starts a sweep in the background.
-fn start(folder: &Path, overrides: &[&str]) -> Child {
-    Command::new(program("bcs-trainer"))
-        .args(SMALL)
-        .args(overrides)
-        .current_dir(folder)
-        .env("OMP_NUM_THREADS", "1")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
 }
 
 /// Waits until something is true of the sweep, which must not have ended before.
@@ -233,7 +212,7 @@ fn sigterm_ends_all_trials_with_checkpoints() {
     ];
     let mut process = start(here, &endless);
     wait(&mut process, "two trials", || steps(here, 0) >= 2 && steps(here, 1) >= 2);
-    Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
+    terminate(&process);
     let output = process.wait_with_output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(128 + 15), "{error}");

@@ -14,12 +14,13 @@ enum Type {
     Integer,
     Mode,
     Texts,
+    TextMap,
 }
 
-use Type::{Integer, Mode, OptionalFlag, OptionalText, Text, Texts};
+use Type::{Integer, Mode, OptionalFlag, OptionalText, Text, TextMap, Texts};
 
 /// Values that have a type, by their path below `hydra`.
-const TYPES: [(&str, Type); 27] = [
+const TYPES: [(&str, Type); 28] = [
     ("mode", Mode),
     ("searchpath", Texts),
     ("run.dir", Text),
@@ -41,24 +42,13 @@ const TYPES: [(&str, Type); 27] = [
     ("job.num", Integer),
     ("job.config_name", OptionalText),
     ("job.env_copy", Texts),
+    ("job.env_set", TextMap),
     ("job.config.override_dirname.kv_sep", Text),
     ("job.config.override_dirname.item_sep", Text),
     ("job.config.override_dirname.exclude_keys", Texts),
     ("runtime.version", Text),
     ("runtime.cwd", Text),
     ("runtime.output_dir", Text),
-];
-
-/// Mappings that take any key.
-const OPEN: [&str; 8] = [
-    "hydra_logging",
-    "job_logging",
-    "sweeper",
-    "launcher",
-    "callbacks",
-    "env",
-    "job.env_set",
-    "runtime.choices",
 ];
 
 /// Converts the values to their types, as OmegaConf does: a number where a text belongs becomes its text.
@@ -82,16 +72,6 @@ pub(super) fn convert(node: &mut Value) -> Result<()> {
     Ok(())
 }
 
-/// Whether the node may have a value at a dotted path below `hydra`.
-pub(in crate::compose) fn allows(path: &str) -> bool {
-    let below =
-        |parent: &str, path: &str| path.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.'));
-    path == "verbose"
-        || TYPES.iter().any(|(known, _)| *known == path || below(path, known))
-        || OPEN.iter().any(|open| *open == path || below(open, path) || below(path, open))
-        || ["runtime.version_base", "runtime.config_sources"].contains(&path)
-}
-
 impl Type {
     fn name(&self) -> &'static str {
         match self {
@@ -101,6 +81,7 @@ impl Type {
             Integer => "an integer",
             Mode => "RUN, MULTIRUN or null",
             Texts => "a list of strings",
+            TextMap => "a mapping to strings",
         }
     }
 }
@@ -125,6 +106,10 @@ fn converted(value: &Value, kind: &Type) -> Option<Value> {
         }
         (Texts, Value::List(items)) => {
             items.iter().map(|item| converted(item, &Text)).collect::<Option<_>>().map(Value::List)
+        }
+        (TextMap, Value::Map(map)) => {
+            let pairs = map.iter().map(|(key, item)| Some((key.clone(), converted(item, &Text)?)));
+            pairs.collect::<Option<_>>().map(Value::Map)
         }
         _ => None,
     }

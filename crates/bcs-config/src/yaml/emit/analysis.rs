@@ -42,12 +42,12 @@ fn is_blank(c: char) -> bool {
     matches!(c, '\0' | ' ' | '\t' | '\r') || is_break(c)
 }
 
-/// Whether a character can only be written as an escape.
+/// Whether a character is written as an escape. Unlike PyYAML, so are line breaks that only YAML 1.1 has, which readers of
+/// YAML 1.2 would keep together with the indent after them.
 fn is_special(c: char) -> bool {
     let ascii = c == '\n' || (' '..='~').contains(&c);
-    let unicode =
-        matches!(c, '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10fffe}');
-    !(ascii || (unicode && c != '\u{feff}'))
+    let unicode = matches!(c, '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10fffe}');
+    !(ascii || (unicode && !matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}')))
 }
 
 /// Whether the text could be taken for another construct in a block collection.

@@ -1,0 +1,61 @@
+//! Spread of the images of a case: a minority that differs hardly moves the mean of a case, but widens its spread.
+
+use super::units::Units;
+
+/// Distance of the quartiles from the median of a normal distribution, in standard deviations.
+const QUARTILE: f64 = 0.674_490;
+
+/// Number of images of a case from which they are compared with each other.
+const MIN_CASE: usize = 5;
+
+/// Returns the spread of each unit of both sides, ln(1 + v/s²), where v is the mean squared difference of its images from
+/// their median, and s the standard deviation that follows from the quartiles of all such differences: about ln 2 where no
+/// image is unusual. s comes from both sides together, so that without drift the units are exchangeable. If most cases have
+/// less than 5 images, they are compared with the median of all images.
+pub(super) fn spreads(sides: [(&[Option<f64>], &Units); 2]) -> [Vec<Option<f64>>; 2] {
+    let grouped = sides.map(|(column, units)| units.values(column).collect::<Vec<_>>());
+    let mut sizes: Vec<usize> = grouped.iter().flatten().map(Vec::len).filter(|size| *size > 0).collect();
+    sizes.sort_unstable();
+    let within = sizes.get(sizes.len() / 2).is_some_and(|median| *median >= MIN_CASE);
+    let centre = median(grouped.iter().flatten().flatten().copied().collect());
+    let differences = grouped.map(|units| {
+        let from = |unit: Vec<f64>| {
+            let centre = if within { median(unit.clone()) } else { centre };
+            unit.into_iter().map(|value| value - centre).collect::<Vec<_>>()
+        };
+        units.into_iter().map(from).collect::<Vec<_>>()
+    });
+    let distances = differences.iter().flatten().flatten().map(|value| value.abs()).collect();
+    let variance = (median(distances) / QUARTILE).powi(2).max(f64::MIN_POSITIVE);
+    let spread = |unit: &Vec<f64>| {
+        let squares = unit.iter().map(|value| value * value).sum::<f64>();
+        (!unit.is_empty()).then(|| (squares / unit.len() as f64 / variance).ln_1p())
+    };
+    differences.map(|units| units.iter().map(spread).collect())
+}
+
+/// Median of values in any order; 0 without values.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    crate::sample::quantile(&values, 0.5).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use bcs_contracts::FeatureTable;
+
+    use super::*;
+
+    #[test]
+    fn an_unusual_image_widens_the_spread_of_its_case() {
+        let cases = (0..30).map(|row| Some(format!("{}", row / 10))).collect();
+        let units = Units::new(&FeatureTable { cases, ..FeatureTable::default() });
+        let mut column: Vec<Option<f64>> =
+            (0..30).map(|row| Some(f64::from(row % 10) + f64::from(row / 10) * 100.0)).collect();
+        column[25] = Some(1000.0);
+        let [spreads, _] = spreads([(&column, &units), (&column, &units)]);
+        let [first, second, third] = spreads[..] else { panic!("{spreads:?}") };
+        assert_eq!(first, second);
+        assert!(third.unwrap() > first.unwrap() + 5.0, "{spreads:?}");
+    }
+}
