@@ -57,7 +57,7 @@ pub(crate) fn difference(finding: &Finding) -> String {
     let direction = if value < 0.0 { "lower" } else { "higher" };
     let subject = match finding.quantity {
         Quantity::Mean => finding.feature.clone(),
-        Quantity::Minority => format!("The share of images with an unusual {}", finding.feature),
+        Quantity::Spread => format!("The spread of {} within a case", finding.feature),
     };
     if value == 0.0 {
         return format!("{subject} differs from the reference, in which it is the same in all cases.");

@@ -11,8 +11,8 @@
 //! - `effect`: effect sizes with intervals
 //! - [`family`]: families of features
 //! - `max_t`: p-values by permutation of cases
-//! - `minority`: shares of unusual images in a case
 //! - [`power`]: number of cases needed
+//! - `spread`: spread of the images of a case
 //! - `student`: p-values for few cases
 //! - `units`: cases, or blocks of images without cases
 
@@ -20,8 +20,8 @@ mod clustering;
 mod effect;
 pub mod family;
 mod max_t;
-mod minority;
 pub mod power;
+mod spread;
 mod student;
 mod units;
 
@@ -87,8 +87,8 @@ pub enum Method {
 pub enum Quantity {
     /// The mean of a case.
     Mean,
-    /// The share of unusual images of a case.
-    Minority,
+    /// The spread within a case, which a minority of unusual images widens.
+    Spread,
 }
 
 /// Judgement of one quantity of a feature.
@@ -153,11 +153,12 @@ pub struct Judgement {
 
 /// Compares current images with the tables of a reference. Each feature is compared with the table that has it.
 pub fn judge(reference: &[&FeatureTable], current: &FeatureTable, options: &Options) -> Judgement {
-    let current_units = Units::new(current);
+    let block = units::block_length(reference.iter().copied().chain([current]));
+    let current_units = Units::new(current, block);
     let mut skipped = BTreeMap::new();
     let mut groups = Vec::new();
     for table in reference {
-        let units = Units::new(table);
+        let units = Units::new(table, block);
         groups.push((group(table, &units, current, &current_units, &mut skipped), units));
     }
     for name in current.features.keys() {
@@ -265,7 +266,7 @@ fn group(
     current_units: &Units,
     skipped: &mut BTreeMap<String, String>,
 ) -> Vec<Column> {
-    let (mut means, mut minorities) = (Vec::new(), Vec::new());
+    let (mut means, mut spreads) = (Vec::new(), Vec::new());
     for (name, values) in &table.features {
         let Some(now) = current.features.get(name) else {
             skipped.insert(name.clone(), "missing in the current images".to_owned());
@@ -278,7 +279,7 @@ fn group(
             continue;
         }
         let clustering = clustering::clustering(&values, units);
-        let [usual, unusual] = minority::shares([(&values, units), (&now, current_units)]);
+        let [usual, unusual] = spread::spreads([(&values, units), (&now, current_units)]);
         let column = |quantity, reference, current| Column {
             feature: name.clone(),
             quantity,
@@ -287,9 +288,9 @@ fn group(
             clustering,
         };
         means.push(column(Quantity::Mean, reference, current));
-        minorities.push(column(Quantity::Minority, usual, unusual));
+        spreads.push(column(Quantity::Spread, usual, unusual));
     }
-    means.extend(minorities);
+    means.extend(spreads);
     means
 }
 
