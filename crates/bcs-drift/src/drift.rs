@@ -7,14 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::histogram;
+use crate::judgement::units::{Units, block_length};
 use crate::judgement::{self, Finding, Judgement, Outcome};
-use crate::report::{About, DriftReport, FORMAT_VERSION, FeatureDrift, Skipped, Summary};
+use crate::report::{About, CaseMeans, DriftReport, FORMAT_VERSION, FeatureDrift, Skipped, Summary};
 use crate::sample::{Sample, quantile};
 use crate::stattests::{StatTest, evidently};
 use crate::table::Table;
+use crate::verdict;
 
 /// Minimum number of values on each side for a feature to be compared: a standard deviation needs two.
 const MIN_VALUES: usize = 2;
+
+/// Maximum number of cases of each side that a report shows one by one.
+const MAX_MARKS: usize = 60;
 
 /// Name of the test of a feature whose cases are compared.
 pub const CASES: &str = "cases";
@@ -70,6 +75,8 @@ pub fn detect(reference: &Table, current: &Table, options: Options) -> Result<Dr
     let mut skipped = skipped_columns(reference, current);
     let judgement = (options.preset == Preset::Clustered).then(|| judge(reference, current, &options));
     let mut features = Vec::new();
+    let block = block_length(reference.parts.iter().chain(&current.parts));
+    let (reference_table, current_table) = (reference, current);
     let names: BTreeSet<&str> = reference.names().into_iter().chain(current.names()).collect();
     for name in names {
         let sides = [reference, current].map(|table| table.values(name));
@@ -78,7 +85,13 @@ pub fn detect(reference: &Table, current: &Table, options: Options) -> Result<Dr
                 let [reference, current] = [reference, current].map(|values| Sample::new(name, &values));
                 let (reference, current) = (reference?, current?);
                 features.push(match &judgement {
-                    Some(judgement) => of_cases(name, &reference, &current, judgement),
+                    Some(judgement) => {
+                        let cases = CaseMeans {
+                            reference: case_means(reference_table, name, block),
+                            current: case_means(current_table, name, block),
+                        };
+                        FeatureDrift { cases, ..of_cases(name, &reference, &current, judgement) }
+                    }
                     None => compare(name, &reference, &current, &options),
                 });
             }
@@ -87,6 +100,28 @@ pub fn detect(reference: &Table, current: &Table, options: Options) -> Result<Dr
     }
     features.sort_by(by_evidence);
     Ok(report(reference, current, options, judgement, features, skipped))
+}
+
+/// Returns a report on `rows` current images that are not compared, for this reason.
+///
+/// # Errors
+/// Those of [`detect`] for options out of range.
+pub fn not_judged(
+    reference: &Table,
+    rows: usize,
+    options: Options,
+    reason: &str,
+) -> Result<DriftReport, Error> {
+    let mut report = detect(reference, &Table::default(), options)?;
+    report.current_rows = rows;
+    if let Some(judgement) = &mut report.judgement {
+        judgement.reason = Some(reason.to_owned());
+    }
+    for skipped in &mut report.skipped {
+        reason.clone_into(&mut skipped.reason);
+    }
+    report.verdict = verdict::sentence(&report);
+    Ok(report)
 }
 
 fn check(options: &Options) -> Result<(), Error> {
@@ -156,6 +191,7 @@ fn compare(name: &str, reference: &Sample, current: &Sample, options: &Options) 
         reference: summary(reference),
         current: summary(current),
         histogram: histogram::shared(reference, current),
+        cases: CaseMeans::default(),
     }
 }
 
@@ -168,12 +204,29 @@ fn of_cases(name: &str, reference: &Sample, current: &Sample, judgement: &Judgem
         name: name.to_owned(),
         test: CASES.to_owned(),
         statistic: strongest.map_or(0.0, |finding: &Finding| finding.effect.value),
-        p_value: strongest.map(|finding| finding.p_value),
+        p_value: strongest.and_then(|finding| finding.p_value),
         threshold: judgement.alpha,
-        drifted: strongest.is_some_and(|finding| finding.p_value < judgement.alpha),
+        drifted: strongest
+            .and_then(|finding| finding.p_value)
+            .is_some_and(|p_value| p_value < judgement.alpha),
         reference: summary(reference),
         current: summary(current),
         histogram: histogram::shared(reference, current),
+        cases: CaseMeans::default(),
+    }
+}
+
+/// Means of a feature over the cases that have it.
+fn case_means(table: &Table, feature: &str, block: usize) -> Vec<f64> {
+    let Some((part, column)) = table.parts.iter().find_map(|part| Some((part, part.features.get(feature)?)))
+    else {
+        return Vec::new();
+    };
+    let mut means: Vec<f64> = Units::new(part, block).means(column).into_iter().flatten().collect();
+    means.sort_unstable_by(f64::total_cmp);
+    match means.len() {
+        count if count <= MAX_MARKS => means,
+        count => (0..MAX_MARKS).map(|at| means[at * (count - 1) / (MAX_MARKS - 1)]).collect(),
     }
 }
 
@@ -226,10 +279,11 @@ fn report(
         None => Outcome::NoDrift,
     };
     let unclustered = judgement.as_ref().is_some_and(|judgement| !judgement.clustered && current.rows > 0);
-    DriftReport {
+    let mut report = DriftReport {
         format_version: FORMAT_VERSION,
         about: options.about,
         outcome: Some(outcome),
+        verdict: String::new(),
         reference_rows: reference.rows,
         current_rows: current.rows,
         drift_share: options.drift_share,
@@ -240,7 +294,10 @@ fn report(
         features,
         skipped: skipped.into_iter().map(|(name, reason)| Skipped { name, reason }).collect(),
         notes: unclustered.then(|| UNCLUSTERED.to_owned()).into_iter().collect(),
-    }
+        trend: Vec::new(),
+    };
+    report.verdict = verdict::sentence(&report);
+    report
 }
 
 /// Note on images without a case.

@@ -39,6 +39,8 @@
 //! - `svg`: plots of the HTML page
 //! - [`table`]: features by column, from CSV, JSON, a reference or records
 //! - `text`: formatting of numbers and findings
+//! - [`verdict`]: the verdict in one sentence, with what to do
+//! - [`words`]: names of features in words
 
 pub mod drift;
 pub mod error;
@@ -53,10 +55,11 @@ pub mod stattests;
 mod svg;
 pub mod table;
 mod text;
+pub mod verdict;
+pub mod words;
 
-pub use drift::{Options, Preset, detect};
+pub use drift::{Options, Preset, detect, not_judged};
 pub use error::Error;
 pub use judgement::Outcome;
 pub use report::{About, DriftReport};
 pub use table::Table;
-pub use text::consequence;

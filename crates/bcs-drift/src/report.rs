@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::judgement::{Judgement, Outcome};
+use crate::judgement::{Effect, Family, Judgement, Outcome};
 
-/// Report format that this version writes. Format 2 added [`DriftReport::outcome`] and [`DriftReport::judgement`]; format 1 is
-/// read too.
+/// Report format that this version writes. Format 2 added [`DriftReport::outcome`], [`DriftReport::verdict`],
+/// [`DriftReport::judgement`], [`DriftReport::trend`] and [`FeatureDrift::cases`]; format 1 is read too.
 pub const FORMAT_VERSION: u32 = 2;
 
 /// Result of a comparison of current images with a reference.
@@ -20,6 +20,9 @@ pub struct DriftReport {
     /// Outcome; `None` in reports of format 1: see [`DriftReport::outcome`].
     #[serde(default)]
     pub outcome: Option<Outcome>,
+    /// Verdict in one sentence, with what to do; empty in reports of format 1.
+    #[serde(default)]
+    pub verdict: String,
     /// Number of images in the reference.
     pub reference_rows: usize,
     /// Number of current images.
@@ -43,6 +46,9 @@ pub struct DriftReport {
     /// earlier versions.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Earlier reports of the same model, the oldest first.
+    #[serde(default)]
+    pub trend: Vec<Past>,
 }
 
 impl DriftReport {
@@ -53,6 +59,48 @@ impl DriftReport {
             (false, true) => Outcome::NotJudged,
             (false, false) => Outcome::NoDrift,
         })
+    }
+}
+
+/// What a trend shows of an earlier report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    /// Name of the report in the bucket.
+    pub id: String,
+    /// End of its window, or its creation if the window is open.
+    pub time: Timestamp,
+    /// Its outcome.
+    pub outcome: Outcome,
+    /// Its families.
+    pub families: Vec<PastFamily>,
+}
+
+/// A family in an earlier report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PastFamily {
+    /// The family.
+    pub family: Family,
+    /// Whether it had drifted.
+    pub drifted: bool,
+    /// Feature with the strongest evidence.
+    pub feature: String,
+    /// Its difference from the reference.
+    pub effect: Effect,
+}
+
+impl From<&DriftReport> for Past {
+    fn from(report: &DriftReport) -> Self {
+        let about = &report.about;
+        let judgement = report.judgement.as_ref();
+        let families = judgement.into_iter().flat_map(|judgement| {
+            judgement.families.iter().filter_map(|verdict| {
+                let finding = judgement.findings.get(verdict.leading)?;
+                let (feature, effect) = (finding.feature.clone(), finding.effect);
+                Some(PastFamily { family: verdict.family, drifted: verdict.drifted, feature, effect })
+            })
+        });
+        let time = about.window.to.unwrap_or(about.created);
+        Self { id: about.id.clone(), time, outcome: report.outcome(), families: families.collect() }
     }
 }
 
@@ -114,6 +162,18 @@ pub struct FeatureDrift {
     pub current: Summary,
     /// Histogram of both samples.
     pub histogram: Histogram,
+    /// Means of the cases; empty with Evidently's preset and in reports of format 1.
+    #[serde(default)]
+    pub cases: CaseMeans,
+}
+
+/// Means of the cases of both sides, in ascending order; of many cases, some at equal distances.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CaseMeans {
+    /// Reference cases.
+    pub reference: Vec<f64>,
+    /// Current cases.
+    pub current: Vec<f64>,
 }
 
 /// Summary statistics of the values of one feature.
@@ -168,6 +228,7 @@ mod tests {
             format_version: FORMAT_VERSION,
             about,
             outcome: Some(Outcome::NotJudged),
+            verdict: "Not judged".to_owned(),
             reference_rows: 0,
             current_rows: 0,
             drift_share: 0.5,
@@ -178,6 +239,7 @@ mod tests {
             features: Vec::new(),
             skipped: Vec::new(),
             notes: vec!["a note".to_owned()],
+            trend: Vec::new(),
         };
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["id"], "r1");
@@ -186,7 +248,7 @@ mod tests {
         assert_eq!(serde_json::from_value::<DriftReport>(json.clone()).unwrap(), report);
 
         let mut earlier = json;
-        for field in ["notes", "outcome", "judgement"] {
+        for field in ["notes", "outcome", "judgement", "verdict", "trend"] {
             earlier.as_object_mut().unwrap().remove(field);
         }
         let earlier = serde_json::from_value::<DriftReport>(earlier).unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bcs_drift::{About, DriftReport, Options, Outcome, Table, detect};
+use bcs_drift::{About, DriftReport, Outcome, Table, detect, not_judged};
 use bcs_storage::{Bytes, Store};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
@@ -15,7 +15,7 @@ use crate::archive::Archive;
 use crate::baseline::{Baseline, Package};
 use crate::error::Error;
 use crate::records::{self, Records};
-use crate::report::{Sources, StoredReport};
+use crate::report::{Sources, StoredReport, trend};
 use crate::report_id::report_id;
 use crate::request::RunRequest;
 use crate::settings::{Drift, Settings};
@@ -85,7 +85,8 @@ impl Monitor {
         let run = match self.stored(&about.id).await? {
             Some(run) => run,
             None => {
-                let drift = self.compare(about, baseline, records, features.cloned()).await?;
+                let mut drift = self.compare(about, baseline, records, features.cloned()).await?;
+                drift.trend = trend(&drift, &self.archive.list().await?);
                 self.store(StoredReport { drift, records: sources }).await?
             }
         };
@@ -189,33 +190,18 @@ fn compare(
     let mut report = if current.rows < drift.min_records {
         let (rows, needed) = (current.rows, drift.min_records);
         let records = if rows == 1 { "record" } else { "records" };
-        let reason = format!("{rows} {records} in the window, at least {needed} are needed");
-        not_compared(&reference, current.rows, options, &reason)?
+        let reason = match rows {
+            0 => "the window is empty".to_owned(),
+            _ => format!("{rows} {records} in the window, at least {needed} are needed"),
+        };
+        not_judged(&reference, current.rows, options, &reason)?
     } else if current.names().is_empty() {
-        not_compared(&reference, current.rows, options, "the records have no comparable value")?
+        not_judged(&reference, current.rows, options, "the records have no comparable value")?
     } else {
         detect(&reference, &current, options)?
     };
     report.notes.extend(baseline.shortcomings.map(str::to_owned));
     report.notes.extend(records.note());
-    Ok(report)
-}
-
-/// Returns a report in which no feature is compared, for this reason.
-fn not_compared(
-    reference: &Table,
-    current_rows: usize,
-    options: Options,
-    reason: &str,
-) -> Result<DriftReport, Error> {
-    let mut report = detect(reference, &Table::default(), options)?;
-    report.current_rows = current_rows;
-    if let Some(judgement) = &mut report.judgement {
-        judgement.reason = Some(reason.to_owned());
-    }
-    for skipped in &mut report.skipped {
-        reason.clone_into(&mut skipped.reason);
-    }
     Ok(report)
 }
 
@@ -237,10 +223,10 @@ fn log(run: &Run) {
         outcome = ?drift.outcome(),
         "The run is done."
     );
-    let consequence = bcs_drift::consequence(drift);
+    let verdict = bcs_drift::verdict::sentence(drift);
     match drift.outcome() {
-        Outcome::Drift => warn!(report, drifted, features, "Drift: {consequence}"),
-        Outcome::NotJudged => warn!(report, records = records.used, "Not judged: {consequence}"),
+        Outcome::Drift => warn!(report, drifted, features, "{verdict}"),
+        Outcome::NotJudged => warn!(report, records = records.used, "{verdict}"),
         Outcome::NoDrift => {}
     }
     for note in &drift.notes {

@@ -44,6 +44,9 @@ pub struct ReportSchema {
     /// `no_drift`, `drift` or `not_judged`.
     #[schema(value_type = String, example = "no_drift")]
     outcome: bcs_drift::Outcome,
+    /// Verdict in one sentence, with what to do.
+    #[schema(example = "No drift: no action, since 12 cases show no difference beyond chance.")]
+    verdict: String,
     /// Number of images in the reference.
     reference_rows: usize,
     /// Number of images compared with it.
@@ -67,6 +70,9 @@ pub struct ReportSchema {
     skipped: Vec<SkippedSchema>,
     /// Limitations of the comparison, as text: what the drift reference or the records lack.
     notes: Vec<String>,
+    /// Earlier reports of the same model, the oldest first: id, time, outcome and families.
+    #[schema(value_type = Vec<Object>)]
+    trend: Vec<bcs_drift::report::Past>,
     /// The records behind the report.
     #[schema(inline)]
     records: Sources,
@@ -110,6 +116,19 @@ struct FeatureSchema {
     /// Histograms of both over the same bins.
     #[schema(inline)]
     histogram: HistogramSchema,
+    /// Means of the cases in ascending order; empty with Evidently's preset.
+    #[schema(inline)]
+    cases: CasesSchema,
+}
+
+/// Means of the cases; of many cases, some at equal distances.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes bcs_drift::report::CaseMeans")]
+struct CasesSchema {
+    /// Reference cases.
+    reference: Vec<f64>,
+    /// Current cases.
+    current: Vec<f64>,
 }
 
 /// Summary statistics of a feature.
@@ -174,7 +193,7 @@ mod tests {
         assert_eq!(keys(&schema["properties"]), keys(&stored));
         let (described, feature) = (&schema["properties"]["features"]["items"], &stored["features"][0]);
         assert_eq!(keys(&described["properties"]), keys(feature));
-        for part in ["reference", "current", "histogram"] {
+        for part in ["reference", "current", "histogram", "cases"] {
             // The schema combines the description of the field with the type.
             let described = &described["properties"][part]["allOf"][0];
             assert_eq!(keys(&described["properties"]), keys(&feature[part]), "{part}");

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use bcs_drift::DriftReport;
+use bcs_drift::drift::CASES;
 use bcs_drift::report::{FeatureDrift, Skipped};
-use bcs_drift::{DriftReport, Outcome, consequence};
+use bcs_drift::verdict;
 
 /// Headings of the columns; the statistic is that of the preset.
 fn header(report: &DriftReport) -> [&'static str; 4] {
@@ -21,10 +23,7 @@ pub fn table(report: &DriftReport) -> String {
     }
     lines.extend(not_compared(&report.skipped));
     lines.extend(report.notes.iter().map(|note| format!("Note: {note}.")));
-    lines.push(match report.judgement {
-        Some(_) => format!("{}: {}", outcome(report), consequence(report)),
-        None => verdict(report),
-    });
+    lines.push(verdict::sentence(report));
     lines.join("\n")
 }
 
@@ -33,8 +32,17 @@ fn cells(feature: &FeatureDrift) -> [String; 4] {
         feature.name.clone(),
         format!("{:.4}", feature.statistic),
         feature.p_value.map_or_else(|| "–".to_owned(), p_value),
-        if feature.drifted { "drift" } else { "stable" }.to_owned(),
+        state(feature).to_owned(),
     ]
+}
+
+/// State of a feature in a word; without a p-value, its cases were too few.
+fn state(feature: &FeatureDrift) -> &'static str {
+    match feature {
+        FeatureDrift { drifted: true, .. } => "drift",
+        FeatureDrift { p_value: None, test, .. } if test == CASES => "not judged",
+        _ => "stable",
+    }
 }
 
 /// Formats a p-value with four significant digits if it is small, otherwise four decimals.
@@ -66,28 +74,6 @@ fn not_compared(skipped: &[Skipped]) -> impl Iterator<Item = String> {
     names.into_iter().map(|(reason, names)| format!("Not compared: {} ({reason}).", names.join(", ")))
 }
 
-/// Outcome in words.
-fn outcome(report: &DriftReport) -> &'static str {
-    match report.outcome() {
-        Outcome::NoDrift => "No drift",
-        Outcome::Drift => "Drift",
-        Outcome::NotJudged => "Not judged",
-    }
-}
-
-fn verdict(report: &DriftReport) -> String {
-    let (drifted, all) = (report.drifted, report.features.len());
-    let percent = |share: f64| (share * 1000.0).round() / 10.0;
-    let (share, limit) = (percent(report.share), percent(report.drift_share));
-    match all {
-        0 => format!("No features were compared: {} current images.", report.current_rows),
-        _ if report.dataset_drift => {
-            format!("Drift: {drifted} of {all} features drifted ({share} %; threshold {limit} %).")
-        }
-        _ => format!("No drift: {drifted} of {all} features drifted ({share} %; threshold {limit} %)."),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use bcs_contracts::Features;
@@ -116,17 +102,25 @@ feature     statistic   p-value  verdict
 grey_mean      0.5000  6.577e-5  drift
 confidence     0.0000    1.0000  stable
 
-Drift: 1 of 2 features drifted (50 %; threshold 50 %).";
+Drift in 1 of 2 features: 50\u{202f}% of the features drifted, and the limit is 50\u{202f}%; look at recent images before \
+you rely on their masks.";
         assert_eq!(text, expected);
     }
 
     #[test]
     fn the_verdict_over_cases_says_what_to_do() {
         let text = table(&report(Preset::Clustered, 0.5));
-        assert!(text.contains("shift (SD)") && text.contains("Drift: grey_mean is"), "{text}");
-        assert!(text.contains("Check the staining"), "{text}");
+        assert!(
+            text.contains("shift (SD)")
+                && text.contains("Drift in stain and colour: the brightness of the whole image is"),
+            "{text}"
+        );
+        assert!(text.contains("check stain and scanner"), "{text}");
         let text = table(&report(Preset::Clustered, 0.0));
-        assert!(text.ends_with("show no difference from the reference beyond chance."), "{text}");
+        assert!(
+            text.ends_with("No drift: no action, since 10 cases show no difference beyond chance."),
+            "{text}"
+        );
     }
 
     #[test]
@@ -138,7 +132,8 @@ Drift: 1 of 2 features drifted (50 %; threshold 50 %).";
         report.notes.push("the reference is old".into());
         assert_eq!(
             table(&report),
-            "Not compared: file, slide (text).\nNote: the reference is old.\nNo features were compared: 40 current images."
+            "Not compared: file, slide (text).\nNote: the reference is old.\n\
+             No drift: no action, since no feature has enough values on both sides; 2 features could not be compared."
         );
     }
 }

@@ -6,7 +6,7 @@ use bcs_contracts::FeatureTable;
 
 /// Returns the length of the blocks of images without a case, √n of the smaller side: blocks of both sides must have the same
 /// length, or their means would vary by different amounts.
-pub(super) fn block_length<'a>(tables: impl IntoIterator<Item = &'a FeatureTable>) -> usize {
+pub(crate) fn block_length<'a>(tables: impl IntoIterator<Item = &'a FeatureTable>) -> usize {
     let without = |table: &FeatureTable| table.cases.iter().filter(|case| case.is_none()).count();
     let smallest = tables.into_iter().map(without).filter(|count| *count > 0).min();
     (smallest.unwrap_or(1) as f64).sqrt().round() as usize
@@ -14,7 +14,7 @@ pub(super) fn block_length<'a>(tables: impl IntoIterator<Item = &'a FeatureTable
 
 /// Units of one side.
 #[derive(Debug)]
-pub(super) struct Units {
+pub(crate) struct Units {
     /// Rows of each unit.
     rows: Vec<Vec<usize>>,
     /// Whether all rows have a case.
@@ -24,7 +24,7 @@ pub(super) struct Units {
 impl Units {
     /// Groups the rows of a table by case. Rows without a case become blocks of consecutive rows: neighbours in time are
     /// likely to be of the same slide.
-    pub(super) fn new(table: &FeatureTable, block: usize) -> Self {
+    pub(crate) fn new(table: &FeatureTable, block: usize) -> Self {
         let mut cases: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         let mut without = Vec::new();
         for (row, case) in table.cases.iter().enumerate() {
@@ -39,12 +39,12 @@ impl Units {
     }
 
     /// Number of units.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// Returns the values of each unit, without missing ones.
-    pub(super) fn values<'a>(
+    pub(crate) fn values<'a>(
         &'a self,
         column: &'a [Option<f64>],
     ) -> impl Iterator<Item = Vec<f64>> + use<'a> {
@@ -52,7 +52,7 @@ impl Units {
     }
 
     /// Returns the mean of each unit; `None` where it has no value.
-    pub(super) fn means(&self, column: &[Option<f64>]) -> Vec<Option<f64>> {
+    pub(crate) fn means(&self, column: &[Option<f64>]) -> Vec<Option<f64>> {
         let mean =
             |values: Vec<f64>| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
         self.values(column).map(mean).collect()
