@@ -1,5 +1,6 @@
 //! Helpers of the end-to-end tests, which run the real programs as a user does.
 
+mod browser;
 mod emulator;
 mod fault_proxy;
 mod tiled_tiff;
@@ -11,6 +12,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use browser::Page;
 pub use emulator::Emulator;
 pub use fault_proxy::{Fault, FaultProxy};
 pub use tiled_tiff::{TiffTag, TiledTiff, tiff_directory};

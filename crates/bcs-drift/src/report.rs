@@ -3,8 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Report format that this version writes and reads.
-pub const FORMAT_VERSION: u32 = 1;
+use crate::judgement::{Effect, Family, Judgement, Outcome};
+
+/// Report format that this version writes. Format 2 added [`DriftReport::outcome`], [`DriftReport::verdict`],
+/// [`DriftReport::judgement`], [`DriftReport::trend`] and [`FeatureDrift::cases`]; format 1 is read too.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Result of a comparison of current images with a reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,6 +17,12 @@ pub struct DriftReport {
     /// Identity of the comparison; in JSON its fields are on the level of the report's own.
     #[serde(flatten)]
     pub about: About,
+    /// Outcome; `None` in reports of format 1: see [`DriftReport::outcome`].
+    #[serde(default)]
+    pub outcome: Option<Outcome>,
+    /// Verdict in one sentence, with what to do; empty in reports of format 1.
+    #[serde(default)]
+    pub verdict: String,
     /// Number of images in the reference.
     pub reference_rows: usize,
     /// Number of current images.
@@ -24,8 +33,11 @@ pub struct DriftReport {
     pub drifted: usize,
     /// Drifted share of the compared features, in [0, 1]; 0 if none could be compared.
     pub share: f64,
-    /// Whether `share` is at least `drift_share`.
+    /// Whether the outcome is drift.
     pub dataset_drift: bool,
+    /// Judgement over cases; `None` with Evidently's preset, and in reports of format 1.
+    #[serde(default)]
+    pub judgement: Option<Judgement>,
     /// Compared features: drifted ones first, then by p-value.
     pub features: Vec<FeatureDrift>,
     /// Features that could not be compared, in alphabetical order.
@@ -34,6 +46,62 @@ pub struct DriftReport {
     /// earlier versions.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Earlier reports of the same model, the oldest first.
+    #[serde(default)]
+    pub trend: Vec<Past>,
+}
+
+impl DriftReport {
+    /// Returns the outcome; that of a report of format 1 follows from its features.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome.unwrap_or(match (self.dataset_drift, self.features.is_empty()) {
+            (true, _) => Outcome::Drift,
+            (false, true) => Outcome::NotJudged,
+            (false, false) => Outcome::NoDrift,
+        })
+    }
+}
+
+/// What a trend shows of an earlier report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    /// Name of the report in the bucket.
+    pub id: String,
+    /// End of its window, or its creation if the window is open.
+    pub time: Timestamp,
+    /// Its outcome.
+    pub outcome: Outcome,
+    /// Its families.
+    pub families: Vec<PastFamily>,
+}
+
+/// A family in an earlier report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PastFamily {
+    /// The family.
+    pub family: Family,
+    /// Whether it had drifted.
+    pub drifted: bool,
+    /// Feature with the strongest evidence.
+    pub feature: String,
+    /// Its difference from the reference.
+    pub effect: Effect,
+}
+
+impl From<&DriftReport> for Past {
+    fn from(report: &DriftReport) -> Self {
+        let about = &report.about;
+        let judgement = report.judgement.as_ref();
+        let families = judgement.into_iter().flat_map(|judgement| {
+            judgement.families.iter().filter_map(|verdict| {
+                let finding = judgement.findings.get(verdict.leading)?;
+                let (feature, effect) = (finding.feature.clone(), finding.effect);
+                Some(PastFamily { family: verdict.family, drifted: verdict.drifted, feature, effect })
+            })
+        });
+        let time = about.window.to.unwrap_or(about.created);
+        Self { id: about.id.clone(), time, outcome: report.outcome(), families: families.collect() }
+    }
 }
 
 /// Identity of a comparison.
@@ -94,6 +162,18 @@ pub struct FeatureDrift {
     pub current: Summary,
     /// Histogram of both samples.
     pub histogram: Histogram,
+    /// Means of the cases; empty with Evidently's preset and in reports of format 1.
+    #[serde(default)]
+    pub cases: CaseMeans,
+}
+
+/// Means of the cases of both sides, in ascending order; of many cases, some at equal distances.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CaseMeans {
+    /// Reference cases.
+    pub reference: Vec<f64>,
+    /// Current cases.
+    pub current: Vec<f64>,
 }
 
 /// Summary statistics of the values of one feature.
@@ -147,15 +227,19 @@ mod tests {
         let report = DriftReport {
             format_version: FORMAT_VERSION,
             about,
+            outcome: Some(Outcome::NotJudged),
+            verdict: "Not judged".to_owned(),
             reference_rows: 0,
             current_rows: 0,
             drift_share: 0.5,
             drifted: 0,
             share: 0.0,
             dataset_drift: false,
+            judgement: None,
             features: Vec::new(),
             skipped: Vec::new(),
             notes: vec!["a note".to_owned()],
+            trend: Vec::new(),
         };
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["id"], "r1");
@@ -164,7 +248,11 @@ mod tests {
         assert_eq!(serde_json::from_value::<DriftReport>(json.clone()).unwrap(), report);
 
         let mut earlier = json;
-        earlier.as_object_mut().unwrap().remove("notes");
-        assert!(serde_json::from_value::<DriftReport>(earlier).unwrap().notes.is_empty());
+        for field in ["notes", "outcome", "judgement", "verdict", "trend"] {
+            earlier.as_object_mut().unwrap().remove(field);
+        }
+        let earlier = serde_json::from_value::<DriftReport>(earlier).unwrap();
+        assert!(earlier.notes.is_empty());
+        assert_eq!(earlier.outcome(), Outcome::NotJudged);
     }
 }

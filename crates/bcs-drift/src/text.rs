@@ -1,6 +1,6 @@
 //! Formatting of numbers and findings.
 
-use crate::report::{DriftReport, FeatureDrift, Summary};
+use crate::report::{FeatureDrift, Summary};
 
 /// Minimum shift of a mean, in standard deviations, to be reported as a shift.
 const NOTABLE_SHIFT: f64 = 0.2;
@@ -8,30 +8,6 @@ const NOTABLE_SHIFT: f64 = 0.2;
 const NOTABLE_SPREAD: f64 = 1.2;
 /// Standard errors beyond which a difference of means is unlikely to be chance.
 const BEYOND_CHANCE: f64 = 2.0;
-
-/// Headline of the report.
-pub(crate) fn headline(report: &DriftReport) -> String {
-    match (report.drifted, report.features.len()) {
-        (_, 0) => "Nothing to compare".to_owned(),
-        (0, _) => "No drift".to_owned(),
-        (drifted, 1) => format!("Drift in {drifted} of 1 feature"),
-        (drifted, all) => format!("Drift in {drifted} of {all} features"),
-    }
-}
-
-/// Explanation of the headline, for the dataset as a whole.
-pub(crate) fn consequence(report: &DriftReport) -> String {
-    let (share, limit) = (percent(report.share), percent(report.drift_share));
-    if report.features.is_empty() {
-        "No feature has enough values on both sides; the reasons are listed below.".to_owned()
-    } else if report.dataset_drift {
-        format!("{share} of the features drifted, and the limit is {limit}: the dataset has drifted.")
-    } else if report.drifted > 0 {
-        format!("{share} of the features drifted. The dataset counts as drifted from {limit}.")
-    } else {
-        "No feature of the current images differs significantly from the reference.".to_owned()
-    }
-}
 
 /// Description of the drift of a feature, to follow its name.
 pub(crate) fn finding(feature: &FeatureDrift) -> String {
@@ -71,7 +47,11 @@ pub(crate) fn p_with_sign(p_value: f64) -> String {
 
 /// P-value: `0.43`, `3.1e-12`, `< 1e-300`.
 pub(crate) fn p(p_value: f64) -> String {
-    if p_value < 1e-300 { "< 1e-300".to_owned() } else { significant(p_value, 2, 1e-3) }
+    match p_value {
+        ..1e-300 => "< 1e-300".to_owned(),
+        0.995.. => "1.0".to_owned(),
+        _ => significant(p_value, 2, 1e-3),
+    }
 }
 
 /// Number with three significant digits.
@@ -134,7 +114,7 @@ pub(crate) fn count(value: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Histogram;
+    use crate::report::{CaseMeans, Histogram};
 
     fn summary(mean: f64, std: f64) -> Summary {
         Summary { count: 400, mean, std, min: 0.0, p05: 0.0, median: 0.0, p95: 0.0, max: 0.0 }
@@ -151,6 +131,7 @@ mod tests {
             reference,
             current,
             histogram: Histogram { edges: vec![0.0, 1.0], reference: vec![9], current: vec![9] },
+            cases: CaseMeans::default(),
         })
     }
 
@@ -158,6 +139,7 @@ mod tests {
     fn p_values_have_two_significant_digits() {
         let expected = [
             (1.0, "1.0"),
+            (0.996, "1.0"),
             (0.43, "0.43"),
             (0.0123, "0.012"),
             (0.0012, "0.0012"),

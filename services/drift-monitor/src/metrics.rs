@@ -1,20 +1,40 @@
 //! Prometheus metrics of runs, in addition to the HTTP metrics of every server.
 
+use std::sync::Mutex;
+
+use bcs_drift::Outcome;
+use bcs_drift::report::Past;
 use bcs_service::Metrics;
-use prometheus::{Error, Gauge, IntCounterVec, IntGauge, Opts};
+use jiff::{SignedDuration, Timestamp};
+use prometheus::{Error, Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 
 use crate::monitor::Run;
 
-/// Metrics of runs. The gauges describe the last run.
+/// Time after its end for which a window counts as recent, when no other has been seen.
+const RECENT: SignedDuration = SignedDuration::from_hours(48);
+
+/// Outcomes, with their names in JSON.
+const OUTCOMES: [(Outcome, &str); 3] =
+    [(Outcome::NoDrift, "no_drift"), (Outcome::Drift, "drift"), (Outcome::NotJudged, "not_judged")];
+
+/// Metrics of runs. The gauges describe the last run of the newest window: a window of the past does not change them.
 #[derive(Debug)]
 pub struct RunMetrics {
     runs: IntCounterVec,
     time: Gauge,
     records: IntGauge,
     features: IntGauge,
+    skipped: IntGauge,
     drifted: IntGauge,
     share: Gauge,
     drift: IntGauge,
+    judged: IntGauge,
+    outcome: IntGaugeVec,
+    family_drift: IntGaugeVec,
+    family_shift: GaugeVec,
+    feature_shift: GaugeVec,
+    /// End of the newest window.
+    newest: Mutex<Option<Timestamp>>,
 }
 
 impl RunMetrics {
@@ -24,28 +44,64 @@ impl RunMetrics {
     /// [`Error`] if a name is already registered.
     pub fn register(metrics: &Metrics) -> Result<Self, Error> {
         let registry = metrics.registry();
+        let options = |name: &str, help: &str| Opts::new(format!("bcs_drift_monitor_{name}"), help);
         let integer = |name: &str, help: &str| {
-            let gauge = IntGauge::new(format!("bcs_drift_monitor_{name}"), help)?;
+            let gauge = IntGauge::with_opts(options(name, help))?;
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, Error>(gauge)
         };
         let real = |name: &str, help: &str| {
-            let gauge = Gauge::new(format!("bcs_drift_monitor_{name}"), help)?;
+            let gauge = Gauge::with_opts(options(name, help))?;
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, Error>(gauge)
         };
-        let runs = Opts::new("bcs_drift_monitor_runs_total", "Number of runs by outcome");
+        let flags = |name: &str, help: &str, label: &str| {
+            let gauges = IntGaugeVec::new(options(name, help), &[label])?;
+            registry.register(Box::new(gauges.clone()))?;
+            Ok::<_, Error>(gauges)
+        };
+        let reals = |name: &str, help: &str, label: &str| {
+            let gauges = GaugeVec::new(options(name, help), &[label])?;
+            registry.register(Box::new(gauges.clone()))?;
+            Ok::<_, Error>(gauges)
+        };
         let registered = Self {
-            runs: IntCounterVec::new(runs, &["outcome"])?,
+            runs: IntCounterVec::new(options("runs_total", "Number of runs by outcome"), &["outcome"])?,
             time: real("last_run_timestamp_seconds", "Unix time of the last successful run")?,
             records: integer("last_run_records", "Number of records compared by the last run")?,
             features: integer("last_run_features", "Number of features compared by the last run")?,
+            skipped: integer(
+                "last_run_skipped_features",
+                "Number of features that the last run could not compare",
+            )?,
             drifted: integer("last_run_drifted_features", "Number of drifted features in the last run")?,
             share: real("last_run_drift_share", "Fraction of drifted features in the last run")?,
             drift: integer(
                 "last_run_dataset_drift",
                 "1 if the data had drifted in the last run, otherwise 0",
             )?,
+            judged: integer("last_run_judged", "1 if the last run had enough to judge, otherwise 0")?,
+            outcome: flags(
+                "last_run_outcome",
+                "1 for the outcome of the last run (no_drift, drift, not_judged), otherwise 0",
+                "outcome",
+            )?,
+            family_drift: flags(
+                "last_run_family_drift",
+                "1 if the family of features had drifted in the last run, otherwise 0",
+                "family",
+            )?,
+            family_shift: reals(
+                "last_run_family_shift",
+                "Shift of the family in standard deviations between cases, in the feature with the strongest evidence",
+                "family",
+            )?,
+            feature_shift: reals(
+                "last_run_feature_shift",
+                "Shift of the feature in standard deviations between cases; with preset evidently, its statistic",
+                "feature",
+            )?,
+            newest: Mutex::default(),
         };
         registry.register(Box::new(registered.runs.clone()))?;
         Ok(registered)
@@ -57,15 +113,48 @@ impl RunMetrics {
     }
 
     /// Counts a successful run that ended at `now`.
-    pub fn done(&self, run: &Run, now: jiff::Timestamp) {
-        let drift = &run.report.drift;
-        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    pub fn done(&self, run: &Run, now: Timestamp) {
         self.runs.with_label_values(&[if run.created { "created" } else { "existing" }]).inc();
         self.time.set(now.as_millisecond() as f64 / 1e3);
+        if self.is_newest(run.report.drift.about.window.to.unwrap_or(now), now) {
+            self.describe(run);
+        }
+    }
+
+    /// Whether no newer window has been seen.
+    fn is_newest(&self, end: Timestamp, now: Timestamp) -> bool {
+        let mut newest = self.newest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_newest = end >= newest.unwrap_or(now - RECENT);
+        if is_newest {
+            *newest = Some(end);
+        }
+        is_newest
+    }
+
+    fn describe(&self, run: &Run) {
+        let drift = &run.report.drift;
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.records.set(count(run.report.records.used));
         self.features.set(count(drift.features.len()));
+        self.skipped.set(count(drift.skipped.len()));
         self.drifted.set(count(drift.drifted));
         self.share.set(drift.share);
         self.drift.set(i64::from(drift.dataset_drift));
+        let outcome = drift.outcome();
+        self.judged.set(i64::from(outcome != Outcome::NotJudged));
+        for (known, name) in OUTCOMES {
+            self.outcome.with_label_values(&[name]).set(i64::from(known == outcome));
+        }
+        self.family_drift.reset();
+        self.family_shift.reset();
+        for family in Past::from(drift).families {
+            let name = family.family.to_string();
+            self.family_drift.with_label_values(&[&name]).set(i64::from(family.drifted));
+            self.family_shift.with_label_values(&[&name]).set(family.effect.value);
+        }
+        self.feature_shift.reset();
+        for feature in &drift.features {
+            self.feature_shift.with_label_values(&[&feature.name]).set(feature.statistic);
+        }
     }
 }

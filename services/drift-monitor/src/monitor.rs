@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bcs_drift::{About, DriftReport, Options, Table, detect};
+use bcs_drift::{About, DriftReport, Outcome, Table, detect, not_judged};
 use bcs_storage::{Bytes, Store};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
@@ -15,7 +15,7 @@ use crate::archive::Archive;
 use crate::baseline::{Baseline, Package};
 use crate::error::Error;
 use crate::records::{self, Records};
-use crate::report::{Sources, StoredReport};
+use crate::report::{Sources, StoredReport, trend};
 use crate::report_id::report_id;
 use crate::request::RunRequest;
 use crate::settings::{Drift, Settings};
@@ -85,7 +85,8 @@ impl Monitor {
         let run = match self.stored(&about.id).await? {
             Some(run) => run,
             None => {
-                let drift = self.compare(about, baseline, records, features.cloned()).await?;
+                let mut drift = self.compare(about, baseline, records, features.cloned()).await?;
+                drift.trend = trend(&drift, &self.archive.list().await?);
                 self.store(StoredReport { drift, records: sources }).await?
             }
         };
@@ -155,10 +156,11 @@ impl Monitor {
 
 /// Checks that the requested features are in the reference.
 fn check_features(features: Option<&BTreeSet<String>>, reference: &Table) -> Result<(), Error> {
-    let known = || reference.columns.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let names = reference.names();
+    let known = || names.iter().copied().collect::<Vec<_>>().join(", ");
     let named = features.into_iter().flatten();
     let unknown: Vec<String> =
-        named.filter(|name| !reference.columns.contains_key(*name)).map(|name| format!("'{name}'")).collect();
+        named.filter(|name| !names.contains(name.as_str())).map(|name| format!("'{name}'")).collect();
     if features.is_some_and(BTreeSet::is_empty) {
         return Err(Error::Request(format!("'features' is empty; omit it or choose from {}", known())));
     }
@@ -176,39 +178,30 @@ fn compare(
     drift: &Drift,
 ) -> Result<DriftReport, Error> {
     let select = |mut table: Table| {
-        table.columns.retain(|name, _| features.is_none_or(|features| features.contains(name)));
+        if let Some(features) = features {
+            table.select(features);
+        }
         table
     };
     let reference = select(baseline.table.clone());
-    let current = select(Table::from_features(records.used.iter().map(|(_, features)| features))?);
+    let current =
+        select(Table::from_features(records.used.iter().map(|used| (used.case.clone(), &used.features)))?);
     let options = drift.options(about)?;
     let mut report = if current.rows < drift.min_records {
         let (rows, needed) = (current.rows, drift.min_records);
         let records = if rows == 1 { "record" } else { "records" };
-        let reason = format!("{rows} {records} in the window, at least {needed} are needed");
-        not_compared(&reference, current.rows, options, &reason)?
-    } else if current.columns.is_empty() {
-        not_compared(&reference, current.rows, options, "the records have no comparable value")?
+        let reason = match rows {
+            0 => "the window is empty".to_owned(),
+            _ => format!("{rows} {records} in the window, at least {needed} are needed"),
+        };
+        not_judged(&reference, current.rows, options, &reason)?
+    } else if current.names().is_empty() {
+        not_judged(&reference, current.rows, options, "the records have no comparable value")?
     } else {
         detect(&reference, &current, options)?
     };
     report.notes.extend(baseline.shortcomings.map(str::to_owned));
     report.notes.extend(records.note());
-    Ok(report)
-}
-
-/// Returns a report in which no feature is compared, for this reason.
-fn not_compared(
-    reference: &Table,
-    current_rows: usize,
-    options: Options,
-    reason: &str,
-) -> Result<DriftReport, Error> {
-    let mut report = detect(reference, &Table::default(), options)?;
-    report.current_rows = current_rows;
-    for skipped in &mut report.skipped {
-        reason.clone_into(&mut skipped.reason);
-    }
     Ok(report)
 }
 
@@ -227,12 +220,14 @@ fn log(run: &Run) {
         drifted,
         features,
         share = drift.share,
+        outcome = ?drift.outcome(),
         "The run is done."
     );
-    if drift.dataset_drift {
-        warn!(report, drifted, features, "Drift: {drifted} of {features} features drifted.");
-    } else if features == 0 {
-        warn!(report, records = records.used, "No features were compared.");
+    let verdict = bcs_drift::verdict::sentence(drift);
+    match drift.outcome() {
+        Outcome::Drift => warn!(report, drifted, features, "{verdict}"),
+        Outcome::NotJudged => warn!(report, records = records.used, "{verdict}"),
+        Outcome::NoDrift => {}
     }
     for note in &drift.notes {
         warn!(report, note, "The report has a note.");

@@ -41,6 +41,12 @@ pub struct ReportSchema {
     window: WindowSchema,
     /// Version of the model that made the predictions.
     model_version: String,
+    /// `no_drift`, `drift` or `not_judged`.
+    #[schema(value_type = String, example = "no_drift")]
+    outcome: bcs_drift::Outcome,
+    /// Verdict in one sentence, with what to do.
+    #[schema(example = "No drift: no action, since 12 cases show no difference beyond chance.")]
+    verdict: String,
     /// Number of images in the reference.
     reference_rows: usize,
     /// Number of images compared with it.
@@ -51,8 +57,11 @@ pub struct ReportSchema {
     drifted: usize,
     /// Fraction of the compared features that drifted, in [0, 1].
     share: f64,
-    /// Whether `share` is at least `drift_share`.
+    /// Whether the outcome is drift.
     dataset_drift: bool,
+    /// Judgement over cases, by family and feature; null with Evidently's preset.
+    #[schema(value_type = Option<Object>, required)]
+    judgement: Option<bcs_drift::judgement::Judgement>,
     /// Compared features: drifted ones first, then by p-value.
     #[schema(inline)]
     features: Vec<FeatureSchema>,
@@ -61,6 +70,9 @@ pub struct ReportSchema {
     skipped: Vec<SkippedSchema>,
     /// Limitations of the comparison, as text: what the drift reference or the records lack.
     notes: Vec<String>,
+    /// Earlier reports of the same model, the oldest first: id, time, outcome and families.
+    #[schema(value_type = Vec<Object>)]
+    trend: Vec<bcs_drift::report::Past>,
     /// The records behind the report.
     #[schema(inline)]
     records: Sources,
@@ -84,9 +96,9 @@ struct WindowSchema {
 struct FeatureSchema {
     /// Name of the feature.
     name: String,
-    /// Statistical test, such as `ks`.
+    /// Statistical test: `cases`, or one of Evidently's, as `ks`.
     test: String,
-    /// Statistic of the test.
+    /// Statistic of the test; of `cases`, the shift in standard deviations between cases.
     statistic: f64,
     /// Probability of a statistic at least as large without drift, in [0, 1].
     #[schema(required)]
@@ -104,6 +116,19 @@ struct FeatureSchema {
     /// Histograms of both over the same bins.
     #[schema(inline)]
     histogram: HistogramSchema,
+    /// Means of the cases in ascending order; empty with Evidently's preset.
+    #[schema(inline)]
+    cases: CasesSchema,
+}
+
+/// Means of the cases; of many cases, some at equal distances.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes bcs_drift::report::CaseMeans")]
+struct CasesSchema {
+    /// Reference cases.
+    reference: Vec<f64>,
+    /// Current cases.
+    current: Vec<f64>,
 }
 
 /// Summary statistics of a feature.
@@ -160,7 +185,7 @@ mod tests {
     #[test]
     fn the_schema_has_the_fields_of_the_stored_report() {
         let image = |value: f64| Features::from([("grey_mean".to_owned(), value)]);
-        let table = Table::from_features([image(0.1), image(0.2)]).unwrap();
+        let table = Table::from_features([(None, image(0.1)), (None, image(0.2))]).unwrap();
         let about = About::new("r", Timestamp::UNIX_EPOCH);
         let drift = detect(&table, &table, Options::new(about)).unwrap();
         let stored = serde_json::to_value(StoredReport { drift, records: Sources::default() }).unwrap();
@@ -168,7 +193,7 @@ mod tests {
         assert_eq!(keys(&schema["properties"]), keys(&stored));
         let (described, feature) = (&schema["properties"]["features"]["items"], &stored["features"][0]);
         assert_eq!(keys(&described["properties"]), keys(feature));
-        for part in ["reference", "current", "histogram"] {
+        for part in ["reference", "current", "histogram", "cases"] {
             // The schema combines the description of the field with the type.
             let described = &described["properties"][part]["allOf"][0];
             assert_eq!(keys(&described["properties"]), keys(&feature[part]), "{part}");

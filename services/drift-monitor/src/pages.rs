@@ -1,5 +1,6 @@
 //! HTML list of reports.
 
+use bcs_drift::Outcome;
 use bcs_service::page;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -64,7 +65,7 @@ fn row(report: &Summary) -> Markup {
     html! {
         tr {
             th scope="row" { a href={ "/reports/" (report.id) } { (window(report)) } }
-            td { (verdict(report)) }
+            td.verdict { (badge(report)) p { (report.verdict) } }
             td.number data-label="Drifted" {
                 @if report.features == 0 { "–" } @else { (report.drifted) " of " (report.features) }
             }
@@ -75,12 +76,12 @@ fn row(report: &Summary) -> Markup {
     }
 }
 
-fn verdict(report: &Summary) -> Markup {
-    let (class, word) = match report {
-        Summary { features: 0, .. } => ("unknown", "Not compared"),
-        Summary { dataset_drift: true, .. } => ("alarm", "Drift"),
-        Summary { drifted: 1.., .. } => ("drift", "Some features drifted"),
-        _ => ("stable", "No drift"),
+fn badge(report: &Summary) -> Markup {
+    let (class, word) = match (report.outcome, report.drifted) {
+        (Outcome::NotJudged, _) => ("unknown", "Not judged"),
+        (Outcome::Drift, _) => ("alarm", "Drift"),
+        (Outcome::NoDrift, 1..) => ("drift", "Some features drifted"),
+        (Outcome::NoDrift, 0) => ("stable", "No drift"),
     };
     html! { span class={ "badge " (class) } { (word) } }
 }
@@ -98,6 +99,8 @@ fn time(time: Timestamp) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use bcs_drift::report::Past;
+
     use super::*;
 
     fn summary(model_version: &str) -> Summary {
@@ -112,6 +115,14 @@ mod tests {
             drifted: 1,
             share: 0.25,
             dataset_drift: false,
+            outcome: Outcome::NoDrift,
+            verdict: "No drift: no action".into(),
+            past: Past {
+                id: String::new(),
+                time: Timestamp::UNIX_EPOCH,
+                outcome: Outcome::NoDrift,
+                families: Vec::new(),
+            },
         }
     }
 
@@ -120,7 +131,10 @@ mod tests {
         let page = list(&[summary("<script>")]);
         assert!(page.contains(r#"<a href="/reports/2026-11-22_2026-11-23-0f1e2d3c">"#));
         assert!(
-            page.contains("1 of 4") && page.contains("Some features drifted") && !page.contains("<script")
+            page.contains("1 of 4")
+                && page.contains("No drift: no action")
+                && page.contains("Some features drifted")
+                && !page.contains("<script")
         );
     }
 

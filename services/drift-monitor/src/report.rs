@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bcs_drift::DriftReport;
+use bcs_drift::report::Past;
+use bcs_drift::{DriftReport, Outcome, verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -85,8 +86,16 @@ pub struct Summary {
     pub drifted: usize,
     /// Fraction of the compared features that drifted, in [0, 1].
     pub share: f64,
-    /// Whether the data has drifted: enough features drifted.
+    /// Whether the data has drifted.
     pub dataset_drift: bool,
+    /// `no_drift`, `drift` or `not_judged`.
+    #[schema(value_type = String, example = "no_drift")]
+    pub outcome: Outcome,
+    /// Verdict in one sentence, with what to do.
+    pub verdict: String,
+    /// What the trends of later reports show of this one.
+    #[serde(skip)]
+    pub past: Past,
 }
 
 impl From<&StoredReport> for Summary {
@@ -103,8 +112,29 @@ impl From<&StoredReport> for Summary {
             drifted: drift.drifted,
             share: drift.share,
             dataset_drift: drift.dataset_drift,
+            outcome: drift.outcome(),
+            verdict: verdict::sentence(drift),
+            past: Past::from(drift),
         }
     }
+}
+
+/// Maximum number of earlier reports in a trend.
+const MAX_TREND: usize = 30;
+
+/// Returns the trend of a report: the reports of the same model whose windows end earlier, the oldest first. Of reports with
+/// the same window, the last counts. `summaries` are ordered from the newest.
+pub fn trend(report: &DriftReport, summaries: &[Summary]) -> Vec<Past> {
+    let time = Past::from(report).time;
+    let mut windows = BTreeMap::new();
+    for summary in summaries {
+        let is_earlier = summary.past.time < time && summary.id != report.about.id;
+        if is_earlier && summary.model_version == report.about.model_version {
+            windows.entry((summary.past.time, summary.from)).or_insert(&summary.past);
+        }
+    }
+    let skipped = windows.len().saturating_sub(MAX_TREND);
+    windows.into_values().skip(skipped).cloned().collect()
 }
 
 #[cfg(test)]

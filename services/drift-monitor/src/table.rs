@@ -3,20 +3,27 @@
 use std::collections::BTreeMap;
 
 use bcs_drift::DriftReport;
+use bcs_drift::drift::CASES;
 use bcs_drift::report::{FeatureDrift, Skipped};
+use bcs_drift::verdict;
 
-const HEADER: [&str; 4] = ["feature", "statistic", "p-value", "verdict"];
+/// Headings of the columns; the statistic is that of the preset.
+fn header(report: &DriftReport) -> [&'static str; 4] {
+    let statistic = if report.judgement.is_some() { "shift (SD)" } else { "statistic" };
+    ["feature", statistic, "p-value", "verdict"]
+}
 
 /// Returns the compared features, those not compared, the notes and the verdict.
 pub fn table(report: &DriftReport) -> String {
     let mut lines = Vec::new();
     if !report.features.is_empty() {
-        lines.extend(aligned(&report.features.iter().map(cells).collect::<Vec<_>>()));
+        let rows: Vec<_> = report.features.iter().map(cells).collect();
+        lines.extend(aligned(header(report), &rows));
         lines.push(String::new());
     }
     lines.extend(not_compared(&report.skipped));
     lines.extend(report.notes.iter().map(|note| format!("Note: {note}.")));
-    lines.push(verdict(report));
+    lines.push(verdict::sentence(report));
     lines.join("\n")
 }
 
@@ -25,8 +32,17 @@ fn cells(feature: &FeatureDrift) -> [String; 4] {
         feature.name.clone(),
         format!("{:.4}", feature.statistic),
         feature.p_value.map_or_else(|| "–".to_owned(), p_value),
-        if feature.drifted { "drift" } else { "stable" }.to_owned(),
+        state(feature).to_owned(),
     ]
+}
+
+/// State of a feature in a word; without a p-value, its cases were too few.
+fn state(feature: &FeatureDrift) -> &'static str {
+    match feature {
+        FeatureDrift { drifted: true, .. } => "drift",
+        FeatureDrift { p_value: None, test, .. } if test == CASES => "not judged",
+        _ => "stable",
+    }
 }
 
 /// Formats a p-value with four significant digits if it is small, otherwise four decimals.
@@ -35,10 +51,10 @@ fn p_value(p: f64) -> String {
 }
 
 /// Aligns names left and numbers right.
-fn aligned(rows: &[[String; 4]]) -> Vec<String> {
+fn aligned(header: [&str; 4], rows: &[[String; 4]]) -> Vec<String> {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([HEADER[column].len()]).max().unwrap_or_default()
+        cells.chain([header[column].len()]).max().unwrap_or_default()
     };
     let [name, statistic, p, _] = [0, 1, 2, 3].map(width);
     let line = |cells: [&str; 4]| {
@@ -46,7 +62,7 @@ fn aligned(rows: &[[String; 4]]) -> Vec<String> {
     };
     let rule = "─".repeat([0, 1, 2, 3].map(width).iter().sum::<usize>() + 6);
     let rows = rows.iter().map(|row| line(row.each_ref().map(String::as_str)));
-    [line(HEADER), rule].into_iter().chain(rows).collect()
+    [line(header), rule].into_iter().chain(rows).collect()
 }
 
 /// Returns one line per reason, with all features that were not compared for it.
@@ -58,61 +74,66 @@ fn not_compared(skipped: &[Skipped]) -> impl Iterator<Item = String> {
     names.into_iter().map(|(reason, names)| format!("Not compared: {} ({reason}).", names.join(", ")))
 }
 
-fn verdict(report: &DriftReport) -> String {
-    let (drifted, all) = (report.drifted, report.features.len());
-    let percent = |share: f64| (share * 1000.0).round() / 10.0;
-    let (share, limit) = (percent(report.share), percent(report.drift_share));
-    match all {
-        0 => format!("No features were compared: {} current images.", report.current_rows),
-        _ if report.dataset_drift => {
-            format!("Drift: {drifted} of {all} features drifted ({share} %; threshold {limit} %).")
-        }
-        _ => format!("No drift: {drifted} of {all} features drifted ({share} %; threshold {limit} %)."),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use bcs_contracts::Features;
-    use bcs_drift::{About, Options, Table, detect};
+    use bcs_drift::{About, Options, Preset, Table, detect};
 
     use super::*;
 
-    fn report(shift: f64) -> DriftReport {
+    fn report(preset: Preset, shift: f64) -> DriftReport {
         let table = |shift: f64| {
             let image = |i: u32| {
                 let value = f64::from(i) / 40.0;
                 Features::from([("grey_mean".into(), value + shift), ("confidence".into(), value)])
             };
-            Table::from_features((0..40).map(image)).unwrap()
+            Table::from_features((0..40).map(|at| (Some(format!("case {}", at % 10)), image(at)))).unwrap()
         };
         let about = About::new("r", jiff::Timestamp::UNIX_EPOCH);
-        detect(&table(0.0), &table(shift), Options::new(about)).unwrap()
+        detect(&table(0.0), &table(shift), Options { preset, ..Options::new(about) }).unwrap()
     }
 
     #[test]
     fn columns_are_aligned() {
-        let text = table(&report(0.5));
+        let text = table(&report(Preset::Evidently, 0.5));
         let expected = "\
 feature     statistic   p-value  verdict
 ────────────────────────────────────────
 grey_mean      0.5000  6.577e-5  drift
 confidence     0.0000    1.0000  stable
 
-Drift: 1 of 2 features drifted (50 %; threshold 50 %).";
+Drift in 1 of 2 features: 50\u{202f}% of the features drifted, and the limit is 50\u{202f}%; look at recent images before \
+you rely on their masks.";
         assert_eq!(text, expected);
     }
 
     #[test]
+    fn the_verdict_over_cases_says_what_to_do() {
+        let text = table(&report(Preset::Clustered, 0.5));
+        assert!(
+            text.contains("shift (SD)")
+                && text.contains("Drift in stain and colour: the brightness of the whole image is"),
+            "{text}"
+        );
+        assert!(text.contains("check stain and scanner"), "{text}");
+        let text = table(&report(Preset::Clustered, 0.0));
+        assert!(
+            text.ends_with("No drift: no action, since 10 cases show no difference beyond chance."),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn features_not_compared_and_notes_are_listed() {
-        let mut report = report(0.0);
+        let mut report = report(Preset::Evidently, 0.0);
         report.features.clear();
         report.skipped =
             ["file", "slide"].map(|name| Skipped { name: name.into(), reason: "text".into() }).into();
         report.notes.push("the reference is old".into());
         assert_eq!(
             table(&report),
-            "Not compared: file, slide (text).\nNote: the reference is old.\nNo features were compared: 40 current images."
+            "Not compared: file, slide (text).\nNote: the reference is old.\n\
+             No drift: no action, since no feature has enough values on both sides; 2 features could not be compared."
         );
     }
 }

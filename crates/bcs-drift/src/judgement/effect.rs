@@ -3,24 +3,38 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Number of bootstrap samples.
 const SAMPLES: usize = 1_000;
+
+/// Number of cases of each side from which a bootstrap of them is of use.
+const MIN_RESAMPLED: usize = 5;
 
 /// Difference of the means of the cases of both sides, in standard deviations between the cases of the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
     /// Difference, current minus reference; 0 where the reference cases do not vary.
     pub value: f64,
-    /// 95 % interval by a bootstrap of the cases of both sides (percentiles).
+    /// 95 % interval by a bootstrap of the cases of both sides (percentiles); with less than 5 cases on a side, from Student's
+    /// t distribution and the standard deviation between the cases of the reference.
     pub interval: [f64; 2],
 }
 
 /// Measures the effect between the values of reference and current cases.
 pub(super) fn effect([reference, current]: [Vec<f64>; 2], seed: u64) -> Effect {
     let scale = deviation(&reference);
-    if scale <= 0.0 || current.is_empty() {
+    // Below this, the deviation is that of rounding errors.
+    if scale <= mean(&reference).abs() * 1e-12 || current.is_empty() {
         return Effect { value: 0.0, interval: [0.0; 2] };
+    }
+    let value = (mean(&current) - mean(&reference)) / scale;
+    let [of_reference, of_current] = [&reference, &current].map(Vec::len);
+    if of_reference.min(of_current) < MIN_RESAMPLED {
+        let quantile =
+            StudentsT::new(0.0, 1.0, of_reference as f64 - 1.0).map_or(f64::MAX, |t| t.inverse_cdf(0.975));
+        let error = (1.0 / of_reference as f64 + 1.0 / of_current as f64).sqrt();
+        return Effect { value, interval: [value - quantile * error, value + quantile * error] };
     }
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut resampled = |values: &[f64]| {
@@ -31,15 +45,15 @@ pub(super) fn effect([reference, current]: [Vec<f64>; 2], seed: u64) -> Effect {
         (0..SAMPLES).map(|_| (resampled(&current) - resampled(&reference)) / scale).collect();
     drawn.sort_unstable_by(f64::total_cmp);
     let at = |share| crate::sample::quantile(&drawn, share).unwrap_or_default();
-    Effect { value: (mean(&current) - mean(&reference)) / scale, interval: [at(0.025), at(0.975)] }
+    Effect { value, interval: [at(0.025), at(0.975)] }
 }
 
-fn mean(values: &[f64]) -> f64 {
+pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
 /// Sample standard deviation; 0 for fewer than two values.
-fn deviation(values: &[f64]) -> f64 {
+pub(super) fn deviation(values: &[f64]) -> f64 {
     if values.len() < 2 {
         return 0.0;
     }
@@ -63,8 +77,24 @@ mod tests {
     }
 
     #[test]
+    fn few_cases_have_wide_intervals() {
+        let Effect { value, interval } = effect([vec![0.0, 2.0, 1.0], vec![3.0]], 0);
+        assert_eq!(value, 2.0);
+        // scipy.stats.t.ppf(0.975, 2) · √(1/3 + 1)
+        assert!(
+            (interval[1] - 2.0 - 4.968_275_7).abs() < 1e-6 && interval[0] + interval[1] == 4.0,
+            "{interval:?}"
+        );
+    }
+
+    #[test]
     fn sides_without_a_scale_have_no_effect() {
-        for sides in [[vec![1.0; 3], vec![2.0; 3]], [vec![1.0], vec![2.0]], [vec![1.0, 2.0], vec![]]] {
+        for sides in [
+            [vec![0.7, 0.7, 0.7 + 1e-16], vec![2.0; 3]],
+            [vec![1.0; 3], vec![2.0; 3]],
+            [vec![1.0], vec![2.0]],
+            [vec![1.0, 2.0], vec![]],
+        ] {
             assert_eq!(effect(sides, 0), Effect { value: 0.0, interval: [0.0; 2] });
         }
     }

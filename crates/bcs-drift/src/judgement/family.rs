@@ -25,7 +25,7 @@ impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::StainAndColour => "stain and colour",
-            Self::Focus => "focus and magnification",
+            Self::Focus => "focus, compression and magnification",
             Self::CaseMix => "case mix",
             Self::Model => "model behaviour",
             Self::Other => "other features",

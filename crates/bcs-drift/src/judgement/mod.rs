@@ -8,8 +8,11 @@
 //!
 //! # Layout
 //! - `clustering`: intraclass correlation and design effect
+//! - `columns`: values that are compared, one per case
+//! - `composition`: differences given the composition of the images
 //! - `effect`: effect sizes with intervals
 //! - [`family`]: families of features
+//! - [`finding`]: what is found
 //! - `max_t`: p-values by permutation of cases
 //! - [`power`]: number of cases needed
 //! - `spread`: spread of the images of a case
@@ -17,22 +20,27 @@
 //! - `units`: cases, or blocks of images without cases
 
 mod clustering;
+mod columns;
+mod composition;
 mod effect;
 pub mod family;
+pub mod finding;
 mod max_t;
 pub mod power;
 mod spread;
 mod student;
-mod units;
+pub(crate) mod units;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bcs_contracts::FeatureTable;
 use serde::{Deserialize, Serialize};
 
 pub use self::clustering::Clustering;
+use self::columns::{Column, group, p_values};
 pub use self::effect::Effect;
 pub use self::family::Family;
+pub use self::finding::{FamilyVerdict, Finding, GivenComposition, Quantity};
 use self::units::Units;
 
 /// Minimum number of current cases: with fewer, a difference may be that of one patient.
@@ -81,50 +89,6 @@ pub enum Method {
     StudentT,
 }
 
-/// What is compared of a feature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Quantity {
-    /// The mean of a case.
-    Mean,
-    /// The spread within a case, which a minority of unusual images widens.
-    Spread,
-}
-
-/// Judgement of one quantity of a feature.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Finding {
-    /// Name of the feature.
-    pub feature: String,
-    /// Family of the feature.
-    pub family: Family,
-    /// What is compared.
-    pub quantity: Quantity,
-    /// Number of reference cases and current cases that have the feature.
-    pub cases: [usize; 2],
-    /// Two-sample t statistic of the cases; positive if the current values are larger. `None` if neither side varies.
-    pub statistic: Option<f64>,
-    /// P-value, adjusted for all quantities of all features, in (0, 1].
-    pub p_value: f64,
-    /// Difference of the sides.
-    pub effect: Effect,
-    /// Resemblance of the reference images of a case; `None` where every case has one image.
-    pub clustering: Option<Clustering>,
-}
-
-/// Judgement of a family of features.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FamilyVerdict {
-    /// The family.
-    pub family: Family,
-    /// Whether its smallest p-value is below alpha.
-    pub drifted: bool,
-    /// Smallest p-value of its findings.
-    pub p_value: f64,
-    /// Index of the finding with that p-value in [`Judgement::findings`].
-    pub leading: usize,
-}
-
 /// Judgement of a window of images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
@@ -147,17 +111,20 @@ pub struct Judgement {
     pub families: Vec<FamilyVerdict>,
     /// All findings, the smallest p-value first.
     pub findings: Vec<Finding>,
+    /// Families of which no feature was compared.
+    pub unjudged: Vec<Family>,
     /// Features that were not compared, with the reason.
     pub skipped: BTreeMap<String, String>,
 }
 
 /// Compares current images with the tables of a reference. Each feature is compared with the table that has it.
 pub fn judge(reference: &[&FeatureTable], current: &FeatureTable, options: &Options) -> Judgement {
-    let current_units = Units::new(current);
+    let block = units::block_length(reference.iter().copied().chain([current]));
+    let current_units = Units::new(current, block);
     let mut skipped = BTreeMap::new();
     let mut groups = Vec::new();
     for table in reference {
-        let units = Units::new(table);
+        let units = Units::new(table, block);
         groups.push((group(table, &units, current, &current_units, &mut skipped), units));
     }
     for name in current.features.keys() {
@@ -165,8 +132,8 @@ pub fn judge(reference: &[&FeatureTable], current: &FeatureTable, options: &Opti
             skipped.insert(name.clone(), "missing in the reference".to_owned());
         }
     }
-    groups.retain(|(columns, _)| !columns.is_empty());
-    let reference_units = groups.iter().map(|(_, units)| units.len()).max().unwrap_or(0);
+    let reference_units = groups.iter().map(|(_, units): &(_, Units)| units.len()).max().unwrap_or(0);
+    groups.retain(|(columns, _): &(Vec<Column>, _)| !columns.is_empty());
     let clustered = current_units.clustered && groups.iter().all(|(_, units)| units.clustered);
     let columns: usize = groups.iter().map(|(columns, _)| columns.len()).sum();
     let mut judgement = Judgement {
@@ -179,31 +146,49 @@ pub fn judge(reference: &[&FeatureTable], current: &FeatureTable, options: &Opti
         cases_needed: power::cases_needed(PLANNED_SHIFT, reference_units, options.alpha, columns.max(1)),
         families: Vec::new(),
         findings: Vec::new(),
+        unjudged: Vec::new(),
         skipped,
     };
-    if let Some(reason) = obstacle(current, &judgement, columns) {
-        judgement.reason = Some(reason);
-        return judgement;
+    let groups: Vec<Vec<Column>> = groups.into_iter().map(|(columns, _)| columns).collect();
+    judgement.reason = obstacle(current, &judgement, columns);
+    if judgement.reason.is_none() {
+        compare(&mut judgement, &groups, options);
+    } else {
+        // Too few cases have differences, but none that could be told from chance.
+        let all = groups.iter().flatten();
+        judgement.findings = all.map(|column| column.finding(None, None, options.seed)).collect();
+        judgement.families = finding::families(&mut judgement.findings, options.alpha);
     }
-    // Groups have different reference cases and are tested one by one, each at its share of alpha.
+    judgement.unjudged = unjudged(&judgement);
+    judgement
+}
+
+/// Tests the groups. They have different reference cases and are tested one by one, each at its share of alpha.
+fn compare(judgement: &mut Judgement, groups: &[Vec<Column>], options: &Options) {
     let count = groups.len() as f64;
-    for (columns, _) in groups {
-        let (method, p_values) = p_values(&columns, options);
+    let share = Options { alpha: options.alpha / count, ..*options };
+    for columns in groups {
+        let (method, p_values) = p_values(columns, &share);
         if method == Method::StudentT {
             judgement.method = method;
         }
-        judgement.findings.extend(columns.into_iter().zip(p_values).map(|(column, (statistic, p))| {
-            column.into_finding(statistic, (p * count).min(1.0), options.seed)
+        judgement.findings.extend(columns.iter().zip(p_values).map(|(column, (statistic, p))| {
+            column.finding(statistic, Some((p * count).min(1.0)), options.seed)
         }));
     }
-    judgement.findings.sort_by(|a, b| {
-        let size = |finding: &Finding| finding.effect.value.abs();
-        a.p_value.total_cmp(&b.p_value).then_with(|| size(b).total_cmp(&size(a)))
-    });
-    judgement.families = families(&judgement.findings, options.alpha);
+    judgement.families = finding::families(&mut judgement.findings, options.alpha);
+    for columns in groups {
+        composition::judge(&mut judgement.families, columns, count);
+    }
     let drifted = judgement.families.iter().any(|family| family.drifted);
     judgement.outcome = if drifted { Outcome::Drift } else { Outcome::NoDrift };
-    judgement
+}
+
+/// Returns the families of which no feature was compared.
+fn unjudged(judgement: &Judgement) -> Vec<Family> {
+    let families: BTreeSet<Family> = judgement.skipped.keys().map(|name| Family::of(name)).collect();
+    let compared = |family: &Family| judgement.families.iter().any(|found| found.family == *family);
+    families.into_iter().filter(|family| !compared(family)).collect()
 }
 
 /// Why nothing can be judged, in words.
@@ -213,110 +198,19 @@ fn obstacle(current: &FeatureTable, judgement: &Judgement, columns: usize) -> Op
     let counted = |count: usize| format!("{count} {}", if count == 1 { unit } else { units });
     if current.rows() == 0 {
         Some("the window is empty".to_owned())
+    } else if reference < MIN_REFERENCE {
+        Some(format!("the reference has {}, and at least {MIN_REFERENCE} are needed", counted(reference)))
     } else if columns == 0 {
         Some("images and reference have no feature in common".to_owned())
-    } else if reference < MIN_REFERENCE {
-        Some(format!("{} in the reference, at least {MIN_REFERENCE} are needed", counted(reference)))
     } else if now < MIN_CURRENT {
+        let verb = if now == 1 { "is" } else { "are" };
         let needed = judgement.cases_needed.map_or_else(String::new, |needed| {
-            format!("; a shift of half a standard deviation takes {needed}")
+            format!(", and {needed} for a shift of half a standard deviation")
         });
-        Some(format!("{} are too few to tell, at least {MIN_CURRENT} are needed{needed}", counted(now)))
+        Some(format!("{} {verb} too few to tell, at least {MIN_CURRENT} are needed{needed}", counted(now)))
     } else {
         None
     }
-}
-
-/// The values of one quantity of a feature: one per unit, where the unit has it.
-#[derive(Debug)]
-struct Column {
-    feature: String,
-    quantity: Quantity,
-    reference: Vec<Option<f64>>,
-    current: Vec<Option<f64>>,
-    clustering: Option<Clustering>,
-}
-
-impl Column {
-    fn count(values: &[Option<f64>]) -> usize {
-        values.iter().flatten().count()
-    }
-
-    fn into_finding(self, statistic: Option<f64>, p_value: f64, seed: u64) -> Finding {
-        let sides = [&self.reference, &self.current];
-        Finding {
-            family: Family::of(&self.feature),
-            quantity: self.quantity,
-            cases: sides.map(|values| Self::count(values)),
-            statistic,
-            p_value,
-            effect: effect::effect(sides.map(|values| values.iter().flatten().copied().collect()), seed),
-            clustering: self.clustering,
-            feature: self.feature,
-        }
-    }
-}
-
-/// Returns the columns of all features that a reference table and the current images have in common.
-fn group(
-    table: &FeatureTable,
-    units: &Units,
-    current: &FeatureTable,
-    current_units: &Units,
-    skipped: &mut BTreeMap<String, String>,
-) -> Vec<Column> {
-    let (mut means, mut spreads) = (Vec::new(), Vec::new());
-    for (name, values) in &table.features {
-        let Some(now) = current.features.get(name) else {
-            skipped.insert(name.clone(), "missing in the current images".to_owned());
-            continue;
-        };
-        let [values, now] = [values, now].map(|values| family::comparable(name, values));
-        let [reference, current] = [units.means(&values), current_units.means(&now)];
-        if Column::count(&reference) < MIN_REFERENCE || Column::count(&current) == 0 {
-            skipped.insert(name.clone(), "too few cases have it".to_owned());
-            continue;
-        }
-        let clustering = clustering::clustering(&values, units);
-        let [usual, unusual] = spread::spreads([(&values, units), (&now, current_units)]);
-        let column = |quantity, reference, current| Column {
-            feature: name.clone(),
-            quantity,
-            reference,
-            current,
-            clustering,
-        };
-        means.push(column(Quantity::Mean, reference, current));
-        spreads.push(column(Quantity::Spread, usual, unusual));
-    }
-    means.extend(spreads);
-    means
-}
-
-/// Returns the t statistic and the adjusted p-value of each column.
-fn p_values(columns: &[Column], options: &Options) -> (Method, Vec<(Option<f64>, f64)>) {
-    let data = max_t::Data::new(columns.iter().map(|column| (&column.reference[..], &column.current[..])));
-    if data.smallest_p_value() < options.alpha {
-        (Method::Permutation, data.p_values(options.seed))
-    } else {
-        (Method::StudentT, student::p_values(&data))
-    }
-}
-
-/// Returns the verdict of each family that has findings, which are ordered by p-value.
-fn families(findings: &[Finding], alpha: f64) -> Vec<FamilyVerdict> {
-    let mut families: Vec<FamilyVerdict> = Vec::new();
-    for (leading, Finding { family, p_value, .. }) in findings.iter().enumerate() {
-        if !families.iter().any(|known| known.family == *family) {
-            families.push(FamilyVerdict {
-                family: *family,
-                drifted: *p_value < alpha,
-                p_value: *p_value,
-                leading,
-            });
-        }
-    }
-    families
 }
 
 #[cfg(test)]

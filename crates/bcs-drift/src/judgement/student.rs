@@ -7,9 +7,13 @@ use super::max_t::{Data, Statistic};
 /// Returns the signed t statistic and the p-value of each column, adjusted for the number of columns (Šidák, 1967).
 pub(super) fn p_values(data: &Data) -> Vec<(Option<f64>, f64)> {
     let observed = data.observed();
-    let count = observed.len() as f64;
-    let adjusted = |p: f64| -(count * (-p).ln_1p()).exp_m1();
-    observed.iter().map(|statistic| (statistic.signed(), adjusted(two_sided(statistic)))).collect()
+    let count = observed.len();
+    observed.iter().map(|statistic| (statistic.signed(), adjusted(two_sided(statistic), count))).collect()
+}
+
+/// Adjusts a p-value for the number of tests (Šidák).
+pub(super) fn adjusted(p_value: f64, tests: usize) -> f64 {
+    -(tests as f64 * (-p_value).ln_1p()).exp_m1()
 }
 
 /// Two-sided p-value of a t statistic. Values without any variance within the sides give no scale to judge by: 1.

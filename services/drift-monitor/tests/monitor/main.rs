@@ -1,6 +1,7 @@
 //! Tests of the built program.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
 
+mod browser;
 mod buckets;
 mod compare;
 mod reference;

@@ -36,9 +36,39 @@ async fn the_same_window_makes_one_report() {
         "bcs_drift_monitor_last_run_drift_share 1",
         "bcs_drift_monitor_runs_total{outcome=\"created\"} 3",
         "bcs_drift_monitor_runs_total{outcome=\"existing\"} 1",
+        "bcs_drift_monitor_last_run_outcome{outcome=\"drift\"} 1",
+        "bcs_drift_monitor_last_run_outcome{outcome=\"not_judged\"} 0",
+        "bcs_drift_monitor_last_run_family_drift{family=\"stain and colour\"} 1",
     ] {
         assert!(metrics.contains(line), "{line} in {metrics}");
     }
+
+    // A window of the past leaves the gauges as they are.
+    let (status, past) = server.post(r#"{"from": "2020-01-01", "to": "2020-01-02"}"#).await;
+    assert_eq!((status.as_u16(), &past["outcome"]), (201, &"not_judged".into()));
+    let metrics = server.get("/metrics", "*/*").await.text().await.unwrap();
+    assert!(metrics.contains("bcs_drift_monitor_last_run_records 41\n"), "{metrics}");
+
+    // The same words on the page, in the list and in the JSON, and the earlier reports as a trend.
+    let verdict = fourth["verdict"].as_str().unwrap();
+    assert!(verdict.starts_with("Drift in "), "{verdict}");
+    let (_, list) = server.json("/reports").await;
+    assert!(list.as_array().unwrap().iter().any(|listed| listed["verdict"] == verdict));
+    let page = server
+        .get(&format!("/reports/{}", fourth["id"].as_str().unwrap()), BROWSER)
+        .await
+        .text()
+        .await
+        .unwrap();
+    let (head, rest) = verdict.split_once(": ").unwrap();
+    assert!(
+        page.contains(&format!("<h1>{head}</h1>"))
+            && page.contains(rest)
+            && page.contains("class=\"trend-plot\""),
+        "{page}"
+    );
+    assert!(server.get("/reports", BROWSER).await.text().await.unwrap().contains(verdict));
+    assert_eq!(fourth["trend"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -103,7 +133,7 @@ async fn reports_are_html_or_json_by_accept() {
     }
     assert_eq!(server.json(&path).await.1, made);
     let page = server.get(&path, BROWSER).await.text().await.unwrap();
-    assert!(page.contains("Drift in 4 of 4 features"));
+    assert!(page.contains("<h1>Drift in "));
     let home = server.get("/", BROWSER).await;
     assert_eq!((home.status().as_u16(), home.headers()["location"].to_str().unwrap()), (307, path.as_str()));
 }

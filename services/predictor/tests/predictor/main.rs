@@ -6,7 +6,6 @@ mod answers;
 #[cfg(target_os = "linux")]
 mod attacks;
 mod batch;
-mod browser;
 mod bucket;
 mod dashboard;
 mod faults;

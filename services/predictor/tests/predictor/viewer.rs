@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use bcs_tests::Page;
 use serde_json::{Value, json};
 
-use crate::browser::Page;
 use crate::images;
 use crate::server::Server;
 

@@ -1,4 +1,5 @@
 //! A headless Chromium, driven by its DevTools protocol.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -18,7 +19,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// A page in a browser of its own, which is killed when dropped.
-pub(crate) struct Page {
+#[derive(Debug)]
+pub struct Page {
     process: Child,
     _profile: tempfile::TempDir,
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -47,7 +49,7 @@ fn program() -> Option<PathBuf> {
 
 impl Page {
     /// Opens a page of this size. Returns `None`, and prints the reason, if there is no browser on this machine.
-    pub(crate) async fn open(url: &str, width: u32, height: u32) -> Option<Self> {
+    pub async fn open(url: &str, width: u32, height: u32) -> Option<Self> {
         let profile = tempfile::tempdir().unwrap();
         let mut process = Command::new(program()?)
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"])
@@ -77,13 +79,18 @@ impl Page {
         for domain in ["Page", "Runtime", "Log", "Network", "DOM"] {
             page.call(&format!("{domain}.enable"), json!({})).await;
         }
-        page.call("Page.navigate", json!({"url": url})).await;
-        page.until("document.readyState === 'complete'").await;
+        page.go(url).await;
         Some(page)
     }
 
+    /// Goes to another page.
+    pub async fn go(&mut self, url: &str) {
+        self.call("Page.navigate", json!({"url": url})).await;
+        self.until("document.readyState === 'complete'").await;
+    }
+
     /// Calls a method of the protocol and returns its result.
-    pub(crate) async fn call(&mut self, method: &str, parameters: Value) -> Value {
+    pub async fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.calls += 1;
         let id = self.calls;
         let mut message = json!({"id": id, "method": method, "params": parameters});
@@ -104,7 +111,7 @@ impl Page {
     }
 
     /// Returns the value of an expression of the page, or of its promise.
-    pub(crate) async fn value(&mut self, expression: &str) -> Value {
+    pub async fn value(&mut self, expression: &str) -> Value {
         let parameters = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
         let result = self.call("Runtime.evaluate", parameters).await;
         assert!(result["exceptionDetails"].is_null(), "{expression}: {}", result["exceptionDetails"]);
@@ -112,7 +119,7 @@ impl Page {
     }
 
     /// Waits until an expression of the page is true.
-    pub(crate) async fn until(&mut self, expression: &str) {
+    pub async fn until(&mut self, expression: &str) {
         let start = Instant::now();
         while self.value(expression).await != true {
             assert!(start.elapsed() < TIMEOUT, "{expression} does not become true");
@@ -120,12 +127,13 @@ impl Page {
         }
     }
 
-    pub(crate) async fn click(&mut self, id: &str) {
+    /// Clicks on an element.
+    pub async fn click(&mut self, id: &str) {
         self.value(&format!("document.getElementById('{id}').click()")).await;
     }
 
     /// Chooses a file in an input.
-    pub(crate) async fn choose(&mut self, id: &str, file: &Path) {
+    pub async fn choose(&mut self, id: &str, file: &Path) {
         let document = self.call("DOM.getDocument", json!({})).await["root"]["nodeId"].clone();
         let selector = json!({"nodeId": document, "selector": format!("#{id}")});
         let node = self.call("DOM.querySelector", selector).await["nodeId"].clone();
@@ -133,7 +141,7 @@ impl Page {
     }
 
     /// Presses and releases a key.
-    pub(crate) async fn press(&mut self, key: &str) {
+    pub async fn press(&mut self, key: &str) {
         let code = match key {
             "Tab" => 9,
             "Enter" => 13,
@@ -154,7 +162,7 @@ impl Page {
     }
 
     /// Drags the mouse between two points, given as fractions of an element.
-    pub(crate) async fn drag(&mut self, id: &str, from: [f64; 2], to: [f64; 2]) {
+    pub async fn drag(&mut self, id: &str, from: [f64; 2], to: [f64; 2]) {
         let expression = format!(
             "(b => [b.left, b.top, b.width, b.height])(document.getElementById('{id}').getBoundingClientRect())"
         );
@@ -173,7 +181,7 @@ impl Page {
     }
 
     /// Writes what the page looks like to a PNG file.
-    pub(crate) async fn screenshot(&mut self, path: &Path) {
+    pub async fn screenshot(&mut self, path: &Path) {
         use base64::Engine as _;
         let data =
             self.call("Page.captureScreenshot", json!({"captureBeyondViewport": true})).await["data"].clone();
@@ -182,7 +190,7 @@ impl Page {
     }
 
     /// Returns exceptions, errors on the console, and requests to other servers, up to now.
-    pub(crate) fn faults(&self, origin: &str) -> Vec<String> {
+    pub fn faults(&self, origin: &str) -> Vec<String> {
         let fault = |event: &Value| {
             let parameters = &event["params"];
             match event["method"].as_str()? {

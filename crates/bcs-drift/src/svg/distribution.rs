@@ -1,4 +1,4 @@
-//! Plots of the HTML page: both distributions of a feature over one axis.
+//! Both distributions of a feature over one axis.
 
 use maud::{Markup, html};
 
@@ -10,26 +10,27 @@ const WIDTH: f64 = 240.0;
 /// Vertical position of the baseline of the bars.
 const BASELINE: f64 = 46.0;
 /// Vertical positions of the 5–95 % ranges of reference and current values.
-const STRIPS: [f64; 2] = [53.0, 59.0];
+const STRIPS: [f64; 2] = [54.0, 64.0];
 
 /// Plots the histograms of a feature on top of each other, the reference filled and the current values outlined; below
-/// them, for each, a line from the 5 % to the 95 % quantile with a dot at the median, and the limits of the axis.
+/// them, for each, a line from the 5 % to the 95 % quantile with a dot at the median and ticks at the means of the cases, and
+/// the limits of the axis.
 pub(crate) fn distribution(feature: &FeatureDrift) -> Markup {
     let histogram = &feature.histogram;
     let (reference, current) = (shares(&histogram.reference), shares(&histogram.current));
     let tallest = reference.iter().chain(&current).copied().fold(f64::MIN_POSITIVE, f64::max);
     let (low, high) = (histogram.edges[0], histogram.edges[histogram.edges.len() - 1]);
     html! {
-        svg class="plot" viewBox="0 0 240 74" role="img" aria-label=(description(feature)) {
+        svg class="plot" viewBox="0 0 240 82" role="img" aria-label=(description(feature)) {
             path class="area reference" d=(steps(&reference, tallest)) {}
             path class="area current" d=(steps(&current, tallest)) {}
             path class="line reference" d=(steps(&reference, tallest)) {}
             path class="line current" d=(steps(&current, tallest)) {}
             path class="axis" d=(format!("M0 {BASELINE}H{WIDTH}")) {}
-            (strip("reference", STRIPS[0], &feature.reference, low, high))
-            (strip("current", STRIPS[1], &feature.current, low, high))
-            text class="tick" x="0" y="73" { (number(low)) }
-            text class="tick end" x="240" y="73" { (number(high)) }
+            (strip("reference", STRIPS[0], &feature.reference, &feature.cases.reference, low, high))
+            (strip("current", STRIPS[1], &feature.current, &feature.cases.current, low, high))
+            text class="tick" x="0" y="81" { (number(low)) }
+            text class="tick end" x="240" y="81" { (number(high)) }
         }
     }
 }
@@ -61,9 +62,11 @@ fn steps(shares: &[f64], tallest: f64) -> String {
     path + &format!("V{BASELINE}")
 }
 
-fn strip(class: &str, y: f64, summary: &Summary, low: f64, high: f64) -> Markup {
+fn strip(class: &str, y: f64, summary: &Summary, cases: &[f64], low: f64, high: f64) -> Markup {
     let at = |value: f64| position(value, low, high);
+    let ticks: String = cases.iter().map(|mean| format!("M{:.0} {}v7", at(*mean), y - 3.5)).collect();
     html! {
+        @if !ticks.is_empty() { path class={ "case " (class) } d=(ticks) {} }
         path class={ "range " (class) } d=(format!("M{:.1} {y}H{:.1}", at(summary.p05), at(summary.p95))) {}
         circle class={ "median " (class) } cx=(format!("{:.1}", at(summary.median))) cy=(y) r="2.6" {}
     }

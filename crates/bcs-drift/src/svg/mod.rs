@@ -1,0 +1,14 @@
+//! Plots of the HTML page.
+//!
+//! # Layout
+//! - `distribution`: both distributions of a feature over one axis
+//! - `forest`: effects with intervals
+//! - `trend`: effects over time
+
+mod distribution;
+mod forest;
+mod trend;
+
+pub(crate) use distribution::distribution;
+pub(crate) use forest::{Scale, axis, forest};
+pub(crate) use trend::trend;
