@@ -19,8 +19,8 @@ use super::plane::Plane;
 use super::sharpness::sharpness;
 use super::spectral_slope::spectral_slope;
 use super::stain_angle::stain_angle;
-use super::statistics::{Moments, entropy, moments_of, percentile};
-use crate::stain::{density, haematoxylin_eosin};
+use super::statistics::{Moments, entropy, percentile};
+use crate::stain::{FIXED, FIXED_STEPS};
 use crate::windows::Window;
 
 /// Mean optical density above which a pixel is tissue (Macenko et al., 2009).
@@ -48,13 +48,13 @@ pub(super) fn measure(image: &RgbImage, origin: Window, [height, width]: [usize;
         ("entropy", entropy(&histogram(&luma.values))),
         ("tissue_fraction", tissue.count as f64 / area),
     ];
-    let cells = cells(&rows);
+    let cells = cells(&rows, &luma);
     add_texture(&luma, &mut features);
     add_artefacts(&cells, &mut features);
     if tissue.count as f64 >= LEAST_TISSUE * area {
         tissue.add_features(&mut features);
         features.extend(stain_angle(&cells).map(|angle| ("stain_angle", angle)));
-        features.extend(nuclear_size(&rows, &tissue.channels[0]).map(|size| ("nuclear_size", size)));
+        features.extend(nuclear_size(&rows, &tissue.red).map(|size| ("nuclear_size", size)));
     }
     features
 }
@@ -129,59 +129,80 @@ fn histogram(values: &[u8]) -> [u64; 256] {
 /// Sums over the tissue pixels of a window.
 struct Tissue {
     count: u64,
-    channels: [[u64; 256]; 3],
+    red: [u64; 256],
     luma: [u64; 256],
-    saturation: f64,
-    stains: [Moments; 2],
+    /// Sum and sum of squares of each channel.
+    channels: [[u64; 2]; 3],
+    /// In steps of [`SATURATION_STEPS`].
+    saturation: u64,
+    /// Sum and sum of squares of each stain, in steps of [`FIXED_STEPS`].
+    stains: [[u64; 2]; 2],
 }
 
 impl Tissue {
     fn over(rows: &[&[u8]], luma: &Plane) -> Self {
         let mut tissue = Self {
             count: 0,
-            channels: [[0; 256]; 3],
+            red: [0; 256],
             luma: [0; 256],
-            saturation: 0.0,
-            stains: Default::default(),
+            channels: [[0; 2]; 3],
+            saturation: 0,
+            stains: [[0; 2]; 2],
         };
+        let ([red, green, blue], reciprocals) = (&*FIXED, &*RECIPROCAL);
+        let threshold = (3.0 * TISSUE_DENSITY * FIXED_STEPS) as i32;
         for (row, luma) in rows.iter().zip(luma.rows()) {
             for (pixel, luma) in pixels(row).zip(luma) {
-                let density = density(pixel);
-                if density[0] + density[1] + density[2] > 3.0 * TISSUE_DENSITY {
-                    tissue.add(pixel, *luma, density);
+                let [r, g, b] = pixel.map(usize::from);
+                let parts: [i32; 4] = std::array::from_fn(|at| red[r][at] + green[g][at] + blue[b][at]);
+                if parts[0] > threshold {
+                    tissue.add(pixel, *luma, [parts[1], parts[2]], reciprocals);
                 }
             }
         }
         tissue
     }
 
-    fn add(&mut self, pixel: [u8; 3], luma: u8, density: [f32; 3]) {
+    #[inline]
+    fn add(&mut self, pixel: [u8; 3], luma: u8, stains: [i32; 2], reciprocals: &[u32; 256]) {
         self.count += 1;
-        for (histogram, value) in self.channels.iter_mut().zip(pixel) {
-            histogram[usize::from(value)] += 1;
-        }
+        self.red[usize::from(pixel[0])] += 1;
         self.luma[usize::from(luma)] += 1;
-        self.saturation += f64::from(saturation(pixel));
-        for (moments, amount) in self.stains.iter_mut().zip(haematoxylin_eosin(density)) {
-            moments.add(f64::from(amount));
+        for (sums, value) in self.channels.iter_mut().zip(pixel.map(u64::from)) {
+            sums[0] += value;
+            sums[1] += value * value;
         }
+        self.saturation += u64::from(saturation(pixel, reciprocals));
+        for (sums, amount) in self.stains.iter_mut().zip(stains) {
+            let amount = u64::from(amount.max(0).unsigned_abs());
+            sums[0] += amount;
+            sums[1] += amount * amount;
+        }
+    }
+
+    /// Mean and standard deviation of values in steps, of which there are `steps` in a unit.
+    fn mean_and_std(&self, [sum, squares]: [u64; 2], steps: f64) -> [f64; 2] {
+        let moments = Moments { count: self.count as f64, sum: sum as f64, squares: squares as f64 };
+        let (mean, std) = moments.mean_and_std();
+        [mean / steps, std / steps]
     }
 
     fn add_features(&self, features: &mut Named) {
         let channels = [("red_mean", "red_std"), ("green_mean", "green_std"), ("blue_mean", "blue_std")];
-        for ((mean_name, std_name), histogram) in channels.into_iter().zip(&self.channels) {
-            let (mean, std) = moments_of(histogram).mean_and_std();
-            features.extend([(mean_name, mean / 255.0), (std_name, std / 255.0)]);
+        for ((mean_name, std_name), sums) in channels.into_iter().zip(self.channels) {
+            let [mean, std] = self.mean_and_std(sums, 255.0);
+            features.extend([(mean_name, mean), (std_name, std)]);
         }
         let stains = [("haematoxylin_mean", "haematoxylin_std"), ("eosin_mean", "eosin_std")];
-        for ((mean_name, std_name), moments) in stains.into_iter().zip(self.stains) {
-            let (mean, std) = moments.mean_and_std();
+        for ((mean_name, std_name), sums) in stains.into_iter().zip(self.stains) {
+            let [mean, std] = self.mean_and_std(sums, f64::from(FIXED_STEPS));
             features.extend([(mean_name, mean), (std_name, std)]);
         }
         for (name, percent) in [("brightness_p05", 5), ("brightness_p50", 50), ("brightness_p95", 95)] {
             features.push((name, percentile(&self.luma, percent) / 255.0));
         }
-        features.push(("saturation_mean", self.saturation / self.count as f64));
+        let saturation = self.saturation as f64 / f64::from(SATURATION_STEPS);
+        features.push(("saturation_mean", saturation / self.count as f64));
     }
 }
 
@@ -192,14 +213,18 @@ pub(super) fn luma([red, green, blue]: [u8; 3]) -> u8 {
     (sum >> 16) as u8
 }
 
-/// Reciprocals of the byte values, 0 for 0: a table look-up is cheaper than a division per pixel.
-static RECIPROCAL: LazyLock<[f32; 256]> =
-    LazyLock::new(|| std::array::from_fn(|value| if value == 0 { 0.0 } else { 1.0 / value as f32 }));
+/// Steps in a saturation of 1.
+const SATURATION_STEPS: u32 = 1 << 20;
 
-/// HSV saturation, (max − min) / max; 0 for black.
+/// Reciprocals of the byte values in steps, 0 for 0: a table look-up is cheaper than a division per pixel.
+static RECIPROCAL: LazyLock<[u32; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|value| if value == 0 { 0 } else { SATURATION_STEPS.div_ceil(value as u32) })
+});
+
+/// HSV saturation, (max − min) / max, in steps; 0 for black.
 #[inline]
-fn saturation([red, green, blue]: [u8; 3]) -> f32 {
+fn saturation([red, green, blue]: [u8; 3], reciprocals: &[u32; 256]) -> u32 {
     let max = red.max(green).max(blue);
     let min = red.min(green).min(blue);
-    f32::from(max - min) * RECIPROCAL[usize::from(max)]
+    (u32::from(max - min) * reciprocals[usize::from(max)]).min(SATURATION_STEPS)
 }
