@@ -11,6 +11,8 @@ pub const GREY_MEAN: &str = "grey_mean";
 pub const CONFIDENCE: &str = "confidence";
 /// Mean over pixels of the entropy of the class probabilities, divided by its maximum. In [0, 1].
 pub const ENTROPY: &str = "prediction_entropy";
+/// Fraction of pairs of neighbouring pixels that are predicted as different classes. In [0, 1].
+pub const BOUNDARY_LENGTH: &str = "boundary_length";
 
 const FRACTION_PREFIX: &str = "fraction_";
 
@@ -21,7 +23,7 @@ pub fn fraction_of(class_name: &str) -> String {
 
 /// Whether a feature depends on the model's prediction, and not on the pixels alone.
 pub fn is_model_feature(name: &str) -> bool {
-    name == CONFIDENCE || name == ENTROPY || name.starts_with(FRACTION_PREFIX)
+    [CONFIDENCE, ENTROPY, BOUNDARY_LENGTH].contains(&name) || name.starts_with(FRACTION_PREFIX)
 }
 
 #[cfg(test)]
@@ -30,7 +32,7 @@ mod tests {
 
     #[test]
     fn features_of_the_prediction_are_told_from_those_of_the_image() {
-        for name in [CONFIDENCE, ENTROPY, &fraction_of("blood vessel")] {
+        for name in [CONFIDENCE, ENTROPY, BOUNDARY_LENGTH, &fraction_of("blood vessel")] {
             assert!(is_model_feature(name), "{name}");
         }
         for name in [GREY_MEAN, "entropy", "tissue_fraction"] {

@@ -45,7 +45,8 @@ pub struct PredictionRecord {
     pub confidence: f64,
     /// Mean entropy of the class probabilities divided by its maximum, in [0, 1].
     pub entropy: f64,
-    /// How unusual the image is compared with the drift reference, in [0, 1]; `None` if the model has no reference.
+    /// Share of images like those of the drift reference that are at least as unusual as this one, a conformal p-value in
+    /// (0, 1]; `None` if the model has no reference, or one of fewer than two cases.
     pub drift_score: Option<f64>,
     /// Key of the mask in the same bucket.
     pub mask: String,

@@ -1,7 +1,7 @@
 //! Drift detection: whether the images that a model is given differ from those it was trained on. Pure functions; the
 //! callers read and write the files.
 //!
-//! The trainer builds a drift reference from the features of its tiles. The predictor scores the novelty of each image.
+//! The trainer builds a drift reference from the features of its tiles. The predictor scores the novelty of each image, a p-value.
 //! The drift monitor compares many images with the reference, feature by feature, and renders a report.
 //!
 //! ```
@@ -35,6 +35,7 @@
 //! - [`mod@reference`]: a drift reference from the features of many tiles
 //! - [`report`]: the drift report
 //! - [`sample`]: the values of one feature on one side
+//! - `scale`: scales on which the values of features are compared
 //! - [`stattests`]: statistical tests, one per file
 //! - `svg`: plots of the HTML page
 //! - [`table`]: features by column, from CSV, JSON, a reference or records
@@ -51,6 +52,7 @@ pub mod novelty;
 pub mod reference;
 pub mod report;
 pub mod sample;
+mod scale;
 pub mod stattests;
 mod svg;
 pub mod table;

@@ -33,24 +33,8 @@ impl Stains {
     /// Estimates the stains of an image of RGB bytes: the extreme directions of its optical densities in their principal
     /// plane. `None` if less than 1 % of it is tissue, or tissue of one stain only.
     pub fn estimate(pixels: &[u8]) -> Option<Self> {
-        let pixels = pixels.as_chunks::<3>().0;
-        let table = densities();
-        let density = |pixel: &[u8; 3]| pixel.map(|value| table[usize::from(value)]);
-        let is_tissue = |density: &[f64; 3]| density.iter().all(|part| *part >= THRESHOLD);
-        let tissue: Vec<[f64; 3]> = pixels.iter().map(density).filter(is_tissue).collect();
-        if tissue.len() < 3 || (tissue.len() as f64) < LEAST_TISSUE * pixels.len() as f64 {
-            return None;
-        }
-        let axes = principal_axes(covariance(&tissue));
-        let mut angles: Vec<f32> =
-            tissue.iter().map(|density| quarter_turns(project(axes, *density))).collect();
-        let mut vector = |percent: f64| {
-            let (sin, cos) = percentile(&mut angles, percent, angle).sin_cos();
-            [0, 1, 2].map(|channel| axes[0][channel] * cos + axes[1][channel] * sin)
-        };
-        let ends = [vector(ALPHA), vector(100.0 - ALPHA)];
-        // Haematoxylin absorbs more red.
-        let vectors = if ends[0][0] > ends[1][0] { ends } else { [ends[1], ends[0]] };
+        let vectors = directions(pixels)?;
+        let (pixels, table) = (pixels.as_chunks::<3>().0, densities());
         let unmixing = unmixing(vectors)?;
         let amounts = unmixing.map(|row| {
             let parts = [0, 1, 2].map(|channel| table.map(|density| (row[channel] * density) as f32));
@@ -91,6 +75,28 @@ impl Stains {
             });
         }
     }
+}
+
+/// Directions of haematoxylin and eosin in optical density, as unit vectors in red, green and blue: the extreme directions of
+/// the pixels in their principal plane. `None` if less than 1 % of the pixels are tissue.
+pub(crate) fn directions(pixels: &[u8]) -> Option<[[f64; 3]; 2]> {
+    let pixels = pixels.as_chunks::<3>().0;
+    let table = densities();
+    let density = |pixel: &[u8; 3]| pixel.map(|value| table[usize::from(value)]);
+    let is_tissue = |density: &[f64; 3]| density.iter().all(|part| *part >= THRESHOLD);
+    let tissue: Vec<[f64; 3]> = pixels.iter().map(density).filter(is_tissue).collect();
+    if tissue.len() < 3 || (tissue.len() as f64) < LEAST_TISSUE * pixels.len() as f64 {
+        return None;
+    }
+    let axes = principal_axes(covariance(&tissue));
+    let mut angles: Vec<f32> = tissue.iter().map(|density| quarter_turns(project(axes, *density))).collect();
+    let mut vector = |percent: f64| {
+        let (sin, cos) = percentile(&mut angles, percent, angle).sin_cos();
+        [0, 1, 2].map(|channel| axes[0][channel] * cos + axes[1][channel] * sin)
+    };
+    let ends = [vector(ALPHA), vector(100.0 - ALPHA)];
+    // Haematoxylin absorbs more red.
+    Some(if ends[0][0] > ends[1][0] { ends } else { [ends[1], ends[0]] })
 }
 
 /// Optical density of each byte, −ln((byte + 1) / [`LIGHT`]); below 0 where it is brighter than the light.

@@ -28,6 +28,20 @@ static UNMIXING: LazyLock<[[f32; 3]; 2]> = LazyLock::new(|| {
     [0, 1].map(|stain| [0, 1, 2].map(|channel| inverse[channel][stain] as f32))
 });
 
+/// Steps of [`FIXED`] in a unit of optical density. An amount of stain is below 8, so that its square fits in 34 bits.
+pub(crate) const FIXED_STEPS: f32 = 16_384.0;
+
+/// What each byte of red, green and blue adds to the sum of the densities, to haematoxylin and to eosin, in steps: three
+/// look-ups and two additions per pixel. Sums of integers do not depend on their order.
+pub(crate) static FIXED: LazyLock<[[[i32; 4]; 256]; 3]> = LazyLock::new(|| {
+    std::array::from_fn(|channel| {
+        std::array::from_fn(|value| {
+            let parts = [1.0, UNMIXING[0][channel], UNMIXING[1][channel], 0.0];
+            parts.map(|part| (part * DENSITY[value] * FIXED_STEPS).round() as i32)
+        })
+    })
+});
+
 /// Returns the optical density of an RGB pixel in each channel, at least 0.
 #[inline]
 pub fn density(pixel: [u8; 3]) -> [f32; 3] {

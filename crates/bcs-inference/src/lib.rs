@@ -3,6 +3,7 @@
 //!
 //! # Layout
 //! - [`Engine`]: the trait
+//! - `boundary`: length of the borders between predicted classes
 //! - [`model`]: an opened model, from which engines are made; [`open`] chooses among the engines that were built in
 //! - `fake`: an engine without a library, for tests (feature `fake`)
 //! - `libtorch`: model packages, safetensors and TorchScript (feature `libtorch`)
@@ -16,6 +17,7 @@
 //! - [`TestTimeAugmentation`]: mean over flipped and rotated views
 //! - `view`: an image flipped or rotated
 
+mod boundary;
 mod engine;
 mod error;
 #[cfg(any(test, feature = "fake"))]

@@ -1,11 +1,12 @@
 //! Class map, confidence and entropy from logits.
 
-use bcs_contracts::features::{CONFIDENCE, ENTROPY, fraction_of};
+use bcs_contracts::features::{BOUNDARY_LENGTH, CONFIDENCE, ENTROPY, fraction_of};
 use bcs_contracts::record::ClassFraction;
 use bcs_contracts::{Features, TissueClass};
 use image::GrayImage;
 use rayon::prelude::*;
 
+use crate::boundary::boundary_length;
 use crate::error::Error;
 use crate::logits::Logits;
 
@@ -57,11 +58,13 @@ impl Segmentation {
         classes.iter().zip(&self.class_pixels).map(fraction).collect()
     }
 
-    /// Adds the model features of drift monitoring: the fraction of each class, confidence and entropy.
+    /// Adds the model features of drift monitoring: the fraction of each class, length of their borders, confidence and
+    /// entropy.
     pub fn add_features(&self, classes: &[TissueClass], features: &mut Features) {
         for class in self.fractions(classes) {
             features.insert(fraction_of(&class.name), class.fraction);
         }
+        features.insert(BOUNDARY_LENGTH.to_owned(), boundary_length(&self.mask));
         features.insert(CONFIDENCE.to_owned(), self.confidence);
         features.insert(ENTROPY.to_owned(), self.entropy);
     }
@@ -202,6 +205,7 @@ mod tests {
         let mut features = Features::new();
         segmentation.add_features(&unnamed_classes(2), &mut features);
         assert_eq!(features["fraction_class_1"], 0.5);
+        assert_eq!(features["boundary_length"], 1.0);
     }
 
     #[test]

@@ -101,7 +101,8 @@ pub struct RecordSchema {
     confidence: f64,
     /// Mean entropy of the class probabilities divided by its maximum, in [0, 1].
     entropy: f64,
-    /// How unusual the image is compared with the drift reference, in [0, 1]; null if the model has no reference.
+    /// Share of images like those of the drift reference that are at least as unusual as this one (a conformal p-value), in
+    /// (0, 1]; null if the model has no reference, or one of fewer than two cases.
     #[schema(required)]
     drift_score: Option<f64>,
     /// Key of the mask in the bucket.
@@ -169,7 +170,7 @@ pub(crate) fn example_record() -> serde_json::Value {
         ],
         "confidence": 0.94,
         "entropy": 0.11,
-        "drift_score": 0.0,
+        "drift_score": 0.43,
         "mask": "masks/date=2026-01-31/0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d.png",
         "latency_ms": 61.5
     })

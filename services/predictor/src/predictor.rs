@@ -51,7 +51,7 @@ pub struct Predictor {
 /// The novelty scorer of a model.
 struct Scorer {
     model: Weak<Model>,
-    /// `None` if the model has no drift reference.
+    /// `None` if the model has no drift reference, or one of fewer than two cases.
     novelty: Option<Arc<Novelty>>,
 }
 
@@ -274,7 +274,8 @@ impl Predictor {
         }
     }
 
-    /// Returns the novelty scorer of a model, created on the first call; `None` if the model has no drift reference.
+    /// Returns the novelty scorer of a model, created on the first call; `None` if the model has no drift reference, or
+    /// one of fewer than two cases.
     pub fn novelty(&self, model: &Arc<Model>) -> Option<Arc<Novelty>> {
         let mut scorer = self.scorer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Scorer { model: of, novelty }) = &*scorer
@@ -282,7 +283,7 @@ impl Predictor {
         {
             return novelty.clone();
         }
-        let novelty = model.reference.as_ref().map(|reference| Arc::new(record::novelty(reference)));
+        let novelty = model.reference.as_ref().and_then(record::novelty).map(Arc::new);
         *scorer = Some(Scorer { model: Arc::downgrade(model), novelty: novelty.clone() });
         novelty
     }

@@ -1,8 +1,9 @@
 //! Makes the stored record of a prediction, for HTTP requests and files alike.
 
 use bcs_contracts::record::{FORMAT_VERSION, InputInfo};
-use bcs_contracts::{DriftReference, FeatureTable, Features, PredictionRecord, reference};
+use bcs_contracts::{DriftReference, Features, PredictionRecord, reference};
 use bcs_drift::novelty::Novelty;
+use bcs_imaging::features::windows;
 use bcs_inference::{ModelInfo, Segmentation};
 use uuid::Uuid;
 
@@ -35,7 +36,8 @@ pub fn describe(
 ) -> PredictionRecord {
     let Subject { info, mut features, origin, received } = subject;
     segmentation.add_features(&model.classes, &mut features);
-    let drift_score = novelty.and_then(|novelty| novelty.score(&features));
+    let windows = windows([info.height as usize, info.width as usize], model.tile);
+    let drift_score = novelty.and_then(|novelty| novelty.score(&features, windows));
     let mut classes = segmentation.fractions(&model.classes);
     for class in &mut classes {
         class.area_mm2 = info.mpp.map(|mpp| class.pixels as f64 * mpp * mpp / SQUARE_MICROMETRES);
@@ -58,16 +60,13 @@ pub fn describe(
     }
 }
 
-/// Returns the novelty scorer of a drift reference.
+/// Returns the novelty scorer of a drift reference; `None` if it has fewer than two cases.
 ///
 /// The image features of a reference of format 1 were measured over whole images and cannot be compared with those of
 /// the records written here, so scores cover the model features only.
-pub fn novelty(reference: &DriftReference) -> Novelty {
-    if reference.format_version == reference::FORMAT_VERSION {
-        return Novelty::new(reference);
-    }
-    let model_features = DriftReference { image: FeatureTable::default(), ..reference.clone() };
-    Novelty::new(&model_features)
+pub fn novelty(reference: &DriftReference) -> Option<Novelty> {
+    let comparable = reference.format_version == reference::FORMAT_VERSION;
+    Novelty::new(if comparable { &reference.image } else { &reference.model })
 }
 
 #[cfg(test)]
@@ -76,15 +75,16 @@ mod tests {
 
     #[test]
     fn image_features_are_scored_only_against_a_reference_of_the_same_format() {
-        let format_1 = r#"{"format_version": 1, "model_version": "v", "images": 2,
-            "features": {"grey_mean": [0.1, 0.2], "confidence": [0.8, 1.0]}}"#;
+        let format_1 = r#"{"format_version": 1, "model_version": "v", "images": 4,
+            "features": {"grey_mean": [0.1, 0.11, 0.12, 0.13], "confidence": [0.8, 0.9, 1.0, 0.85]}}"#;
         let format_2 = r#"{"format_version": 2, "model_version": "v",
-            "image": {"cases": [null, null], "features": {"grey_mean": [0.1, 0.2]}},
-            "model": {"cases": [null, null], "features": {"confidence": [0.8, 1.0]}}}"#;
+            "image": {"cases": ["a", "b", "c"], "features": {"grey_mean": [0.1, 0.11, 0.12]}},
+            "model": {"cases": ["d"], "features": {"confidence": [0.8]}}}"#;
         // Unusual in the image feature, usual in the model feature.
         let features = Features::from([("grey_mean".to_owned(), 0.9), ("confidence".to_owned(), 0.9)]);
-        let score = |reference| novelty(&serde_json::from_str(reference).unwrap()).score(&features);
-        assert_eq!(score(format_2), Some(0.5));
-        assert_eq!(score(format_1), Some(0.0));
+        let score =
+            |reference| novelty(&serde_json::from_str(reference).unwrap()).unwrap().score(&features, 1);
+        assert_eq!(score(format_2), Some(0.25));
+        assert_eq!(score(format_1), Some(1.0));
     }
 }

@@ -87,12 +87,18 @@ pub(super) fn group(
     means
 }
 
-/// Returns the t statistic and the adjusted p-value of each column.
+/// Returns the t statistic and the adjusted p-value of each column. With too few cases to permute, the spreads are not
+/// tested: they would halve the share of alpha of each mean, and a few cases cannot show that a minority is unusual.
 pub(super) fn p_values(columns: &[Column], options: &Options) -> (Method, Vec<(Option<f64>, f64)>) {
-    let data = max_t::Data::new(columns.iter().map(|column| (&column.reference[..], &column.current[..])));
-    if data.smallest_p_value() < options.alpha {
-        (Method::Permutation, data.p_values(options.seed))
-    } else {
-        (Method::StudentT, student::p_values(&data))
+    let data = |columns: &[Column]| {
+        max_t::Data::new(columns.iter().map(|column| (&column.reference[..], &column.current[..])))
+    };
+    let all = data(columns);
+    if all.smallest_p_value() < options.alpha {
+        return (Method::Permutation, all.p_values(options.seed));
     }
+    let means = columns.iter().take_while(|column| column.quantity == Quantity::Mean).count();
+    let mut p_values = student::p_values(&data(&columns[..means]));
+    p_values.resize(columns.len(), (None, 1.0));
+    (Method::StudentT, p_values)
 }

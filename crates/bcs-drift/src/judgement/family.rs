@@ -5,6 +5,8 @@ use std::fmt;
 use bcs_contracts::features::is_model_feature;
 use serde::{Deserialize, Serialize};
 
+use crate::scale;
+
 /// A family of features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,14 +36,18 @@ impl fmt::Display for Family {
 }
 
 /// Beginnings of the names of features, by family.
-const BEGINNINGS: [(&str, Family); 14] = [
+const BEGINNINGS: [(&str, Family); 18] = [
     ("fraction_", Family::CaseMix),
+    ("boundary_length", Family::CaseMix),
     ("tissue_fraction", Family::CaseMix),
     ("embedding_", Family::Model),
     ("sharpness", Family::Focus),
+    ("focus", Family::Focus),
+    ("nuclear_size", Family::Focus),
     ("blockiness", Family::Focus),
     ("noise", Family::Focus),
     ("spectral_", Family::Focus),
+    ("stain_angle", Family::StainAndColour),
     ("entropy", Family::StainAndColour),
     ("grey_", Family::StainAndColour),
     ("red_", Family::StainAndColour),
@@ -66,13 +72,9 @@ impl Family {
     }
 }
 
-/// Returns the values of a feature on a scale on which cases differ by about the same amount everywhere: a logarithmic one
-/// for variances, whose differences are ratios.
+/// Returns the values of a feature on the scale on which cases differ by about the same amount everywhere.
 pub(super) fn comparable(feature: &str, values: &[Option<f64>]) -> Vec<Option<f64>> {
-    match feature {
-        "sharpness" => values.iter().map(|value| value.map(|value| value.max(1e-6).ln())).collect(),
-        _ => values.to_vec(),
-    }
+    values.iter().map(|value| value.map(|value| scale::comparable(feature, value))).collect()
 }
 
 #[cfg(test)]
@@ -85,6 +87,9 @@ mod tests {
             ("eosin_mean", Family::StainAndColour),
             ("brightness_p05", Family::StainAndColour),
             ("sharpness", Family::Focus),
+            ("nuclear_size", Family::Focus),
+            ("stain_angle", Family::StainAndColour),
+            ("pen_fraction", Family::Other),
             ("tissue_fraction", Family::CaseMix),
             ("fraction_tumour", Family::CaseMix),
             ("prediction_entropy", Family::Model),

@@ -9,13 +9,6 @@ pub(super) struct Moments {
 }
 
 impl Moments {
-    #[inline]
-    pub(super) fn add(&mut self, value: f64) {
-        self.count += 1.0;
-        self.sum += value;
-        self.squares += value * value;
-    }
-
     /// Mean and variance (of the population) of at least one value.
     pub(super) fn mean_and_variance(self) -> (f64, f64) {
         let mean = self.sum / self.count;
@@ -27,14 +20,6 @@ impl Moments {
         let (mean, variance) = self.mean_and_variance();
         (mean, variance.sqrt())
     }
-}
-
-/// Moments of the values that a histogram counts.
-pub(super) fn moments_of(histogram: &[u64; 256]) -> Moments {
-    let weighted = |power: i32| {
-        histogram.iter().enumerate().map(|(value, count)| (value as f64).powi(power) * *count as f64).sum()
-    };
-    Moments { count: weighted(0), sum: weighted(1), squares: weighted(2) }
 }
 
 /// Smallest value that at least `percent` percent of the counted values do not exceed.

@@ -19,6 +19,9 @@ use crate::metrics::PredictionMetrics;
 use crate::model::Source;
 use crate::settings::{Settings, Storage};
 
+/// Drift score below which the viewer calls an image unusual.
+const UNUSUAL: f64 = 0.01;
+
 /// Time that the model may take to finish its batches after the server has stopped, which takes up to 7 s. Platforms kill
 /// the process 10 s after the stop signal.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -126,5 +129,11 @@ async fn prepare(app: Arc<App>) {
         warn!(version = model.info.version, shortcomings, "Drift scores cover the model features only.");
     }
     // Cancelled only at shutdown.
-    let _ = tokio::task::spawn_blocking(move || app.predictor.novelty(&model).is_some()).await;
+    let smallest =
+        tokio::task::spawn_blocking(move || app.predictor.novelty(&model).map(|novelty| novelty.smallest()));
+    if let Ok(Some(smallest)) = smallest.await
+        && smallest > UNUSUAL
+    {
+        warn!(smallest, "The drift reference has too few cases for drift scores to call any image unusual.");
+    }
 }

@@ -104,7 +104,8 @@ struct Prediction {
     confidence: f64,
     /// Mean entropy of the class probabilities divided by its maximum, in [0, 1].
     entropy: f64,
-    /// How unusual the image is compared with the drift reference, in [0, 1]; null if the model has no reference.
+    /// Share of images like those of the drift reference that are at least as unusual as this one (a conformal p-value), in
+    /// (0, 1]; null if the model has no reference, or one of fewer than two cases.
     #[schema(required)]
     drift_score: Option<f64>,
     /// The uploaded image.

@@ -167,7 +167,7 @@ impl Options {
                 ("x-request-id" = String, description = "Id of the request: the one sent, or a new one"),
                 ("x-prediction-id" = String, description = "Id of the stored prediction"),
                 ("x-model-version" = String, description = "Version of the model"),
-                ("x-drift-score" = f64, description = "How unusual the image is compared with the training data, in [0, 1]; only if the model has a drift reference")
+                ("x-drift-score" = f64, description = "Share of images like the training data that are at least as unusual as this one (a conformal p-value), in (0, 1]; only if the model has a drift reference")
             ),
             links(
                 ("record" = (operation_id = "record", parameters(("id" = "$response.header.x-prediction-id")))),

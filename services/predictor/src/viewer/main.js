@@ -94,7 +94,7 @@ function facts({ name, record }) {
     ['Size', `${record.input.width} × ${record.input.height} px`],
     ['Confidence', percent(record.confidence)],
     ['Entropy', percent(record.entropy)],
-    ['Unlike the training tissue', record.drift_score === null ? 'no reference' : percent(record.drift_score)],
+    ['Training images as unusual', record.drift_score === null ? 'no reference' : percent(record.drift_score)],
     ['Case', record.case],
     ['Model', record.model_version === state.model.version ? null : record.model_version],
     ['Id', record.id],

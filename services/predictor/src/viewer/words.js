@@ -25,11 +25,11 @@ export function sentence(text) {
 export function caution(record, model) {
   const reasons = [];
   const { drift_score: score } = record;
-  if (score !== null && score >= 0.5) {
-    reasons.push(`This image is unusual: ${percent(score)} of its features are unlike those of the training tissue. The `
-      + 'model may be wrong, and sure of it; check stain, focus and magnification.');
-  } else if (score !== null && score >= 0.2) {
-    reasons.push(`This image is somewhat unusual: ${percent(score)} of its features are unlike those of the training tissue.`);
+  if (score !== null && score < 0.01) {
+    reasons.push(`This image is unlike the training tissue: only ${percent(score)} of such images are as unusual. The model `
+      + 'may be wrong, and sure of it; check stain, focus and magnification.');
+  } else if (score !== null && score < 0.05) {
+    reasons.push(`This image is somewhat unusual: ${percent(score)} of images like the training tissue are as unusual.`);
   }
   const { mpp } = record.input;
   if (mpp && model.mpp && Math.max(mpp / model.mpp, model.mpp / mpp) > 1.5) {

@@ -15,8 +15,8 @@ pub(crate) fn write(folder: &Path) -> PathBuf {
     write_version(folder, VERSION)
 }
 
-/// Writes a model for tiles of 64×64 pixels. Of the two features of its drift reference, images of
-/// [`crate::images::rgb`] are usual in `grey_mean` and unusual in `red_mean`.
+/// Writes a model for tiles of 64×64 pixels. Images of [`crate::images::rgb`] are more unusual in `red_mean` than any of the
+/// three images of its drift reference.
 pub(crate) fn write_version(folder: &Path, version: &str) -> PathBuf {
     let path = folder.join(PATH);
     let parent = if cfg!(feature = "libtorch") { path.as_path() } else { path.parent().unwrap() };
