@@ -56,7 +56,10 @@ pub fn detect(reference: &Table, current: &Table, options: Options) -> Result<Dr
         } else {
             let [reference, current] =
                 [reference, current].map(|table| Sample::new(name, &table.columns[name]));
-            features.push(compare(name, &reference?, &current?, options.test, threshold));
+            match compare(name, &reference?, &current?, options.test, threshold) {
+                Ok(feature) => features.push(feature),
+                Err(unsuitable) => _ = skipped.insert(name.clone(), unsuitable.to_string()),
+            }
         }
     }
     features.sort_by(by_evidence);
@@ -111,9 +114,9 @@ fn compare(
     current: &Sample,
     test: &dyn StatTest,
     threshold: f64,
-) -> FeatureDrift {
-    let outcome = test.run(reference, current);
-    FeatureDrift {
+) -> Result<FeatureDrift, Error> {
+    let outcome = test.run(reference, current)?;
+    Ok(FeatureDrift {
         name: name.to_owned(),
         test: test.name().to_owned(),
         statistic: outcome.statistic,
@@ -123,7 +126,7 @@ fn compare(
         reference: summary(reference),
         current: summary(current),
         histogram: histogram::shared(reference, current),
-    }
+    })
 }
 
 /// Summarizes a sample of at least two values.

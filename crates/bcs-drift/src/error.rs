@@ -76,6 +76,14 @@ pub enum Error {
         /// Known names.
         known: String,
     },
+    /// The statistical test cannot be applied to the samples.
+    #[error("the test '{test}' cannot be applied: {reason}")]
+    Unsuitable {
+        /// Name of the test.
+        test: &'static str,
+        /// Why not.
+        reason: &'static str,
+    },
     /// The drift threshold is out of range.
     #[error("the drift threshold is {0}; it must be above 0, for example 0.05 for a p-value")]
     Threshold(f64),

@@ -23,6 +23,7 @@
 //! ```
 //!
 //! # Layout
+//! - `arrangements`: arrangements of two sides, for permutation tests
 //! - [`drift`]: comparison of two tables
 //! - [`error`]: the error type
 //! - `histogram`: histograms of two samples over the same bins
@@ -37,6 +38,7 @@
 //! - [`table`]: features by column, from CSV, JSON, a reference or records
 //! - `text`: formatting of numbers and findings
 
+mod arrangements;
 pub mod drift;
 pub mod error;
 mod histogram;
