@@ -30,9 +30,11 @@
 //! - [`html`]: rendering of a report as an HTML page
 //! - [`judgement`]: verdict over cases, family by family
 //! - [`novelty`]: novelty score of one image
+//! - [`quality`]: quality of segmentations, with and without labels
 //! - [`mod@reference`]: a drift reference from the features of many tiles
 //! - [`report`]: the drift report
 //! - [`sample`]: the values of one feature on one side
+//! - [`sequential`]: alarms over time
 //! - [`stattests`]: statistical tests, one per file
 //! - `svg`: plots of the HTML page
 //! - [`table`]: features by column, from CSV, JSON, a reference or records
@@ -45,9 +47,11 @@ mod histogram;
 pub mod html;
 pub mod judgement;
 pub mod novelty;
+pub mod quality;
 pub mod reference;
 pub mod report;
 pub mod sample;
+pub mod sequential;
 pub mod stattests;
 mod svg;
 pub mod table;
