@@ -19,6 +19,7 @@ GENERATORS = [
     "crates/bcs-config/tests/golden/make_golden.py",
     "crates/bcs-data/tests/golden/make_golden.py",
     "crates/bcs-drift/tests/golden/make_ks.py",
+    "crates/bcs-drift/tests/golden/make_max_t.py",
     "crates/bcs-imaging/tests/golden/make_macenko.py",
     "crates/bcs-inference/tests/golden/make_golden.py",
     "crates/bcs-model/tests/golden/make_golden.py",

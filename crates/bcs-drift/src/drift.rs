@@ -84,16 +84,18 @@ pub fn detect(reference: &Table, current: &Table, options: Options) -> Result<Dr
             (None, [Some(reference), Some(current)]) => {
                 let [reference, current] = [reference, current].map(|values| Sample::new(name, &values));
                 let (reference, current) = (reference?, current?);
-                features.push(match &judgement {
-                    Some(judgement) => {
-                        let cases = CaseMeans {
-                            reference: case_means(reference_table, name, block),
-                            current: case_means(current_table, name, block),
-                        };
-                        FeatureDrift { cases, ..of_cases(name, &reference, &current, judgement) }
+                let Some(judgement) = &judgement else {
+                    match compare(name, &reference, &current, &options) {
+                        Ok(feature) => features.push(feature),
+                        Err(unsuitable) => _ = skipped.insert(name.to_owned(), unsuitable.to_string()),
                     }
-                    None => compare(name, &reference, &current, &options),
-                });
+                    continue;
+                };
+                let cases = CaseMeans {
+                    reference: case_means(reference_table, name, block),
+                    current: case_means(current_table, name, block),
+                };
+                features.push(FeatureDrift { cases, ..of_cases(name, &reference, &current, judgement) });
             }
             (reason, _) => _ = skipped.entry(name.to_owned()).or_insert(reason.unwrap_or_default()),
         }
@@ -177,11 +179,19 @@ fn obstacle(sides: &[Option<Vec<f64>>; 2]) -> Option<String> {
 }
 
 /// Compares the images of both sides by a statistical test.
-fn compare(name: &str, reference: &Sample, current: &Sample, options: &Options) -> FeatureDrift {
+///
+/// # Errors
+/// [`Error::Unsuitable`] if the test cannot be applied.
+fn compare(
+    name: &str,
+    reference: &Sample,
+    current: &Sample,
+    options: &Options,
+) -> Result<FeatureDrift, Error> {
     let test = options.test.unwrap_or_else(|| evidently::choose(reference, current));
     let threshold = options.threshold.unwrap_or_else(|| test.default_threshold());
-    let outcome = test.run(reference, current);
-    FeatureDrift {
+    let outcome = test.run(reference, current)?;
+    Ok(FeatureDrift {
         name: name.to_owned(),
         test: test.name().to_owned(),
         statistic: outcome.statistic,
@@ -192,7 +202,7 @@ fn compare(name: &str, reference: &Sample, current: &Sample, options: &Options) 
         current: summary(current),
         histogram: histogram::shared(reference, current),
         cases: CaseMeans::default(),
-    }
+    })
 }
 
 /// Describes a feature whose cases were judged: its statistic is the shift in standard deviations between cases.

@@ -79,6 +79,14 @@ pub enum Error {
     /// The level is out of range.
     #[error("the level alpha is {0}; it must be above 0 and below 1, for example 0.05 for 5 % false alarms")]
     Alpha(f64),
+    /// The statistical test cannot be applied to the samples.
+    #[error("the test '{test}' cannot be applied: {reason}")]
+    Unsuitable {
+        /// Name of the test.
+        test: &'static str,
+        /// Why not.
+        reason: &'static str,
+    },
     /// The drift threshold is out of range.
     #[error("the drift threshold is {0}; it must be above 0, for example 0.05 for a p-value")]
     Threshold(f64),

@@ -26,16 +26,19 @@
 //! ```
 //!
 //! # Layout
+//! - `arrangements`: arrangements of two sides, for permutation tests
 //! - [`drift`]: comparison of two tables, by the presets
 //! - [`error`]: the error type
 //! - `histogram`: histograms of two samples over the same bins
 //! - [`html`]: rendering of a report as an HTML page
 //! - [`judgement`]: verdict over cases, family by family
 //! - [`novelty`]: novelty score of one image
+//! - [`quality`]: quality of segmentations, with and without labels
 //! - [`mod@reference`]: a drift reference from the features of many tiles
 //! - [`report`]: the drift report
 //! - [`sample`]: the values of one feature on one side
 //! - `scale`: scales on which the values of features are compared
+//! - [`sequential`]: alarms over time
 //! - [`stattests`]: statistical tests, one per file
 //! - `svg`: plots of the HTML page
 //! - [`table`]: features by column, from CSV, JSON, a reference or records
@@ -43,16 +46,19 @@
 //! - [`verdict`]: the verdict in one sentence, with what to do
 //! - [`words`]: names of features in words
 
+mod arrangements;
 pub mod drift;
 pub mod error;
 mod histogram;
 pub mod html;
 pub mod judgement;
 pub mod novelty;
+pub mod quality;
 pub mod reference;
 pub mod report;
 pub mod sample;
 mod scale;
+pub mod sequential;
 pub mod stattests;
 mod svg;
 pub mod table;

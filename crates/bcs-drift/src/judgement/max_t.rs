@@ -1,14 +1,6 @@
 //! P-values by permutation of the units of both sides: the step-down max-T procedure of Westfall and Young (1993).
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-
-/// Number of arrangements up to which all are enumerated.
-const MAX_ENUMERATED: u64 = 20_000;
-
-/// Number of random arrangements otherwise.
-const DRAWN: u64 = 9_999;
+use crate::arrangements::{Arrangements, DRAWN};
 
 /// Relative difference below which two statistics count as equal, so that rounding breaks no ties.
 const TIE: f64 = 1e-9;
@@ -56,28 +48,18 @@ impl Data {
         data
     }
 
-    /// Number of units of the current side.
-    fn current(&self) -> usize {
-        self.values.len() - self.reference
-    }
-
-    /// Number of ways to choose the current units from all units; `None` if it exceeds 2⁶⁴.
-    fn arrangements(&self) -> Option<u64> {
-        let (all, chosen) = (self.values.len() as u64, self.current().min(self.reference) as u64);
-        (0..chosen).try_fold(1_u64, |product, at| {
-            let product = u128::from(product) * u128::from(all - at) / u128::from(at + 1);
-            u64::try_from(product).ok()
-        })
+    /// Arrangements of the units.
+    fn arrangements(&self) -> Arrangements {
+        Arrangements::new(self.reference, self.values.len() - self.reference)
     }
 
     /// Returns the smallest p-value that an observation can have: if both sides have the same size, each arrangement has a
     /// mirror image with the same statistic.
     pub(super) fn smallest_p_value(&self) -> f64 {
-        match self.arrangements() {
-            Some(count) if count <= MAX_ENUMERATED => {
-                (if self.current() == self.reference { 2.0 } else { 1.0 }) / count as f64
-            }
-            _ => 1.0 / (DRAWN + 1) as f64,
+        let sides_are_equal = self.values.len() == 2 * self.reference;
+        match self.arrangements().enumerated() {
+            Some(count) => (if sides_are_equal { 2.0 } else { 1.0 }) / count as f64,
+            None => 1.0 / (DRAWN + 1) as f64,
         }
     }
 
@@ -108,7 +90,7 @@ impl Data {
         let mut order: Vec<usize> = (0..observed.len()).collect();
         order.sort_by(|a, b| observed[*a].square.total_cmp(&observed[*b].square));
         let mut reached = vec![0_u64; observed.len()];
-        let count = self.each_arrangement(seed, |current| {
+        let count = self.arrangements().visit(DRAWN, seed, |current| {
             let statistics = self.statistics(current);
             // From the smallest observation up: the largest statistic among those that are not larger.
             let mut largest = 0.0_f64;
@@ -125,45 +107,6 @@ impl Data {
         }
         p_values
     }
-
-    /// Visits all arrangements, or the observed and many random ones, and returns their number.
-    fn each_arrangement(&self, seed: u64, mut visit: impl FnMut(&[usize])) -> u64 {
-        let (all, chosen) = (self.values.len(), self.current());
-        if self.arrangements().is_some_and(|count| count <= MAX_ENUMERATED) {
-            let mut current: Vec<usize> = (0..chosen).collect();
-            let mut count = 0;
-            loop {
-                visit(&current);
-                count += 1;
-                if !advance(&mut current, all) {
-                    return count;
-                }
-            }
-        }
-        visit(&(self.reference..all).collect::<Vec<_>>());
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut units: Vec<usize> = (0..all).collect();
-        for _ in 0..DRAWN {
-            let (current, _) = units.partial_shuffle(&mut random, chosen);
-            visit(current);
-        }
-        DRAWN + 1
-    }
-}
-
-/// Advances to the next combination of numbers below `all`, in lexicographic order; `false` after the last one.
-fn advance(combination: &mut [usize], all: usize) -> bool {
-    let length = combination.len();
-    for at in (0..length).rev() {
-        if combination[at] < all - length + at {
-            combination[at] += 1;
-            for later in at + 1..length {
-                combination[later] = combination[later - 1] + 1;
-            }
-            return true;
-        }
-    }
-    false
 }
 
 /// Two-sample t statistic with pooled variance.
@@ -244,14 +187,6 @@ mod tests {
     }
 
     #[test]
-    fn combinations_are_enumerated_once() {
-        let mut combination = vec![0, 1, 2];
-        let mut seen = std::collections::BTreeSet::new();
-        while seen.insert(combination.clone()) && advance(&mut combination, 6) {}
-        assert_eq!(seen.len(), 20);
-    }
-
-    #[test]
     fn step_down_p_values_do_not_decrease_with_weaker_evidence() {
         let reference: Vec<f64> = (0..30).map(f64::from).collect();
         let shifted = |by: f64| (0..12).map(|at| f64::from(at * 2) + by).collect::<Vec<_>>();
@@ -260,5 +195,40 @@ mod tests {
         let [weak, none, strong] = [0, 1, 2].map(|column| data.p_values(1)[column].1);
         assert!(strong < weak && weak < none, "{strong} {weak} {none}");
         assert_eq!(strong, 1.0 / 10_000.0);
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Golden {
+        reference: Vec<Vec<f64>>,
+        current: Vec<Vec<f64>>,
+        p_values: Vec<f64>,
+    }
+
+    #[test]
+    fn enumerated_p_values_are_those_of_scipy() {
+        let golden = include_str!("../../tests/golden/max_t.json");
+        let cases: Vec<Golden> = serde_json::from_str(golden).expect("make_max_t.py writes it");
+        for (index, case) in cases.iter().enumerate() {
+            let columns: Vec<_> = (0..case.p_values.len())
+                .map(|column| {
+                    [&case.reference, &case.current]
+                        .map(|rows| rows.iter().map(|row| row[column]).collect::<Vec<_>>())
+                })
+                .collect();
+            let data = data(
+                &columns
+                    .iter()
+                    .map(|[reference, current]| (&reference[..], &current[..]))
+                    .collect::<Vec<_>>(),
+            );
+            let found: Vec<f64> = data.p_values(0).into_iter().map(|(_, p_value)| p_value).collect();
+            for (ours, theirs) in found.iter().zip(&case.p_values) {
+                assert!(
+                    (ours - theirs).abs() < 1e-12,
+                    "case {index}: {found:?}, scipy has {:?}",
+                    case.p_values
+                );
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::binning::counts;
 use super::{Outcome, StatTest};
+use crate::error::Error;
 use crate::sample::Sample;
 
 /// Pearson's chi-square test of the current counts of each value against those expected from the reference
@@ -29,7 +30,7 @@ impl StatTest for ChiSquare {
         0.05
     }
 
-    fn run(&self, reference: &Sample, current: &Sample) -> Outcome {
+    fn run(&self, reference: &Sample, current: &Sample) -> Result<Outcome, Error> {
         let counts = counts(reference, current);
         let factor = current.values().len() as f64 / reference.values().len() as f64;
         let statistic: f64 = counts
@@ -39,12 +40,17 @@ impl StatTest for ChiSquare {
                 (*current as f64 - expected).powi(2) / expected
             })
             .sum();
-        let p_value = match ChiSquared::new(counts.len() as f64 - 1.0) {
-            Ok(distribution) if statistic.is_finite() => distribution.sf(statistic),
-            // One value on both sides has no degree of freedom.
-            Err(_) => 1.0,
-            Ok(_) => 0.0,
-        };
-        Outcome { statistic: statistic.min(f64::MAX), p_value: Some(p_value) }
+        Ok(outcome(statistic, counts.len()))
     }
+}
+
+/// The result for a statistic of this number of categories that has the chi-square distribution.
+pub(super) fn outcome(statistic: f64, categories: usize) -> Outcome {
+    let p_value = match ChiSquared::new(categories as f64 - 1.0) {
+        Ok(distribution) if statistic.is_finite() => distribution.sf(statistic),
+        // One value on both sides has no degree of freedom.
+        Err(_) => 1.0,
+        Ok(_) => 0.0,
+    };
+    Outcome { statistic: statistic.min(f64::MAX), p_value: Some(p_value) }
 }

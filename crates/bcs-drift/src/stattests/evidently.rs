@@ -10,14 +10,26 @@ const MAX_TESTED: usize = 1000;
 /// Number of different values up to which Evidently treats numbers as categories.
 const MAX_CATEGORIES: usize = 5;
 
-/// Returns the test that Evidently chooses for a numerical feature.
+/// Number of different current values up to which Evidently treats whole numbers as categories.
+const MAX_WHOLE_CATEGORIES: usize = 10;
+
+/// Returns the test that Evidently chooses for a feature.
+///
+/// Evidently takes a column of integers for categories if it has up to 10 different values, and one of floating-point numbers for
+/// numbers; here, a column of whole numbers is one of integers.
 pub fn choose(reference: &Sample, current: &Sample) -> &'static dyn StatTest {
-    let different = counts(reference, current).len();
-    match (reference.values().len() <= MAX_TESTED, different) {
-        (true, ..=2) => &z::ZTest,
-        (true, ..=MAX_CATEGORIES) => &chi_square::ChiSquare,
-        (true, _) => &ks::KolmogorovSmirnov,
-        (false, ..=MAX_CATEGORIES) => &jensen_shannon::JensenShannon,
-        (false, _) => &wasserstein::Wasserstein,
+    let counts = counts(reference, current);
+    let few = counts.iter().filter(|[_, current]| *current > 0).count() <= MAX_WHOLE_CATEGORIES;
+    let categories = counts.len() <= MAX_CATEGORIES || (few && is_whole(reference) && is_whole(current));
+    match (reference.values().len() <= MAX_TESTED, categories) {
+        (true, true) if counts.len() <= 2 => &z::ZTest,
+        (true, true) => &chi_square::ChiSquare,
+        (true, false) => &ks::KolmogorovSmirnov,
+        (false, true) => &jensen_shannon::JensenShannon,
+        (false, false) => &wasserstein::Wasserstein,
     }
+}
+
+fn is_whole(sample: &Sample) -> bool {
+    sample.values().iter().all(|value| value.fract() == 0.0)
 }

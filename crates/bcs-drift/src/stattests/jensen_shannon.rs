@@ -2,6 +2,7 @@
 
 use super::binning::shares;
 use super::{Outcome, StatTest};
+use crate::error::Error;
 use crate::sample::Sample;
 
 /// The Jensen-Shannon distance of binned values (`scipy.spatial.distance.jensenshannon`), with natural logarithms: in
@@ -27,13 +28,13 @@ impl StatTest for JensenShannon {
         0.1
     }
 
-    fn run(&self, reference: &Sample, current: &Sample) -> Outcome {
+    fn run(&self, reference: &Sample, current: &Sample) -> Result<Outcome, Error> {
         // Relative entropy to the mean of both; an empty bin adds nothing.
         let entropy = |share: f64, mean: f64| if share > 0.0 { share * (share / mean).ln() } else { 0.0 };
         let divergence: f64 = shares(reference, current)
             .into_iter()
             .map(|[a, b]| entropy(a, (a + b) / 2.0) + entropy(b, (a + b) / 2.0))
             .sum();
-        Outcome { statistic: (divergence.max(0.0) / 2.0).sqrt(), p_value: None }
+        Ok(Outcome::distance((divergence.max(0.0) / 2.0).sqrt()))
     }
 }

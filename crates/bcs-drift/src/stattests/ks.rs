@@ -12,6 +12,7 @@
 
 use super::kolmogorov;
 use super::{Outcome, StatTest};
+use crate::error::Error;
 use crate::sample::Sample;
 
 /// Maximum size of the larger sample for an exact p-value (scipy's `MAX_AUTO_N`).
@@ -40,11 +41,11 @@ impl StatTest for KolmogorovSmirnov {
         0.05
     }
 
-    fn run(&self, reference: &Sample, current: &Sample) -> Outcome {
+    fn run(&self, reference: &Sample, current: &Sample) -> Result<Outcome, Error> {
         let (a, b) = (reference.values(), current.values());
         let sizes = Sizes::new(a.len(), b.len());
         let steps = largest_gap(a, b, &sizes);
-        Outcome { statistic: steps as f64 / sizes.lcm() as f64, p_value: Some(p_value(&sizes, steps)) }
+        Ok(Outcome { statistic: steps as f64 / sizes.lcm() as f64, p_value: Some(p_value(&sizes, steps)) })
     }
 }
 
@@ -182,7 +183,8 @@ mod tests {
     use super::*;
 
     fn run(a: &[f64], b: &[f64]) -> (f64, f64) {
-        let outcome = KolmogorovSmirnov.run(&Sample::new("x", a).unwrap(), &Sample::new("x", b).unwrap());
+        let outcome =
+            KolmogorovSmirnov.run(&Sample::new("x", a).unwrap(), &Sample::new("x", b).unwrap()).unwrap();
         (outcome.statistic, outcome.p_value.unwrap())
     }
 

@@ -3,21 +3,55 @@
 //! To add a test, implement [`StatTest`] in `stattests/<name>.rs` and list it in [`ALL`].
 //!
 //! # Layout
+//! - [`anderson_darling`]: two-sample Anderson-Darling test
 //! - `binning`: shares in common bins
 //! - [`chi_square`]: chi-square test
+//! - [`cramer_von_mises`]: two-sample Cramér-von Mises test
+//! - [`domain_classifier`]: how well a classifier tells the sides apart by all features
+//! - [`energy`]: energy distance
+//! - [`epps_singleton`]: Epps-Singleton test
 //! - [`evidently`]: Evidently's choice of a test
+//! - [`fisher`]: Fisher's exact test
+//! - [`g_test`]: G-test of counts
+//! - [`hellinger`]: Hellinger distance
 //! - [`jensen_shannon`]: Jensen-Shannon distance
-//! - [`ks`]: two-sample, two-sided Kolmogorov–Smirnov test
 //! - [`kolmogorov`]: distribution of the one-sample Kolmogorov–Smirnov statistic for finite samples
+//! - [`ks`]: two-sample, two-sided Kolmogorov–Smirnov test
+//! - [`kullback_leibler`]: Kullback-Leibler divergence
+//! - [`mann_whitney`]: Mann-Whitney U test
+//! - [`maximum_mean_discrepancy`]: maximum mean discrepancy
+//! - `permutation`: p-values by permutation
+//! - [`psi`]: population stability index
+//! - `ranks`: ranks of two samples in the pooled one
+//! - `steps`: distribution functions as steps
+//! - [`student`]: Student's t-test
+//! - [`total_variation`]: total variation distance
 //! - [`wasserstein`]: normed Wasserstein distance
 //! - [`z`]: z-test of two proportions
 
+pub mod anderson_darling;
 mod binning;
 pub mod chi_square;
+pub mod cramer_von_mises;
+pub mod domain_classifier;
+pub mod energy;
+pub mod epps_singleton;
 pub mod evidently;
+pub mod fisher;
+pub mod g_test;
+pub mod hellinger;
 pub mod jensen_shannon;
 pub mod kolmogorov;
 pub mod ks;
+pub mod kullback_leibler;
+pub mod mann_whitney;
+pub mod maximum_mean_discrepancy;
+mod permutation;
+pub mod psi;
+mod ranks;
+mod steps;
+pub mod student;
+pub mod total_variation;
 pub mod wasserstein;
 pub mod z;
 
@@ -29,15 +63,28 @@ use crate::sample::Sample;
 /// All tests; the first is the default.
 pub const ALL: &[&dyn StatTest] = &[
     &ks::KolmogorovSmirnov,
+    &anderson_darling::AndersonDarling,
     &chi_square::ChiSquare,
+    &cramer_von_mises::CramerVonMises,
+    &energy::Energy,
+    &epps_singleton::EppsSingleton,
+    &fisher::FisherExact,
+    &g_test::GTest,
+    &hellinger::Hellinger,
     &jensen_shannon::JensenShannon,
+    &kullback_leibler::KullbackLeibler,
+    &mann_whitney::MannWhitney,
+    &maximum_mean_discrepancy::MaximumMeanDiscrepancy,
+    &psi::PopulationStability,
+    &student::StudentT,
+    &total_variation::TotalVariation,
     &wasserstein::Wasserstein,
     &z::ZTest,
 ];
 
 /// A test of whether two samples come from the same distribution.
 pub trait StatTest: Debug + Sync {
-    /// Short lower-case name, for configurations and reports.
+    /// Short name, for configurations and reports: Evidently's.
     fn name(&self) -> &'static str;
 
     /// Name of the statistic, for reports.
@@ -50,7 +97,15 @@ pub trait StatTest: Debug + Sync {
     fn default_threshold(&self) -> f64;
 
     /// Compares the samples.
-    fn run(&self, reference: &Sample, current: &Sample) -> Outcome;
+    ///
+    /// # Errors
+    /// [`Error::Unsuitable`] if the test cannot be applied to these samples.
+    fn run(&self, reference: &Sample, current: &Sample) -> Result<Outcome, Error>;
+
+    /// The error that the test cannot be applied, with the reason in words.
+    fn unsuitable(&self, reason: &'static str) -> Error {
+        Error::Unsuitable { test: self.name(), reason }
+    }
 }
 
 /// Result of a test.
@@ -64,6 +119,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The result of a test that only measures a distance.
+    fn distance(statistic: f64) -> Self {
+        Self { statistic, p_value: None }
+    }
+
     /// Returns whether this is drift: a p-value below the threshold or, without p-value, a statistic of at least the
     /// threshold.
     pub fn drifted(&self, threshold: f64) -> bool {

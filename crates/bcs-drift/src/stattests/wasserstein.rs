@@ -1,6 +1,7 @@
 //! The normed Wasserstein distance, as Evidently computes it.
 
-use super::{Outcome, StatTest};
+use super::{Outcome, StatTest, steps};
+use crate::error::Error;
 use crate::sample::Sample;
 
 /// Smallest standard deviation that distances are divided by.
@@ -28,29 +29,10 @@ impl StatTest for Wasserstein {
         0.1
     }
 
-    fn run(&self, reference: &Sample, current: &Sample) -> Outcome {
-        let statistic = distance(reference.values(), current.values()) / scale(reference.values());
-        Outcome { statistic, p_value: None }
+    fn run(&self, reference: &Sample, current: &Sample) -> Result<Outcome, Error> {
+        let area: f64 = steps::steps(reference, current).map(|step| step.gap.abs() * step.width).sum();
+        Ok(Outcome::distance(area / scale(reference.values())))
     }
-}
-
-/// Area between the distribution functions of two ascending samples.
-fn distance(a: &[f64], b: &[f64]) -> f64 {
-    let (mut i, mut j, mut area) = (0, 0, 0.0);
-    let mut last = a[0].min(b[0]);
-    while i < a.len() || j < b.len() {
-        let next = match (a.get(i), b.get(j)) {
-            (Some(x), Some(y)) => x.min(*y),
-            (Some(x), None) | (None, Some(x)) => *x,
-            (None, None) => break,
-        };
-        let gap = (i as f64 / a.len() as f64 - j as f64 / b.len() as f64).abs();
-        area += gap * (next - last);
-        last = next;
-        i += a[i..].iter().take_while(|value| **value == next).count();
-        j += b[j..].iter().take_while(|value| **value == next).count();
-    }
-    area
 }
 
 /// Population standard deviation, but at least [`MIN_SCALE`].

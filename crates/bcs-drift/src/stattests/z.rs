@@ -3,6 +3,7 @@
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::{Outcome, StatTest};
+use crate::error::Error;
 use crate::sample::Sample;
 
 /// The two-sided z-test of the share of the larger of two values, with pooled variance. If all values are equal, there is no
@@ -27,7 +28,7 @@ impl StatTest for ZTest {
         0.05
     }
 
-    fn run(&self, reference: &Sample, current: &Sample) -> Outcome {
+    fn run(&self, reference: &Sample, current: &Sample) -> Result<Outcome, Error> {
         let (a, b) = (reference.values(), current.values());
         let smallest = a[0].min(b[0]);
         let larger = |values: &[f64]| values.iter().filter(|value| **value > smallest).count() as f64;
@@ -36,9 +37,9 @@ impl StatTest for ZTest {
         let pooled = (larger_a + larger_b) / (m + n);
         let error = (pooled * (1.0 - pooled) * (1.0 / m + 1.0 / n)).sqrt();
         if error == 0.0 {
-            return Outcome { statistic: 0.0, p_value: Some(1.0) };
+            return Ok(Outcome { statistic: 0.0, p_value: Some(1.0) });
         }
         let statistic = (larger_a / m - larger_b / n).abs() / error;
-        Outcome { statistic, p_value: Some(2.0 * Normal::standard().sf(statistic)) }
+        Ok(Outcome { statistic, p_value: Some(2.0 * Normal::standard().sf(statistic)) })
     }
 }
