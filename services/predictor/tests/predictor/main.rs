@@ -9,6 +9,8 @@ mod batch;
 mod browser;
 mod bucket;
 mod dashboard;
+#[cfg(all(feature = "libtorch", feature = "openvino"))]
+mod engine;
 mod faults;
 mod guard;
 mod http;
