@@ -53,6 +53,7 @@ FROM scratch
 COPY --from=root /root-files/ /
 COPY --from=libtorch /src/.libtorch/build-version /opt/bcs/
 COPY --from=libtorch /src/.libtorch/lib/ /opt/bcs/lib/
+COPY --from=toolchain /src/.openvino/runtime/lib/intel64/ /opt/bcs/lib/
 COPY --from=program /src/target/release/bcs-predictor /opt/bcs/bin/
 ARG VERSION=0.1.0
 ARG REVISION=unknown

@@ -11,6 +11,8 @@ use uuid::Uuid;
 pub const MODEL_FILE: &str = "model.safetensors";
 /// Description of the model; written last, so that a folder that has it is complete.
 pub const METADATA_FILE: &str = "metadata.json";
+/// The network as an ONNX graph, for engines that compile it; optional.
+pub const GRAPH_FILE: &str = "model.onnx";
 /// Composed configuration of the training run.
 pub const CONFIG_FILE: &str = "config.yaml";
 /// Drift reference.

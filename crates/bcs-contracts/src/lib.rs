@@ -6,6 +6,7 @@
 //! # Layout
 //! - [`class`]: a tissue class (code, name, colour), and the index of ignored pixels
 //! - [`features`]: the feature vector of an image
+//! - [`graph`]: what `model.onnx` says about itself
 //! - [`keys`]: object keys in buckets, names of runs and versions
 //! - [`origin`]: source (site or scanner) and case (patient or slide) of an image
 //! - [`package`]: `metadata.json` of a model package
@@ -15,6 +16,7 @@
 
 pub mod class;
 pub mod features;
+pub mod graph;
 pub mod keys;
 pub mod origin;
 pub mod package;

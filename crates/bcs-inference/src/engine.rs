@@ -24,6 +24,14 @@ pub struct ModelInfo {
     pub mpp: Option<f64>,
     /// Device that runs the model: `cpu`, `cuda:0`, …
     pub device: String,
+    /// Library that runs the model: `libtorch`, `openvino`.
+    pub engine: &'static str,
+}
+
+/// Returns the size of the sliding window: that of the training tiles, enlarged to a size that the network accepts.
+#[cfg(any(feature = "libtorch", feature = "openvino"))]
+pub(crate) fn window(tile: [u32; 2], min_size: [usize; 2], size_divisor: [usize; 2]) -> [usize; 2] {
+    [0, 1].map(|axis| (tile[axis] as usize).max(min_size[axis]).next_multiple_of(size_divisor[axis]))
 }
 
 /// Border of one value around the network's input.

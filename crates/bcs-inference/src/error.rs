@@ -43,3 +43,10 @@ pub enum Error {
     #[error("the model failed: {0}")]
     Engine(String),
 }
+
+#[cfg(feature = "openvino")]
+impl From<bcs_package::Error> for Error {
+    fn from(error: bcs_package::Error) -> Self {
+        Self::Model(error.to_string())
+    }
+}

@@ -23,6 +23,7 @@ use serde_json::{Map, Value};
 use crate::engine::{Border, Engine, ModelInfo};
 use crate::error::Error;
 use crate::model::{Model, Weights, has_extension};
+use crate::options::Options;
 
 /// Height and width of the input must be multiples of this, unless the model has another `size_divisor`.
 const SIZE_DIVISOR: usize = 8;
@@ -40,7 +41,7 @@ pub(crate) fn accepts(path: &Path) -> bool {
     has_extension(path, &["json"])
 }
 
-pub(crate) fn open(path: &Path, _device: &str) -> Result<Model, Error> {
+pub(crate) fn open(path: &Path, _options: &Options) -> Result<Model, Error> {
     let error = |reason: String| Error::Model(format!("{}: {reason}", path.display()));
     let metadata: PackageMetadata = read_json(path).map_err(error)?;
     let reference_path = path.with_file_name(REFERENCE_FILE);
@@ -80,6 +81,7 @@ impl Colors {
             min_size: [argument(&architecture.arguments, "min_size", MIN_SIZE)?; 2],
             mpp: input.mpp,
             device: "cpu".to_owned(),
+            engine: "fake",
         };
         Ok(Self { info: Arc::new(info), weights })
     }
@@ -164,14 +166,14 @@ mod tests {
     fn a_model_is_opened_by_its_kind() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.json");
-        let error = |path: &Path| crate::open(path, "cpu").unwrap_err().to_string();
+        let error = |path: &Path| crate::open(path, &Options::on("cpu")).unwrap_err().to_string();
         assert!(error(&path).contains("does not exist"));
         fs::write(&path, r#"{"architecture": {"name": "UNet"}}"#).unwrap();
         assert!(error(&path).contains("not Fake"));
         let text = r#"{"version": "v1", "architecture": {"name": "Fake", "arguments":
             {"weights": [[0, 0, 0], [1, -1, 0]], "min_size": 4}}}"#;
         fs::write(&path, text).unwrap();
-        let model = crate::open(&path, "cpu").unwrap();
+        let model = crate::open(&path, &Options::on("cpu")).unwrap();
         assert_eq!((model.info.version.as_str(), model.info.min_size), ("v1", [4, 4]));
         let mut logits = [0.0; 4];
         model.engine().unwrap().run(&[9, 4, 0, 1, 2, 3], [1, 1, 2], &Border::default(), &mut logits).unwrap();

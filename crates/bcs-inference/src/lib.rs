@@ -5,8 +5,11 @@
 //! - [`Engine`]: the trait
 //! - `boundary`: length of the borders between predicted classes
 //! - [`model`]: an opened model, from which engines are made; [`open`] chooses among the engines that were built in
+//! - [`Options`]: which engine opens a model, and how
+//! - `choice`: choice of the engine by measurement
 //! - `fake`: an engine without a library, for tests (feature `fake`)
 //! - `libtorch`: model packages, safetensors and TorchScript (feature `libtorch`)
+//! - `openvino`: model packages with an ONNX graph, and ONNX files (feature `openvino`)
 //! - [`Logits`]: network output for an image
 //! - [`Padding`]: padding of images smaller than the window
 //! - `plan`: where the windows of an image lie, and their pixels
@@ -18,6 +21,7 @@
 //! - `view`: an image flipped or rotated
 
 mod boundary;
+mod choice;
 mod engine;
 mod error;
 #[cfg(any(test, feature = "fake"))]
@@ -26,6 +30,9 @@ pub mod fake;
 pub mod libtorch;
 mod logits;
 pub mod model;
+#[cfg(feature = "openvino")]
+mod openvino;
+mod options;
 mod padding;
 mod plan;
 pub mod scheduler;
@@ -39,6 +46,7 @@ pub use engine::{Border, Engine, ModelInfo};
 pub use error::Error;
 pub use logits::Logits;
 pub use model::{Model, open};
+pub use options::{EngineKind, Options, Precision};
 pub use padding::Padding;
 pub use scheduler::Inference;
 pub use segmentation::Segmentation;

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use bcs_contracts::DriftReference;
 
+use crate::choice;
 use crate::engine::{Engine, ModelInfo};
 use crate::error::Error;
+use crate::options::{EngineKind, Options};
 
 /// The weights of a model, which its engines share.
 pub trait Weights: Send + Sync {
@@ -52,37 +54,86 @@ impl fmt::Debug for Model {
     }
 }
 
-/// An engine that was built in: the models that it opens, for messages; whether it opens what is at a path; and the
-/// function that does, with the name of the device.
-type Kind = (&'static str, fn(&Path) -> bool, fn(&Path, &str) -> Result<Model, Error>);
+/// An engine that was built in.
+struct Kind {
+    name: &'static str,
+    /// `None` if it is never chosen by name.
+    kind: Option<EngineKind>,
+    /// The models that it opens, for messages.
+    models: &'static str,
+    /// Whether it opens what is at a path.
+    accepts: fn(&Path) -> bool,
+    open: fn(&Path, &Options) -> Result<Model, Error>,
+}
 
-/// All engines that were built in, by cargo features.
+/// All engines that were built in, by cargo features. Where several open a model, the first one decides what is right.
 const KINDS: &[Kind] = &[
     #[cfg(feature = "libtorch")]
-    (
-        "a model package (folder), a .safetensors or a TorchScript .pt",
-        crate::libtorch::accepts,
-        crate::libtorch::open,
-    ),
+    Kind {
+        name: "libtorch",
+        kind: Some(EngineKind::Libtorch),
+        models: "a model package (folder), a .safetensors or a TorchScript .pt",
+        accepts: crate::libtorch::accepts,
+        open: crate::libtorch::open,
+    },
+    #[cfg(feature = "openvino")]
+    Kind {
+        name: "openvino",
+        kind: Some(EngineKind::OpenVino),
+        models: "a model package (folder) with a model.onnx, or an .onnx",
+        accepts: crate::openvino::accepts,
+        open: crate::openvino::open,
+    },
     #[cfg(any(test, feature = "fake"))]
-    ("a fake .json", crate::fake::accepts, crate::fake::open),
+    Kind {
+        name: "fake",
+        kind: None,
+        models: "a fake .json",
+        accepts: crate::fake::accepts,
+        open: crate::fake::open,
+    },
 ];
 
-/// Opens a model with the engine that was built in for its kind, on a device that the engine knows by this name.
+/// Opens a model with an engine that was built in: the one that the options name, else the fastest of those that open it.
 ///
 /// # Errors
-/// [`Error::Model`] for a model that is missing, damaged or not supported, and for an unknown device.
-pub fn open(path: &Path, device: &str) -> Result<Model, Error> {
+/// [`Error::Model`] for a model that is missing, damaged or not supported, for an engine that was not built in, and for an
+/// unknown device.
+pub fn open(path: &Path, options: &Options) -> Result<Model, Error> {
     if !path.exists() {
         return Err(Error::Model(format!("{} does not exist", path.display())));
     }
-    for (_, accepts, open) in KINDS {
-        if accepts(path) {
-            return open(path, device);
+    let wanted = |kind: &&Kind| options.engine == EngineKind::Auto || kind.kind == Some(options.engine);
+    let built: Vec<&Kind> = KINDS.iter().filter(wanted).collect();
+    let able: Vec<&Kind> = built.iter().copied().filter(|kind| (kind.accepts)(path)).collect();
+    match able.as_slice() {
+        [] if built.is_empty() => {
+            Err(Error::Model(format!("this program was built without the engine {}", options.engine)))
         }
+        [] => {
+            let known: Vec<&str> = built.iter().map(|kind| kind.models).collect();
+            let known = known.join(" or ");
+            Err(Error::Model(format!("{} is not a known kind of model: {known}", path.display())))
+        }
+        [only] => (only.open)(path, options),
+        several => fastest(several, path, options),
     }
-    let known: Vec<&str> = KINDS.iter().map(|(models, ..)| *models).collect();
-    Err(Error::Model(format!("{} is not a known kind of model: {}", path.display(), known.join(" or "))))
+}
+
+/// Opens a model with each engine and returns the fastest. Engines that compute on the CPU are not asked if an engine before
+/// them computes elsewhere.
+fn fastest(kinds: &[&Kind], path: &Path, options: &Options) -> Result<Model, Error> {
+    let mut opened = Vec::new();
+    for kind in kinds {
+        let model = (kind.open)(path, options);
+        if let Ok(Model { info, .. }) = &model
+            && info.device != "cpu"
+        {
+            return model;
+        }
+        opened.push((kind.name, model));
+    }
+    choice::fastest(opened)
 }
 
 /// Whether a path ends with one of these extensions.

@@ -11,7 +11,7 @@ use bcs_contracts::PackageMetadata;
 use bcs_contracts::keys::imported_version;
 use bcs_imaging::windows::BlendMode;
 use bcs_inference::libtorch::NetworkEngine;
-use bcs_inference::{Engine, Segmentation, SlidingWindow, open};
+use bcs_inference::{Engine, Options, Segmentation, SlidingWindow, open};
 use bcs_model::nets::Network;
 use bcs_model::package::{self, Existing, sha256};
 use bcs_model::weights::{Load, load_state, write_safetensors};
@@ -72,7 +72,7 @@ fn logits_of_several_images_are_those_of_each() {
 
 #[test]
 fn torchscript_archives_of_the_predecessor_run_unchanged() {
-    let mut engine = open(&golden("script.pt"), "cpu").unwrap().engine().unwrap();
+    let mut engine = open(&golden("script.pt"), &Options::on("cpu")).unwrap().engine().unwrap();
     assert_eq!(engine.info().classes.len(), 3);
     let image = picture("tile.png");
     let logits = SlidingWindow::default().run(engine.as_mut(), &image).unwrap();
@@ -101,7 +101,7 @@ fn engines_of_a_model_share_its_weights_and_agree() {
     let metadata = serde_json::from_value(serde_json::json!({"architecture": architecture})).unwrap();
     let files = BTreeMap::from([("model.safetensors".to_owned(), write_safetensors(&network).unwrap())]);
     package::write(folder.path(), metadata, &files, Existing::Refuse).unwrap();
-    let model = open(folder.path(), "cpu").unwrap();
+    let model = open(folder.path(), &Options::on("cpu")).unwrap();
     let image = image::imageops::crop_imm(&picture("window.png"), 0, 0, 64, 64).to_image();
     let mut expected = NetworkEngine::from_parts(
         network,
@@ -141,7 +141,7 @@ fn a_version_names_the_weights_where_the_metadata_have_none() {
     let version = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
         fs::write(&path, bytes).unwrap();
-        open(&path, "cpu").unwrap().info.version.clone()
+        open(&path, &Options::on("cpu")).unwrap().info.version.clone()
     };
     assert_eq!(version("net.pt", &script), imported_version("net", &sha256(&script)));
 
@@ -161,7 +161,7 @@ fn a_version_names_the_weights_where_the_metadata_have_none() {
     let files = BTreeMap::from([("model.safetensors".to_owned(), one.clone())]);
     let package = folder.path().join("package");
     package::write(&package, serde_json::from_str(&metadata).unwrap(), &files, Existing::Refuse).unwrap();
-    let model = open(&package, "cpu").unwrap();
+    let model = open(&package, &Options::on("cpu")).unwrap();
     assert_eq!(model.info.version, imported_version("package", &sha256(&one)));
 }
 
@@ -179,7 +179,7 @@ fn other_files_are_errors_that_say_why() {
         (folder.path().to_owned(), "metadata.json"),
         (golden("tile.png"), "a model package"),
     ] {
-        let error = open(&path, "cpu").err().unwrap().to_string();
+        let error = open(&path, &Options::on("cpu")).err().unwrap().to_string();
         assert!(error.contains("can't be opened") && error.contains(part), "{error}");
     }
 }
@@ -191,7 +191,7 @@ fn damaged_torchscript_archives_are_errors() {
     let script = fs::read(golden("script.pt")).unwrap();
     let open_with = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
-        open(&path, "cpu").err().map(|error| error.to_string())
+        open(&path, &Options::on("cpu")).err().map(|error| error.to_string())
     };
     for length in [0, 3, 1000, script.len() / 2, script.len() - 1] {
         assert!(open_with(&script[..length]).is_some(), "{length}");

@@ -2,7 +2,8 @@
 //!
 //!     cargo run -p bcs-model --example export_networks -- FOLDER
 //!
-//! Of each job, `weights` is imported strictly, and written as `<name>.safetensors` and `<name>.torchscript.pt`.
+//! Of each job, `weights` is imported strictly, and written as `<name>.safetensors`, `<name>.torchscript.pt` and
+//! `<name>.onnx`.
 
 use std::error::Error;
 use std::fs;
@@ -44,6 +45,7 @@ fn run(job: &Job, folder: &Path) -> Result<(), Box<dyn Error>> {
     fs::write(folder.join(format!("{}.safetensors", job.name)), weights::write_safetensors(&network)?)?;
     let script = export::torchscript(&network, job.size)?;
     fs::write(folder.join(format!("{}.torchscript.pt", job.name)), script)?;
+    fs::write(folder.join(format!("{}.onnx", job.name)), export::onnx(&network, job.size)?)?;
     Ok(())
 }
 

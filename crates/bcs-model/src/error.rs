@@ -89,6 +89,16 @@ impl Error {
     }
 }
 
+impl From<bcs_package::Error> for Error {
+    fn from(error: bcs_package::Error) -> Self {
+        match error {
+            bcs_package::Error::File { path, reason } => Self::File { path, reason },
+            bcs_package::Error::Write { path, reason } => Self::Write { path, reason },
+            bcs_package::Error::Exists { path } => Self::Exists { path },
+        }
+    }
+}
+
 impl From<TchError> for Error {
     fn from(error: TchError) -> Self {
         Self::Torch(first_line(&error.to_string()))

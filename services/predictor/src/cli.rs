@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use bcs_contracts::origin::{self, InvalidIdentifier};
 use bcs_imaging::windows::BlendMode;
-use bcs_inference::{Padding, SlidingWindow, TestTimeAugmentation};
+use bcs_inference::{EngineKind, Padding, SlidingWindow, TestTimeAugmentation};
 use clap::{Args, Parser, Subcommand};
 
 /// Segments breast-cancer tissue, over HTTP or from files.
@@ -77,6 +77,9 @@ pub struct PredictArguments {
     /// Device: cpu, cuda, cuda:N or auto
     #[arg(long, default_value = "auto")]
     pub device: String,
+    /// Engine: libtorch, openvino, or auto for the faster one
+    #[arg(long, default_value_t = EngineKind::Auto)]
+    pub engine: EngineKind,
     /// Sliding window.
     #[command(flatten)]
     pub window: WindowArguments,

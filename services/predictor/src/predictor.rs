@@ -370,6 +370,7 @@ mod tests {
             min_size: [16, 16],
             mpp: None,
             device: "cpu".to_owned(),
+            engine: "fake",
         };
         let all_logits = 10_000 * 10_000 * 23 * 4;
         assert!(logits_bytes([10_000, 10_000], &info) < all_logits / 20);

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bcs_imaging::windows::BlendMode;
-use bcs_inference::SlidingWindow;
-use bcs_inference::scheduler;
+use bcs_inference::{EngineKind, Options, Precision, SlidingWindow, scheduler};
 use bcs_service::environment::InvalidVariable;
 use bcs_service::guard::{self, ApiKeys};
 use bcs_service::settings::{ServerSettings, StorageMode};
@@ -83,6 +82,10 @@ pub struct Model {
     pub cache: Option<PathBuf>,
     /// Device: `cpu`, `cuda`, `cuda:N` or `auto`.
     pub device: String,
+    /// Library that runs the model.
+    pub engine: EngineKind,
+    /// Precision of convolutions in OpenVINO.
+    pub precision: Precision,
     /// Number of batches that run at the same time; `None` for one per core.
     pub workers: Option<NonZeroUsize>,
     /// Number of threads of each of them.
@@ -161,6 +164,8 @@ impl ServerSettings for Settings {
         environment.set_optional(&mut model.repository, "MODEL_REPOSITORY");
         environment.set_optional(&mut model.cache, "MODEL_CACHE");
         environment.set_text(&mut model.device, "DEVICE");
+        environment.set(&mut model.engine, "ENGINE", "auto, libtorch or openvino")?;
+        environment.set(&mut model.precision, "PRECISION", "float32 or bfloat16")?;
         let mut reload = model.reload.unwrap_or(0.0);
         environment.set(&mut reload, "MODEL_RELOAD", "a number of seconds; 0 for never")?;
         model.reload = Some(reload).filter(|seconds| *seconds != 0.0);
@@ -191,6 +196,14 @@ impl ServerSettings for Settings {
             |name, route: &Option<String>| route.as_deref().map_or(Ok(()), |route| check::route(name, route));
         route("health route (AIP_HEALTH_ROUTE)", health_route)?;
         route("prediction route (AIP_PREDICT_ROUTE)", predict_route)
+    }
+}
+
+impl Model {
+    /// Returns how the model is opened.
+    pub fn options(&self) -> Options {
+        let Self { device, engine, precision, cache, .. } = self;
+        Options { device: device.clone(), engine: *engine, precision: *precision, cache: cache.clone() }
     }
 }
 

@@ -232,7 +232,7 @@ pub(crate) struct ExportArguments {
     /// Format of the file
     #[arg(long, value_name = "FORMAT")]
     pub format: Format,
-    /// File; its metadata.json is written beside it [default: export/model.pt or export/model.safetensors]
+    /// File; its metadata.json is written beside it [default: export/model.pt, .safetensors or .onnx]
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Replace existing files
@@ -264,6 +264,8 @@ pub(crate) enum Format {
     Torchscript,
     /// Parameters with MONAI's names, for load_state_dict
     Safetensors,
+    /// Network and parameters, for ONNX Runtime and OpenVINO
+    Onnx,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! - [`environment`]: what a run depends on beside its configuration
 //! - [`evaluation`]: MONAI's metrics of a model on a data set
 //! - [`folders`]: folders of runs
+//! - [`graph`]: the ONNX graph in a model package
 //! - [`output`]: progress, tables and pictures
 //! - [`provenance`]: origin of a model
 //! - [`python`]: Python that loads an exported model
@@ -24,6 +25,7 @@ mod environment;
 mod error;
 mod evaluation;
 mod folders;
+mod graph;
 mod output;
 mod provenance;
 mod python;

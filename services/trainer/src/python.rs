@@ -16,6 +16,16 @@ pub(crate) fn load_torchscript(path: &Path, package: &Package) -> String {
     )
 }
 
+/// Returns the lines that run an ONNX file.
+pub(crate) fn run_onnx(path: &Path, package: &Package) -> String {
+    let channels = package.network.in_channels();
+    format!(
+        "session = onnxruntime.InferenceSession({})\n\
+         logits = session.run(None, {{\"image\": image}})[0]  # image: float32 [N, {channels}, H, W]",
+        text(&path.display().to_string())
+    )
+}
+
 /// Returns the lines that load a safetensors file into MONAI's network.
 pub(crate) fn load_safetensors(path: &Path, architecture: &Architecture) -> String {
     let argument = |(name, value): (&String, &Value)| format!("{name}={}", argument(value));

@@ -15,14 +15,18 @@ use bcs_model::package::Package;
 use crate::engine::Border;
 use crate::error::Error;
 use crate::model::{Model, has_extension};
+use crate::options::Options;
+
+/// Name of the engine.
+const ENGINE: &str = "libtorch";
 
 pub(crate) fn accepts(path: &Path) -> bool {
     path.is_dir() || has_extension(path, &["safetensors", "pt", "pth", "ts"])
 }
 
 /// Opens a model: a package folder, a `.safetensors` with its `metadata.json` beside it, or a TorchScript `.pt`.
-pub(crate) fn open(path: &Path, device: &str) -> Result<Model, Error> {
-    let device = device::parse(device).map_err(|error| Error::Model(error.to_string()))?;
+pub(crate) fn open(path: &Path, options: &Options) -> Result<Model, Error> {
+    let device = device::parse(&options.device).map_err(|error| Error::Model(error.to_string()))?;
     let name = name_of(path);
     if path.is_dir() {
         return Ok(network::model(Package::read(path, device)?, &name));

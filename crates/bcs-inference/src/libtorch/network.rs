@@ -12,8 +12,8 @@ use bcs_model::package::Package;
 use bcs_model::preprocess::to_input;
 use tch::{Device, Tensor};
 
-use super::{copy, device_name, engine_error, pad, use_threads};
-use crate::engine::{Border, Engine, ModelInfo};
+use super::{ENGINE, copy, device_name, engine_error, pad, use_threads};
+use crate::engine::{Border, Engine, ModelInfo, window};
 use crate::error::Error;
 use crate::model::{Model, Weights};
 
@@ -62,19 +62,16 @@ fn share(network: &Network, state: &BTreeMap<String, Tensor>) -> Result<(), tch:
 fn info(network: &Network, metadata: PackageMetadata, version: String) -> ModelInfo {
     let size_divisor = network.size_divisor().map(|divisor| divisor as usize);
     let min_size = network.min_size().map(|side| side as usize);
-    let tile = std::array::from_fn(|axis| {
-        let side = metadata.input.tile[axis] as usize;
-        side.max(min_size[axis]).next_multiple_of(size_divisor[axis])
-    });
     ModelInfo {
         version: if metadata.version.is_empty() { version } else { metadata.version },
         architecture: metadata.architecture.name,
         classes: metadata.classes,
-        tile,
+        tile: window(metadata.input.tile, min_size, size_divisor),
         size_divisor,
         min_size,
         mpp: metadata.input.mpp,
         device: device_name(network.device()),
+        engine: ENGINE,
     }
 }
 

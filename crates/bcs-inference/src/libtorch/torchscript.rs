@@ -15,7 +15,7 @@ use bcs_model::preprocess::to_input;
 use bcs_model::weights::check_torchscript;
 use tch::{CModule, Device, TchError, Tensor};
 
-use super::{copy, device_name, engine_error, pad, use_threads};
+use super::{ENGINE, copy, device_name, engine_error, pad, use_threads};
 use crate::engine::{Border, Engine, ModelInfo};
 use crate::error::Error;
 use crate::model::{Model, Weights};
@@ -59,6 +59,7 @@ pub(super) fn open(path: &Path, device: Device, name: &str) -> Result<Model, Err
         min_size: [MIN_SIDE; 2],
         mpp: module.input.mpp,
         device: device_name(device),
+        engine: ENGINE,
     });
     let engine = TorchScriptEngine { module: Arc::new(module), info: Arc::clone(&info), threads: None };
     Ok(Model::new(info, None, engine))

@@ -51,8 +51,8 @@ fn replace(shared: &Shared, source: &dyn ModelSource) {
 }
 
 fn install(shared: &Shared, model: LoadedModel) {
-    let ModelInfo { version, architecture, device, .. } = model.model().info.as_ref();
-    tracing::info!(version, architecture, device, "The model is ready.");
+    let ModelInfo { version, architecture, device, engine, .. } = model.model().info.as_ref();
+    tracing::info!(version, architecture, device, engine, "The model is ready.");
     shared.install(model);
 }
 

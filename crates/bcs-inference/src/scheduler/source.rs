@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::model::{Model, has_extension, open};
+use crate::options::Options;
 
 /// A place where a model is.
 pub trait ModelSource: Send {
@@ -23,8 +24,8 @@ pub trait ModelSource: Send {
 pub struct ModelFile {
     /// Path of the model or the pointer.
     pub path: PathBuf,
-    /// Name of the device.
-    pub device: String,
+    /// How it is opened.
+    pub options: Options,
 }
 
 impl ModelFile {
@@ -65,7 +66,7 @@ impl ModelSource for ModelFile {
     }
 
     fn open(&self) -> Result<Model, Error> {
-        open(&self.target()?, &self.device)
+        open(&self.target()?, &self.options)
     }
 }
 
@@ -84,7 +85,7 @@ mod tests {
             });
             fs::write(path(&format!("{version}.json")), text.to_string()).unwrap();
         }
-        let source = ModelFile { path: path("current.txt"), device: "cpu".to_owned() };
+        let source = ModelFile { path: path("current.txt"), options: Options::on("cpu") };
         assert!(source.open().unwrap_err().to_string().contains("current.txt"));
         let mut fingerprints = vec![source.fingerprint()];
         for version in ["1", "2"] {

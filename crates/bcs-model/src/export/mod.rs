@@ -2,8 +2,11 @@
 
 mod code;
 mod module;
+mod onnx;
 mod pickle;
+mod tensors;
 mod torchscript;
 mod trace;
 
+pub use onnx::{OPSET, onnx};
 pub use torchscript::torchscript;

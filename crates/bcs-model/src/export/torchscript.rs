@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 use tch::{CModule, Device, Kind, Tensor};
 
 use super::code::Classes;
-use super::module::{Entry, Module};
+use super::module::Module;
 use super::pickle;
-use super::trace::{Trace, trace};
+use super::tensors::Tensors;
+use super::trace::{Trace, trace, trace_size};
 use crate::error::Error;
 use crate::nets::Network;
 use crate::weights::{archive, check_torchscript};
 
 /// Largest accepted difference of the archive's logits from the network's, relative to their largest magnitude.
 const TOLERANCE: f64 = 1e-4;
-
-/// Twice the product of the strides of the networks that take sides which their strides do not divide.
-const PERIOD: i64 = 64;
 
 /// Returns the network in inference mode as a TorchScript archive, which `torch.jit.load` runs in Python and C++.
 ///
@@ -38,48 +36,6 @@ pub fn torchscript(network: &Network, example_size: [i64; 2]) -> Result<Vec<u8>,
     Ok(file)
 }
 
-/// The tensors of a network, each once, whatever the number of its names.
-struct Tensors<'a> {
-    distinct: Vec<Tensor>,
-    /// The first name of each.
-    names: Vec<&'a str>,
-    /// Entry of each name.
-    entries: BTreeMap<&'a str, Entry>,
-}
-
-impl<'a> Tensors<'a> {
-    fn of(network: &Network, state: &'a BTreeMap<String, Tensor>) -> Self {
-        let parameters = network.variables().trainable_variables();
-        let parameters: Vec<_> = parameters.iter().map(Tensor::data_ptr).collect();
-        let mut tensors = Self { distinct: Vec::new(), names: Vec::new(), entries: BTreeMap::new() };
-        let mut indices = BTreeMap::new();
-        for (name, tensor) in state {
-            let index = *indices.entry(tensor.data_ptr()).or_insert_with(|| {
-                tensors.distinct.push(tensor.shallow_clone());
-                tensors.names.push(name);
-                tensors.distinct.len() - 1
-            });
-            let is_parameter = parameters.contains(&tensor.data_ptr());
-            tensors.entries.insert(name, Entry { tensor: index, is_parameter });
-        }
-        tensors
-    }
-}
-
-/// Returns the size to trace at. Networks repeat the edge of feature maps whose side is odd before it is halved; the
-/// trace holds for all sizes only if it contains this wherever it may happen. Of the multiples of the divisor, this one
-/// is halved to odd sides as often as possible.
-fn trace_size(network: &Network, example: [i64; 2]) -> [i64; 2] {
-    let (divisors, least) = (network.size_divisor(), network.min_size());
-    [0, 1].map(|axis| match divisors[axis] {
-        divisor if PERIOD % divisor == 0 => {
-            let side = example[axis].max(least[axis]);
-            side + (-divisor - side).rem_euclid(PERIOD)
-        }
-        _ => example[axis],
-    })
-}
-
 /// Writes the archive.
 fn write(state: &BTreeMap<String, Tensor>, tensors: &Tensors<'_>, trace: &Trace) -> Result<Vec<u8>, Error> {
     let mut root = Module::default();
@@ -95,7 +51,7 @@ fn write(state: &BTreeMap<String, Tensor>, tensors: &Tensors<'_>, trace: &Trace)
     let mut records = vec![
         ("data.pkl".to_owned(), data),
         ("code/__torch__.py".to_owned(), code.into_bytes()),
-        ("version".to_owned(), b"3\n".to_vec()),
+        ("version".to_owned(), trace.version.clone()),
         ("byteorder".to_owned(), b"little".to_vec()),
     ];
     records.extend(trace.constants.iter().cloned());

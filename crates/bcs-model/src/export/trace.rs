@@ -6,6 +6,9 @@ use crate::error::Error;
 use crate::nets::Network;
 use crate::weights::archive::Archive;
 
+/// Twice the product of the strides of the networks that take sides which their strides do not divide.
+const PERIOD: i64 = 64;
+
 /// The source code of a forward pass in inference.
 #[derive(Debug)]
 pub(super) struct Trace {
@@ -15,6 +18,8 @@ pub(super) struct Trace {
     pub tensors: Vec<String>,
     /// Statements, each indented by four spaces.
     pub body: String,
+    /// Record of the format version, which follows from the operators.
+    pub version: Vec<u8>,
     /// Records of the constants that the statements refer to, by their names in the archive.
     pub constants: Vec<(String, Vec<u8>)>,
 }
@@ -45,6 +50,20 @@ pub(super) fn trace(network: &Network, size: [i64; 2], tensors: &[Tensor]) -> Re
     }
 }
 
+/// Returns the size to trace at. Networks repeat the edge of feature maps whose side is odd before it is halved; the
+/// trace holds for all sizes only if it contains this wherever it may happen. Of the multiples of the divisor, this one
+/// is halved to odd sides as often as possible.
+pub(super) fn trace_size(network: &Network, example: [i64; 2]) -> [i64; 2] {
+    let (divisors, least) = (network.size_divisor(), network.min_size());
+    [0, 1].map(|axis| match divisors[axis] {
+        divisor if PERIOD % divisor == 0 => {
+            let side = example[axis].max(least[axis]);
+            side + (-divisor - side).rem_euclid(PERIOD)
+        }
+        _ => example[axis],
+    })
+}
+
 /// Returns the archive that libtorch writes.
 fn saved(module: &CModule) -> Result<Vec<u8>, Error> {
     let unwritten = |error: std::io::Error| Error::Export(format!("no temporary file: {error}"));
@@ -70,10 +89,13 @@ fn parse(file: &[u8], tensors: usize) -> Result<Trace, String> {
         return Err(format!("the trace has {} variables for {tensors} tensors", variables.len()));
     }
     let constants = archive.records().filter(|(name, _)| name.starts_with("constants"));
+    // Where it is depends on the version.
+    let version = archive.get("version").or_else(|| archive.get(".data/version"));
     Ok(Trace {
         image,
         tensors: variables,
         body: body.to_owned(),
+        version: version.ok_or("the trace has no version")?.to_vec(),
         constants: constants.map(|(name, contents)| (name.to_owned(), contents.to_vec())).collect(),
     })
 }

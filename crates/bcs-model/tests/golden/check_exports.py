@@ -1,12 +1,12 @@
-"""Checks imports and exports against the real PyTorch and MONAI: Python writes weights, bcs imports and exports them, and
-Python loads them strictly.
+"""Checks imports and exports against the real PyTorch, MONAI, ONNX Runtime and OpenVINO: Python writes weights, bcs imports
+and exports them, and Python loads them strictly.
 
     cargo build -p bcs-model --example export_networks
     python check_exports.py FOLDER --exporter ../../../../target/debug/examples/export_networks
 
 Every network is written in each form in which PyTorch users save parameters. Fails unless the safetensors file and the
-TorchScript archive that come back have MONAI's names with bit-equal tensors, and the archive gives MONAI's logits at
-several sizes and trains. FOLDER must not exist or be empty.
+TorchScript archive that come back have MONAI's names with bit-equal tensors, the archive gives MONAI's logits at
+several sizes and trains, and the ONNX file gives them in ONNX Runtime and in OpenVINO. FOLDER must not exist or be empty.
 """
 import argparse
 import collections
@@ -17,6 +17,9 @@ import sys
 import warnings
 
 import monai
+import onnx
+import onnxruntime
+import openvino
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -36,6 +39,25 @@ CASES = [
     ("dyn_unet", "DynUNet", (32, 48), dict(kernel_size=[3, 3, 3], strides=[1, 2, 2], upsample_kernel_size=[2, 2], filters=[4, 8, 16],
                                            deep_supervision=True, deep_supr_num=1)),
 ]
+# Layers that the networks above lack, each in a small UNet.
+LAYERS = {
+    "instance": dict(norm="instance", act="prelu", num_res_units=2),
+    "instance_running": dict(norm=["instance", {"affine": True, "track_running_stats": True}], act=["prelu", {"num_parameters": 4}], channels=[4, 4], out_channels=4),
+    "batch_own": dict(norm=["batch", {"track_running_stats": False}], act="elu"),
+    "group": dict(norm=["group", {"num_groups": 2}], act="relu6"),
+    "selu": dict(act="selu"),
+    "celu": dict(act=["celu", {"alpha": 0.7}]),
+    "gelu": dict(act="gelu"),
+    "gelu_tanh": dict(act=["gelu", {"approximate": "tanh"}]),
+    "sigmoid": dict(act="sigmoid"),
+    "tanh": dict(act="tanh"),
+    "softmax": dict(act=["softmax", {"dim": 1}]),
+    "log_softmax": dict(act=["logsoftmax", {"dim": 1}]),
+    "swish": dict(act=["swish", {"alpha": 1.5}]),
+    "mish": dict(act="mish"),
+    "no_layers": dict(act="", norm=""),
+}
+CASES += [(name, "UNet", (16, 24), dict(channels=[4, 8], strides=[2]) | arguments) for name, arguments in LAYERS.items()]
 
 
 def build(name, arguments):
@@ -156,6 +178,37 @@ def check_script(failures, name, path, net, expected, size, channels):
     return largest
 
 
+def sides(size):
+    """Three image sizes, of which the last is odd where the network takes one."""
+    height, width = size
+    return [(height, width), (2 * height, 3 * width), (height + 3, width + 2), (3 * height, width)]
+
+
+def check_onnx(failures, name, path, net, channels, size):
+    """Returns the largest differences of ONNX Runtime and OpenVINO, relative to the largest logit."""
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    accepted, largest = 0, [0.0, 0.0]
+    for height, width in sides(size):
+        for images in (1, 3):
+            image = torch.rand(images, channels, height, width)
+            try:
+                theirs = logits(net, image).numpy()
+            except RuntimeError:
+                continue
+            accepted += images == 1
+            for index, ours in enumerate([session.run(None, {"image": image.numpy()})[0], compiled(image.numpy())[0]]):
+                runtime = ("ONNX Runtime", "OpenVINO")[index]
+                if failures.check(ours.shape == theirs.shape, f"{name}: {runtime} gives {ours.shape} for {tuple(image.shape)}"):
+                    difference = float(abs(ours - theirs).max() / abs(theirs).max())
+                    failures.check(difference <= 1e-4, f"{name}: {runtime} differs by {difference:.3g} for {tuple(image.shape)}")
+                    largest[index] = max(largest[index], difference)
+    failures.check(accepted >= 3, f"{name}: MONAI takes only {accepted} of the sizes")
+    return largest
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
@@ -183,7 +236,7 @@ def main():
     result = subprocess.run([arguments.exporter, str(folder)], capture_output=True, text=True)
     if result.returncode != 0:
         sys.exit(f"the exporter ended with {result.returncode}: {result.stderr[-2000:]}")
-    failures, largest = Failures(), collections.defaultdict(float)
+    failures, largest, of_onnx = Failures(), collections.defaultdict(float), {}
     for job in jobs:
         name, case = job["name"], job["name"].split(".")[0]
         state = load_file(folder / f"{name}.safetensors")
@@ -191,8 +244,12 @@ def main():
         build(job["network"], job["arguments"]).load_state_dict(state, strict=True)
         difference = check_script(failures, name, folder / f"{name}.torchscript.pt", nets[case], expected[name], job["size"], 3)
         largest[case] = max(largest[case], difference)
+        if name == f"{case}.state_dict":
+            of_onnx[case] = check_onnx(failures, name, folder / f"{name}.onnx", nets[case].eval(), 3, job["size"])
+    print(f"{'largest difference of the logits':32} TorchScript  ONNX Runtime  OpenVINO")
     for case, difference in largest.items():
-        print(f"{case}: TorchScript logits differ by at most {difference:.3g}")
+        runtime, vino = of_onnx[case]
+        print(f"{case:32} {difference:11.1e}  {runtime:12.1e}  {vino:8.1e}")
     print("\n".join(failures) or f"{len(jobs)} imports and exports agree")
     sys.exit(bool(failures))
 

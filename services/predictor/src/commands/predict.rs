@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use bcs_contracts::{PredictionRecord, tile_name};
 use bcs_imaging::Limits;
 use bcs_inference::scheduler::{self, Hooks};
-use bcs_inference::{Inference, Model, SlidingWindow};
+use bcs_inference::{Inference, Model, Options as OpenOptions, SlidingWindow};
 use bcs_service::admission::{Admission, AdmissionLimits, Ticket};
 use bcs_service::health::State;
 use bcs_service::progress::Progress;
@@ -76,7 +76,8 @@ fn start(arguments: &PredictArguments) -> Result<Predictor, Failure> {
         }),
         ..Hooks::default()
     };
-    let source = Source::new(arguments.model.clone(), arguments.device.clone(), None)?;
+    let open = OpenOptions { engine: arguments.engine, ..OpenOptions::on(&arguments.device) };
+    let source = Source::new(arguments.model.clone(), open, None)?;
     let window = SlidingWindow::from(&arguments.window);
     let options = scheduler::Options { window, ..scheduler::Options::default() };
     let inference = Inference::start(source, options, hooks);

@@ -56,7 +56,7 @@ async fn serve(settings: Settings, model: PathBuf) -> Result<(), Failure> {
     let http_metrics = Metrics::new("bcs_predictor").map_err(Failure::failed)?;
     let metrics = PredictionMetrics::register(&http_metrics).map_err(Failure::failed)?;
     let limits = settings.connections.serve(&settings.limits);
-    let source = Source::new(model, settings.model.device.clone(), settings.model.cache.clone())?;
+    let source = Source::new(model, settings.model.options(), settings.model.cache.clone())?;
     let inference = start_inference(&settings, source, health.clone(), &metrics);
     let store_name = store.name();
     let app = Arc::new(App::new(settings, store, inference.clone(), health.clone(), http_metrics, metrics));

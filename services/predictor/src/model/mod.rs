@@ -12,7 +12,7 @@ mod remote;
 use std::path::PathBuf;
 
 use bcs_inference::scheduler::{ModelFile, ModelSource};
-use bcs_inference::{Error, Model};
+use bcs_inference::{Error, Model, Options};
 use bcs_service::Failure;
 use bcs_service::settings::is_remote;
 
@@ -33,11 +33,11 @@ impl Source {
     ///
     /// # Errors
     /// [`Failure::Usage`] for a malformed URI; [`Failure::Failed`] if no thread can be started.
-    pub fn new(path: PathBuf, device: String, cache: Option<PathBuf>) -> Result<Self, Failure> {
+    pub fn new(path: PathBuf, options: Options, cache: Option<PathBuf>) -> Result<Self, Failure> {
         if !is_remote(&path) {
-            return Ok(Self::File(ModelFile { path, device }));
+            return Ok(Self::File(ModelFile { path, options }));
         }
-        RemoteModel::new(&path.to_string_lossy(), device, Cache::new(cache)).map(Box::new).map(Self::Remote)
+        RemoteModel::new(&path.to_string_lossy(), options, Cache::new(cache)).map(Box::new).map(Self::Remote)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bcs_inference::scheduler::{ModelFile, ModelSource};
-use bcs_inference::{Error, Model};
+use bcs_inference::{Error, Model, Options};
 use bcs_service::Failure;
 use bcs_storage::{Store, Uri, uri};
 use tokio::runtime::Runtime;
@@ -24,7 +24,7 @@ const READ_TIME: Duration = Duration::from_secs(600);
 /// The checksums of the transfer are compared, and those of a package when it is opened.
 pub struct RemoteModel {
     uri: Uri,
-    device: String,
+    options: Options,
     cache: Cache,
     /// Of its own: the thread that opens models is none of an async runtime.
     runtime: Runtime,
@@ -35,7 +35,7 @@ pub struct RemoteModel {
 }
 
 impl RemoteModel {
-    pub(super) fn new(uri: &str, device: String, cache: Cache) -> Result<Self, Failure> {
+    pub(super) fn new(uri: &str, options: Options, cache: Cache) -> Result<Self, Failure> {
         let uri = Uri::parse(uri).map_err(|error| Failure::usage(format!("the model: {error}")))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -43,7 +43,7 @@ impl RemoteModel {
             .enable_all()
             .build()
             .map_err(|error| Failure::failed(format!("cannot start the async runtime: {error}")))?;
-        Ok(Self { uri, device, cache, runtime, buckets: Mutex::default(), known: Mutex::default() })
+        Ok(Self { uri, options, cache, runtime, buckets: Mutex::default(), known: Mutex::default() })
     }
 
     /// Returns the store of a whole bucket.
@@ -99,7 +99,7 @@ impl RemoteModel {
     }
 
     fn open_file(&self, path: PathBuf) -> Result<Model, Error> {
-        ModelFile { path, device: self.device.clone() }.open()
+        ModelFile { path, options: self.options.clone() }.open()
     }
 }
 

@@ -47,6 +47,8 @@ struct Model {
     has_reference: bool,
     /// Device that runs the model: `cpu`, `cuda:0`, …
     device: String,
+    /// Library that runs the model: `libtorch` or `openvino`.
+    engine: &'static str,
 }
 
 /// A tissue class.
@@ -96,6 +98,7 @@ impl From<&Opened> for Model {
             mpp: model.mpp,
             has_reference: opened.reference.is_some(),
             device: model.device.clone(),
+            engine: model.engine,
         }
     }
 }
@@ -115,7 +118,8 @@ impl From<&Opened> for Model {
                     {"code": 0, "name": "other", "color": "#999999", "overlay": null},
                     {"code": 1, "name": "tumour", "color": "#d55e00", "overlay": "#004529"}
                 ],
-                "tile": [224, 224], "min_size": [16, 16], "mpp": 0.25, "has_reference": true, "device": "cpu"
+                "tile": [224, 224], "min_size": [16, 16], "mpp": 0.25, "has_reference": true, "device": "cpu",
+                "engine": "openvino"
             },
             "refused_model": null,
             "limits": {"max_upload_bytes": 33_554_432, "max_pixels": 100_000_000, "queue": 32}

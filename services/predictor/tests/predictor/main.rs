@@ -8,6 +8,8 @@ mod attacks;
 mod batch;
 mod bucket;
 mod dashboard;
+#[cfg(all(feature = "libtorch", feature = "openvino"))]
+mod engine;
 mod faults;
 mod guard;
 mod http;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bcs_contracts::keys::METADATA_FILE;
 use bcs_contracts::{PackageMetadata, TissueClass, tile_name};
 use bcs_data::{LabelMap, TileSet, index};
-use bcs_inference::Engine;
+use bcs_inference::{Engine, EngineKind, Options};
 use bcs_model::device;
 use bcs_model::metrics::ValMetric;
 use fs_err as fs;
@@ -87,7 +87,8 @@ fn check_numbers(arguments: &EvaluateArguments) -> Result<()> {
 }
 
 fn open(arguments: &EvaluateArguments, model: &Path) -> Result<Box<dyn Engine>> {
-    Ok(bcs_inference::open(model, &arguments.device)?.engine()?)
+    let options = Options { engine: EngineKind::Libtorch, ..Options::on(&arguments.device) };
+    Ok(bcs_inference::open(model, &options)?.engine()?)
 }
 
 /// Checks that the models have the same classes in the same order.

@@ -1,10 +1,10 @@
-//! `bcs-trainer export`: a model for other programs, as TorchScript or as safetensors with MONAI's names.
+//! `bcs-trainer export`: a model for other programs, as TorchScript, as ONNX or as safetensors with MONAI's names.
 
 use std::path::{Path, PathBuf};
 
 use bcs_contracts::PackageMetadata;
 use bcs_contracts::keys::METADATA_FILE;
-use bcs_model::export::torchscript;
+use bcs_model::export::{onnx, torchscript};
 use bcs_model::package::Package;
 use bcs_model::weights::write_described_safetensors;
 use fs_err as fs;
@@ -30,11 +30,12 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
         // Two formats of one model share it.
         refuse_other(&metadata_path, Some(&metadata))?;
     }
+    let size = package.network.accepted_size(package.metadata.input.tile.map(i64::from));
     let (contents, usage) = match arguments.format {
         Format::Torchscript => {
-            let size = package.network.accepted_size(package.metadata.input.tile.map(i64::from));
             (torchscript(&package.network, size)?, python::load_torchscript(&output, &package))
         }
+        Format::Onnx => (onnx(&package.network, size)?, python::run_onnx(&output, &package)),
         Format::Safetensors => (
             write_described_safetensors(&package.network, &header(&package.metadata)?)?,
             python::load_safetensors(&output, &package.metadata.architecture),
@@ -59,6 +60,7 @@ fn default_output(format: Format) -> PathBuf {
     match format {
         Format::Torchscript => "export/model.pt".into(),
         Format::Safetensors => "export/model.safetensors".into(),
+        Format::Onnx => "export/model.onnx".into(),
     }
 }
 

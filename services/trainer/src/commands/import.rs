@@ -17,6 +17,7 @@ use super::require_path;
 use crate::cli::ImportArguments;
 use crate::config::{Composed, Configurations};
 use crate::error::{Error, Result};
+use crate::graph::add_graph;
 use crate::output::loaded;
 use crate::provenance::provenance;
 
@@ -34,10 +35,11 @@ pub(super) fn run(arguments: &ImportArguments) -> Result<()> {
     let parameters = write_safetensors(&network)?;
     let metadata = metadata(&composed, &network, &arguments.output, &package::sha256(&parameters))?;
     let (classes, version) = (metadata.classes.len(), metadata.version.clone());
-    let files = BTreeMap::from([
+    let mut files = BTreeMap::from([
         (MODEL_FILE.to_owned(), parameters),
         (CONFIG_FILE.to_owned(), composed.saved_yaml()?.into_bytes()),
     ]);
+    add_graph(&mut files, &network, metadata.input.tile);
     let existing = if arguments.overwrite { Existing::Replace } else { Existing::Refuse };
     package::write(&arguments.output, metadata, &files, existing).map_err(|error| match error {
         bcs_model::Error::Exists { path } if !arguments.overwrite => Error::Usage(format!(

@@ -18,6 +18,7 @@ use super::repository::Repository;
 use super::state::{Best, State};
 use super::validate::Scores;
 use crate::error::Result;
+use crate::graph::add_graph;
 
 /// Folder of the checkpoints in that of the run.
 pub(super) const CHECKPOINTS: &str = "checkpoints";
@@ -172,14 +173,20 @@ impl Checkpoints {
         self.repository.upload_last(&folder, &self.run, resumable.state, keep)
     }
 
-    /// Writes the model package of the best model and returns its location.
+    /// Writes the model package of the best model, whose parameters `network` has, and returns its location.
     ///
     /// # Errors
     /// [`crate::error::Error::Model`]; [`crate::error::Error::Json`]; [`crate::error::Error::Upload`].
-    pub(super) fn save_package(&self, best: &Snapshot, reference: &DriftReference) -> Result<PathBuf> {
+    pub(super) fn save_package(
+        &self,
+        best: &Snapshot,
+        network: &Network,
+        reference: &DriftReference,
+    ) -> Result<PathBuf> {
         let score = best.scores.as_ref().map_or(f64::NAN, |scores| scores.val_metric);
         let folder = self.folder.join(keys::best_model(score));
-        let files = BTreeMap::from([(REFERENCE_FILE.to_owned(), serde_json::to_vec(reference)?)]);
+        let mut files = BTreeMap::from([(REFERENCE_FILE.to_owned(), serde_json::to_vec(reference)?)]);
+        add_graph(&mut files, network, self.metadata.input.tile);
         self.write(&folder, best, files)?;
         self.repository.upload_package(&folder, &self.run)?;
         Ok(self.repository.location(&folder))

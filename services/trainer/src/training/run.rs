@@ -210,7 +210,7 @@ impl<'a> Run<'a> {
                 Some(signal) => Err(Error::Interrupted { signal, checkpoint: last.clone() }),
                 None => Ok(()),
             })?;
-        let package = checkpoints.save_package(&best, &reference)?;
+        let package = checkpoints.save_package(&best, self.engine.network(), &reference)?;
         let picture = output.join("validation.png");
         sheet(&examples, self.map.classes(), self.map.background())?.save(&picture)?;
         if let Some(scores) = &best.scores {

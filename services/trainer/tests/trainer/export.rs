@@ -48,6 +48,14 @@ fn an_export_describes_itself_and_replaces_only_when_told() {
     assert_eq!(code, Some(2), "{error}");
     assert!(error.contains("export/model.pt exists already") && error.contains("--overwrite"), "{error}");
     assert_eq!(export(here, &["--format", "torchscript", "--overwrite"]).0, Some(0));
+    // The package has the same graph.
+    let (code, printed, error) = export(here, &["--format", "onnx"]);
+    assert_eq!(code, Some(0), "{error}");
+    assert!(printed.contains("onnxruntime.InferenceSession(\"export/model.onnx\")"), "{printed}");
+    let read = |path| std::fs::read(path).unwrap();
+    let graph = read(package(&here.join("models")).join("model.onnx"));
+    assert!(graph == read(here.join("export/model.onnx")), "the files differ");
+    assert!(metadata["files"]["model.onnx"].is_string(), "{metadata}");
 
     // The description of another model is not replaced, and nothing is written.
     std::fs::write(here.join("export/metadata.json"), "{}").unwrap();
@@ -73,7 +81,7 @@ fn an_export_can_be_exported_again() {
     let (code, _, error) = outcome(here, &["export", "--model", "gone", "--format", "torchscript"], &[]);
     assert_eq!(code, Some(2), "{error}");
     assert!(error.contains("--model gone"), "{error}");
-    let (code, _, error) = export(here, &["--format", "onnx"]);
+    let (code, _, error) = export(here, &["--format", "pickle"]);
     assert_eq!(code, Some(2), "{error}");
-    assert!(error.contains("torchscript, safetensors"), "{error}");
+    assert!(error.contains("torchscript, safetensors, onnx"), "{error}");
 }

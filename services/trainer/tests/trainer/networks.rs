@@ -90,7 +90,8 @@ fn serve(here: &Path, name: &str, package: &Path) {
     let image = RgbImage::from_raw(SIDE, SIDE, pixels).unwrap();
     let script = here.join(format!("{name}-export/model.pt"));
     let [of_package, of_script] = [package, &script].map(|model| {
-        let mut engine = bcs_inference::open(model, "cpu").unwrap().engine().unwrap();
+        let mut engine =
+            bcs_inference::open(model, &bcs_inference::Options::on("cpu")).unwrap().engine().unwrap();
         assert_eq!(engine.info().classes[0].name, json(package.join("metadata.json"))["classes"][0]["name"]);
         SlidingWindow::run_whole(engine.as_mut(), &image).unwrap().values
     });

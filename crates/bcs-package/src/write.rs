@@ -9,8 +9,8 @@ use bcs_contracts::PackageMetadata;
 use bcs_contracts::keys::METADATA_FILE;
 use tempfile::TempDir;
 
-use super::sha256;
 use crate::error::Error;
+use crate::read::sha256;
 
 /// How [`write()`] treats a folder that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

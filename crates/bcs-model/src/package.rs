@@ -1,18 +1,13 @@
-//! Model packages on disk: parameters, their description, and checksums of both.
+//! Model packages with their networks.
 
-mod write;
-
-pub use write::{Existing, write};
+pub use bcs_package::{Existing, sha256};
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use bcs_contracts::class::{duplicate_code, unnamed_classes};
 use bcs_contracts::keys::{METADATA_FILE, MODEL_FILE, REFERENCE_FILE};
-use bcs_contracts::package::READABLE;
 use bcs_contracts::{DriftReference, PackageMetadata};
-use sha2::{Digest, Sha256};
+use bcs_package::{name_classes, parse_json, read_file, read_metadata, verify};
 use tch::Device;
 
 use crate::error::Error;
@@ -40,12 +35,11 @@ impl Package {
     /// parameters that do not fit the network; [`Error::NotFinite`] for NaN or infinite parameters.
     pub fn read(folder: &Path, device: Device) -> Result<Self, Error> {
         let metadata_path = folder.join(METADATA_FILE);
-        let metadata = read_metadata(&metadata_path)?;
-        let mut files = read_verified(folder, &metadata)?;
+        let (metadata, mut files) = read_files(folder)?;
         let weights_path = folder.join(MODEL_FILE);
         let weights = files.remove(MODEL_FILE).ok_or_else(|| {
             let reason = format!("'files' has no checksum of {MODEL_FILE}; write the package again");
-            unreadable(&metadata_path, &reason)
+            Error::File { path: metadata_path.display().to_string(), reason }
         })?;
         let reference_path = folder.join(REFERENCE_FILE);
         let reference = files.remove(REFERENCE_FILE);
@@ -59,7 +53,7 @@ impl Package {
     /// As [`Self::read`].
     pub fn read_weights(path: &Path, device: Device) -> Result<Self, Error> {
         let metadata = read_metadata(&path.with_file_name(METADATA_FILE))?;
-        let weights = read(path)?;
+        let weights = read_file(path)?;
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if let Some(expected) = metadata.files.get(name) {
             verify(path, &weights, expected)?;
@@ -80,20 +74,7 @@ impl Package {
         check_finite(&state)?;
         load_state(&network, state, Load::Strict)?;
         let outputs = usize::try_from(network.out_channels()).unwrap_or_default();
-        if metadata.classes.is_empty() {
-            metadata.classes = unnamed_classes(outputs);
-        }
-        if metadata.classes.len() != outputs {
-            let reason = format!(
-                "it names {} classes, but the network has {outputs} output channels",
-                metadata.classes.len()
-            );
-            return Err(Error::File { path: METADATA_FILE.to_owned(), reason });
-        }
-        if let Some(code) = duplicate_code(&metadata.classes) {
-            let reason = format!("two classes have the code {code}; give each class its own");
-            return Err(Error::File { path: METADATA_FILE.to_owned(), reason });
-        }
+        name_classes(&mut metadata, outputs)?;
         Ok(Self { network, metadata, reference, weights_sha256: sha256(weights) })
     }
 }
@@ -103,70 +84,27 @@ impl Package {
 /// # Errors
 /// [`Error::File`] for a file that is missing, unreadable or does not match its checksum.
 pub fn read_files(folder: &Path) -> Result<(PackageMetadata, BTreeMap<String, Vec<u8>>), Error> {
-    let metadata = read_metadata(&folder.join(METADATA_FILE))?;
-    let files = read_verified(folder, &metadata)?;
-    Ok((metadata, files))
+    Ok(bcs_package::read_files(folder)?)
 }
 
-/// Returns the SHA-256 of `bytes` in lower-case hex.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn read_metadata(path: &Path) -> Result<PackageMetadata, Error> {
-    let metadata: PackageMetadata = parse_json(&read(path)?, path)?;
-    if !READABLE.contains(&metadata.format_version) {
-        let reason = format!(
-            "the package has format version {}; this program reads versions {} to {}",
-            metadata.format_version,
-            READABLE.start(),
-            READABLE.end()
-        );
-        return Err(unreadable(path, &reason));
-    }
-    Ok(metadata)
-}
-
-fn read_verified(folder: &Path, metadata: &PackageMetadata) -> Result<BTreeMap<String, Vec<u8>>, Error> {
-    let mut files = BTreeMap::new();
-    for (name, expected) in &metadata.files {
-        if !write::is_file_name(name) {
-            let reason = format!("'{name}' in 'files' is not a plain file name");
-            return Err(unreadable(&folder.join(METADATA_FILE), &reason));
-        }
-        let path = folder.join(name);
-        let bytes = read(&path)?;
-        verify(&path, &bytes, expected)?;
-        files.insert(name.clone(), bytes);
-    }
-    Ok(files)
-}
-
-fn verify(path: &Path, bytes: &[u8], expected: &str) -> Result<(), Error> {
-    let found = sha256(bytes);
-    if found == expected {
-        return Ok(());
-    }
-    let reason = format!(
-        "its SHA-256 is {found}, but {METADATA_FILE} says {expected}: it was changed or damaged; copy the package again"
-    );
-    Err(unreadable(path, &reason))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|error| unreadable(path, &error))
-}
-
-fn parse_json<T: serde::de::DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, Error> {
-    serde_json::from_slice(bytes).map_err(|error| unreadable(path, &error))
-}
-
-fn unreadable(path: &Path, reason: &impl ToString) -> Error {
-    Error::File { path: path.display().to_string(), reason: reason.to_string() }
+/// Writes a package folder as [`bcs_package::write()`] does.
+///
+/// # Errors
+/// [`Error::Exists`]; [`Error::Write`].
+pub fn write(
+    folder: &Path,
+    metadata: PackageMetadata,
+    files: &BTreeMap<String, Vec<u8>>,
+    existing: Existing,
+) -> Result<(), Error> {
+    Ok(bcs_package::write(folder, metadata, files, existing)?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use bcs_contracts::class::unnamed_classes;
     use bcs_contracts::package::Architecture;
 
     use super::*;

@@ -1,0 +1,113 @@
+"""Forward passes of bcs and its peers in turns, for `scripts/bench infer`.
+
+    python benches/infer.py --ours PROGRAM --python PROGRAM [--rounds 5] [--passes 10] [--output FILE.json]
+
+In each round every engine runs some passes of each batch size. The table shows the median of all passes and the range of the
+rounds' medians; ratios are the medians of the rounds' ratios.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+
+BATCHES = (1, 8)
+OURS = {
+    "bcs, OpenVINO float32": "openvino float32",
+    "bcs, OpenVINO bfloat16": "openvino bfloat16",
+    "bcs, libtorch float32": "libtorch float32",
+}
+PEERS = {
+    "PyTorch": "eager",
+    "TorchScript": "torchscript",
+    "ONNX Runtime": "onnxruntime",
+    "OpenVINO float32": "openvino-float32",
+    "OpenVINO bfloat16": "openvino-bfloat16",
+}
+RATIOS = [
+    ("bcs, OpenVINO float32", "OpenVINO float32"),
+    ("bcs, OpenVINO float32", "TorchScript"),
+    ("bcs, OpenVINO bfloat16", "OpenVINO bfloat16"),
+    ("bcs, libtorch float32", "TorchScript"),
+]
+
+
+class Program:
+    """A process that answers a line with the milliseconds of passes."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+
+    def time(self, *words):
+        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"bench: {self.process.args[0]} ended with {self.process.wait()}")
+        return json.loads(answer)
+
+
+def cpu():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def measure(arguments):
+    """Milliseconds by engine and batch size, a list per round."""
+    ours = Program([arguments.ours])
+    peers = Program([arguments.python, str(pathlib.Path(__file__).parent / "peers/infer.py")])
+    times = {}
+    for number in range(arguments.rounds):
+        for batch in BATCHES:
+            for name, words in OURS.items():
+                times.setdefault((name, batch), []).append(ours.time(words, batch, arguments.passes))
+            for name, words in PEERS.items():
+                times.setdefault((name, batch), []).append(peers.time(words, batch, arguments.passes))
+        print(f"round {number + 1} of {arguments.rounds}", flush=True)
+    return times
+
+
+def summary(times):
+    figures = []
+    for (name, batch), rounds in times.items():
+        medians = [statistics.median(passes) for passes in rounds]
+        median = statistics.median(value for passes in rounds for value in passes)
+        figures.append({"engine": name, "batch": batch, "ms": median, "least": min(medians), "most": max(medians)})
+    ratios = []
+    for mine, theirs in RATIOS:
+        for batch in BATCHES:
+            pairs = zip(times[mine, batch], times[theirs, batch])
+            of_rounds = [statistics.median(one) / statistics.median(other) for one, other in pairs]
+            ratios.append({"engine": mine, "peer": theirs, "batch": batch, "ratio": statistics.median(of_rounds)})
+    return figures, ratios
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ours", required=True)
+    parser.add_argument("--python", required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--passes", type=int, default=10)
+    parser.add_argument("--output", type=pathlib.Path)
+    arguments = parser.parse_args()
+    figures, ratios = summary(measure(arguments))
+    machine = f"{os.cpu_count()} cores of {cpu()}"
+    print(f"\n{machine}, images of 224 x 224\n")
+    print(f"{'':26}{'batch':>6}{'ms':>9}{'of the rounds':>18}")
+    for figure in sorted(figures, key=lambda figure: (figure["batch"], figure["ms"])):
+        spread = f"{figure['least']:.1f}-{figure['most']:.1f}"
+        print(f"{figure['engine']:26}{figure['batch']:>6}{figure['ms']:>9.1f}{spread:>18}")
+    print()
+    for ratio in ratios:
+        print(f"{ratio['engine']:26}/ {ratio['peer']:18} batch {ratio['batch']}{ratio['ratio']:>8.2f}")
+    if arguments.output:
+        arguments.output.write_text(json.dumps({"machine": machine, "times": figures, "ratios": ratios}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

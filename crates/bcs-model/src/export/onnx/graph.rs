@@ -1,0 +1,176 @@
+//! A graph under construction: nodes in order, and the constants that they use.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::messages::{
+    AttributeProto, DataType, Dimension, GraphProto, Length, NodeProto, TensorProto, TensorShapeProto,
+    TensorTypeProto, TypeProto, ValueInfoProto,
+};
+
+/// Name of the graph's input.
+const INPUT: &str = "image";
+/// Name of the graph's output.
+const OUTPUT: &str = "logits";
+
+/// A tensor of the graph, with what operators must know of its shape.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Variable {
+    /// Name.
+    pub name: String,
+    /// Number of dimensions.
+    pub rank: usize,
+    /// Number of channels, the length of dimension 1 of a feature map.
+    pub channels: i64,
+}
+
+/// A graph under construction.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    nodes: Vec<NodeProto>,
+    constants: BTreeMap<String, TensorProto>,
+}
+
+impl Graph {
+    /// Returns the input, a batch of images.
+    pub(super) fn input(channels: i64) -> Variable {
+        Variable { name: INPUT.to_owned(), rank: 4, channels }
+    }
+
+    /// Adds an operator and returns its output, which has the rank and the channels of the first input.
+    pub(super) fn add(
+        &mut self,
+        operator: &str,
+        inputs: &[&Variable],
+        attributes: Vec<AttributeProto>,
+    ) -> Variable {
+        let name = format!("{operator}_{}", self.nodes.len());
+        self.nodes.push(NodeProto {
+            input: inputs.iter().map(|input| input.name.clone()).collect(),
+            output: vec![name.clone()],
+            name: name.clone(),
+            op_type: operator.to_owned(),
+            attribute: attributes,
+        });
+        let (rank, channels) = inputs.first().map_or((0, 0), |input| (input.rank, input.channels));
+        Variable { name, rank, channels }
+    }
+
+    /// Adds float32 values as a constant of this name, unless it is there.
+    pub(super) fn floats(&mut self, name: &str, dims: &[i64], values: &[f32]) -> Variable {
+        let bytes = || values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(name, dims, DataType::Float, bytes)
+    }
+
+    /// Adds a number as a constant.
+    pub(super) fn scalar(&mut self, value: f64) -> Variable {
+        self.floats(&format!("scalar_{:e}", value as f32), &[], &[value as f32])
+    }
+
+    /// Adds a list of whole numbers as a constant.
+    pub(super) fn ints(&mut self, values: &[i64]) -> Variable {
+        let numbers: Vec<String> = values.iter().map(i64::to_string).collect();
+        let bytes = || values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(&format!("ints_{}", numbers.join("_")), &[values.len() as i64], DataType::Int64, bytes)
+    }
+
+    fn constant(
+        &mut self,
+        name: &str,
+        dims: &[i64],
+        kind: DataType,
+        bytes: impl FnOnce() -> Vec<u8>,
+    ) -> Variable {
+        self.constants.entry(name.to_owned()).or_insert_with(|| TensorProto {
+            dims: dims.to_vec(),
+            data_type: kind as i32,
+            name: name.to_owned(),
+            raw_data: bytes(),
+        });
+        Variable { name: name.to_owned(), rank: dims.len(), channels: 0 }
+    }
+
+    /// Returns the shape of a constant; empty for another tensor.
+    pub(super) fn dims(&self, constant: &Variable) -> &[i64] {
+        self.constants.get(&constant.name).map_or(&[], |constant| &constant.dims)
+    }
+
+    /// Returns a constant with a value per channel in the shape `[C, 1, 1]`, so that it applies to feature maps.
+    pub(super) fn by_channel(&mut self, constant: &Variable) -> Variable {
+        let name = format!("{}_by_channel", constant.name);
+        if let Some(given) = self.constants.get(&constant.name) {
+            let dims = [given.dims.as_slice(), &[1, 1]].concat();
+            let shaped = TensorProto { name: name.clone(), dims, ..given.clone() };
+            self.constants.insert(name.clone(), shaped);
+        }
+        Variable { name, rank: constant.rank + 2, channels: 0 }
+    }
+
+    /// Returns the operator and the inputs of which a tensor is the output.
+    pub(super) fn origin(&self, tensor: &Variable) -> Option<(&str, &[String])> {
+        let node = self.nodes.iter().rev().find(|node| node.output[0] == tensor.name)?;
+        Some((&node.op_type, &node.input))
+    }
+
+    /// Returns the value of a constant of one number.
+    pub(super) fn value_of(&self, name: &str) -> Option<f32> {
+        let bytes = &self.constants.get(name)?.raw_data;
+        bytes.as_slice().try_into().ok().map(f32::from_le_bytes)
+    }
+
+    /// Returns the graph that computes `output`, without the operators and constants that it does not need.
+    pub(super) fn finish(mut self, input: &Variable, output: &Variable) -> GraphProto {
+        let output = self.add("Identity", &[output], Vec::new());
+        let mut needed = BTreeSet::from([output.name]);
+        let mut nodes: Vec<NodeProto> = Vec::new();
+        for node in self.nodes.into_iter().rev() {
+            if needed.contains(&node.output[0]) {
+                needed.extend(node.input.iter().cloned());
+                nodes.push(node);
+            }
+        }
+        nodes.reverse();
+        drop_biases(&mut nodes);
+        if let Some(last) = nodes.last_mut() {
+            last.output = vec![OUTPUT.to_owned()];
+        }
+        let used: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.input).collect();
+        self.constants.retain(|name, _| used.contains(name));
+        GraphProto {
+            node: nodes,
+            name: "network".to_owned(),
+            initializer: self.constants.into_values().collect(),
+            input: vec![images(INPUT, input.channels, ["height", "width"])],
+            output: vec![images(OUTPUT, output.channels, ["logits_height", "logits_width"])],
+        }
+    }
+}
+
+/// Takes the bias from convolutions whose output is only normalized, as the normalization subtracts it again. Where all inputs
+/// of a convolution are zero, the runtimes' rounding of the mean of a bias would be enlarged to visible values.
+fn drop_biases(nodes: &mut [NodeProto]) {
+    let mut uses: BTreeMap<String, usize> = BTreeMap::new();
+    let mut normalized = BTreeSet::new();
+    for node in nodes.iter() {
+        node.input.iter().for_each(|input| *uses.entry(input.clone()).or_default() += 1);
+        if node.op_type == "InstanceNormalization" {
+            normalized.insert(node.input[0].clone());
+        }
+    }
+    for node in nodes {
+        let output = &node.output[0];
+        let is_convolution = ["Conv", "ConvTranspose"].contains(&node.op_type.as_str());
+        if is_convolution && normalized.contains(output) && uses.get(output) == Some(&1) {
+            node.input.truncate(2);
+        }
+    }
+}
+
+/// Describes float32 feature maps of any batch size and size.
+fn images(name: &str, channels: i64, [height, width]: [&str; 2]) -> ValueInfoProto {
+    let any = |name: &str| Length::Param(name.to_owned());
+    let lengths = [any("images"), Length::Value(channels), any(height), any(width)];
+    let dim = lengths.map(|length| Dimension { length: Some(length) }).to_vec();
+    let tensor_type =
+        TensorTypeProto { elem_type: DataType::Float as i32, shape: Some(TensorShapeProto { dim }) };
+    ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
+}
