@@ -18,8 +18,11 @@ use crate::shifts::Shift;
 /// Number of tiles of a window of images.
 const WINDOW: usize = 40;
 
+/// Tiles by patient.
+type Cases = BTreeMap<String, Vec<RgbImage>>;
+
 /// Tiles by case, in the order of their names; `None` without data.
-fn cases() -> Result<Option<BTreeMap<String, Vec<RgbImage>>>, Box<dyn Error>> {
+fn cases() -> Result<Option<Cases>, Box<dyn Error>> {
     let Some(data) = std::env::var_os("BCS_DATA_DIR") else {
         println!("skipped: BCS_DATA_DIR is not set");
         return Ok(None);
@@ -60,8 +63,8 @@ fn table<'a>(
 fn print(name: &str, judgement: &Judgement) {
     println!("{name}: {:?}, {:?}", judgement.outcome, judgement.method);
     for finding in judgement.findings.iter().take(4) {
-        let (feature, p) = (&finding.feature, finding.p_value);
-        println!("  {feature} {:?}: p = {p:.2e}, effect {:+.1}", finding.quantity, finding.effect.value);
+        let p = finding.p_value.map_or_else(|| "not tested".to_owned(), |p| format!("p = {p:.2e}"));
+        println!("  {} {:?}: {p}, effect {:+.1}", finding.feature, finding.quantity, finding.effect.value);
     }
 }
 
