@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bcs_contracts::keys::{GRAPH_FILE, METADATA_FILE, MODEL_FILE};
 use bcs_inference::scheduler::{self, Hooks, ModelFile, Request};
-use bcs_inference::{Border, EngineKind, Error, Inference, Options, Precision, SlidingWindow, open};
+use bcs_inference::{Border, Engine, EngineKind, Error, Inference, Options, Precision, SlidingWindow, open};
 use bcs_model::export::onnx;
 use bcs_model::nets::Network;
 use bcs_model::package::{self, Existing};
@@ -59,7 +59,10 @@ fn pixels(count: usize) -> Vec<u8> {
 
 /// Logits of a batch.
 fn logits(folder: &Path, options: &Options, shape: [usize; 3], border: &Border) -> Vec<f32> {
-    let mut engine = open(folder, options).unwrap().engine().unwrap();
+    run(open(folder, options).unwrap().engine().unwrap().as_mut(), shape, border)
+}
+
+fn run(engine: &mut dyn Engine, shape: [usize; 3], border: &Border) -> Vec<f32> {
     let [count, height, width] = shape;
     let (rows, columns) = (height + border.top + border.bottom, width + border.left + border.right);
     let mut logits = vec![0.0; count * 2 * rows * columns];
@@ -108,14 +111,15 @@ fn logits_of_all_networks_are_those_of_libtorch() {
     let folder = tempfile::tempdir().unwrap();
     for (name, arguments, [height, width], [rows, columns]) in networks {
         write(folder.path(), name, &arguments, [height as i64, width as i64]);
+        let engine = |engine| open(folder.path(), &options(engine)).unwrap().engine().unwrap();
+        let (mut torch, mut vino) = (engine(EngineKind::Libtorch), engine(EngineKind::OpenVino));
         for [height, width] in
             [[height, width], [height + rows, width + 2 * columns], [2 * height, width + 3 * columns]]
         {
             for count in [1, 3] {
-                let logits = |engine| {
-                    logits(folder.path(), &options(engine), [count, height, width], &Border::default())
-                };
-                let difference = difference(&logits(EngineKind::Libtorch), &logits(EngineKind::OpenVino));
+                let (shape, border) = ([count, height, width], Border::default());
+                let expected = run(torch.as_mut(), shape, &border);
+                let difference = difference(&expected, &run(vino.as_mut(), shape, &border));
                 assert!(difference <= 1e-4, "{name} {count}×{height}×{width}: {difference}");
             }
         }
