@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use bcs_drift::judgement::Options;
 use statrs::distribution::{Beta, ContinuousCDF};
 
 use crate::population::{CONTAMINATION, Population, TILES};
@@ -18,27 +19,29 @@ const SIZES: [usize; 4] = [1, 4, 10, 30];
 const SHARES: [f64; 3] = [0.05, 0.1, 0.2];
 
 /// Judges all windows and returns the page.
-pub(crate) fn page(population: &Population, windows: u64) -> String {
+pub(crate) fn page(population: &Population, [undrifted, drifted]: [u64; 2]) -> String {
     let mut page = format!(
         "# False alarms and power of the drift judgement\n\n\
          Written by `scripts/bench drift-power`. A population of {} synthetic slides (`bcs-synthetic`), {TILES} tiles each, {} \
          features a tile: those of `bcs-imaging`, and the areas of the classes in the mask, as a perfect model sees them. For each \
-         figure, {windows} times a reference and a window of other slides are drawn, and `bcs_drift::judgement` judges at its level \
-         of 5 %. In parentheses: 95 % interval (Clopper and Pearson, 1934).\n\n\
+         figure, a reference and a window of other slides are drawn {undrifted} times without drift and {drifted} times with it, and `bcs_drift::judgement` judges at its level \
+         of {} %. In parentheses: 95 % interval (Clopper and Pearson, 1934).\n\n\
          A window of one slide is never judged: one slide cannot tell drift from a patient.\n\n",
         population.slides.len(),
         population.features(),
+        100.0 * Options::default().alpha,
     );
-    let mut cell = |reference, size, what| outcomes(population, reference, size, what, windows);
     page += "## Alarms without drift\n\n| window | reference | 1 slide | 4 slides | 10 slides | 30 slides |\n|---|---|---|---|---|---|\n";
     for (title, what) in
         [("undrifted", Window::Undrifted), ("undrifted, images of 1 to 6 tiles", Window::MixedSizes)]
     {
         for reference in REFERENCES {
-            let cells = SIZES.map(|size| with_interval(cell(reference, size, what)));
+            let cells =
+                SIZES.map(|size| with_interval(outcomes(population, reference, size, what, undrifted)));
             _ = writeln!(page, "| {title} | {reference} | {} |", cells.join(" | "));
         }
     }
+    let mut cell = |reference, size, what| outcomes(population, reference, size, what, drifted);
     page += "\n## Alarms with drift of all tiles\n\n| shift | strength | ";
     page += &headings();
     for (kind, (kind_of, name, strengths)) in SHIFTS.iter().enumerate() {

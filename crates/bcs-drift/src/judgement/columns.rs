@@ -62,8 +62,10 @@ pub(super) fn group(
             skipped.insert(name.clone(), "missing in the current images".to_owned());
             continue;
         };
+        // The scale is that of the means: the mean of logarithms would depend on the size of the images.
+        let means_of = |units: &Units, values: &[Option<f64>]| family::comparable(name, &units.means(values));
+        let [reference, current] = [means_of(units, values), means_of(current_units, now)];
         let [values, now] = [values, now].map(|values| family::comparable(name, values));
-        let [reference, current] = [units.means(&values), current_units.means(&now)];
         // A window of one case is described, but not judged.
         let needed = [MIN_REFERENCE, 2.min(current_units.len())];
         let found = [&reference, &current].map(|values| Column::count(values));
@@ -92,6 +94,7 @@ pub(super) fn group(
 pub(super) fn p_values(columns: &[Column], options: &Options) -> (Method, Vec<(Option<f64>, f64)>) {
     let data = |columns: &[Column]| {
         max_t::Data::new(columns.iter().map(|column| (&column.reference[..], &column.current[..])))
+            .counting_increases_only(columns.iter().map(|column| column.quantity == Quantity::Spread))
     };
     let all = data(columns);
     if all.smallest_p_value() < options.alpha {

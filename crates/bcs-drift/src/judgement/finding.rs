@@ -10,7 +10,8 @@ use super::{Clustering, Effect, Family};
 pub enum Quantity {
     /// The mean of a case.
     Mean,
-    /// The spread within a case, which a minority of unusual images widens.
+    /// The spread within a case, which a minority of unusual images widens. Only an increase counts: features of larger images
+    /// are means over more of the tissue, so that they spread less.
     Spread,
 }
 

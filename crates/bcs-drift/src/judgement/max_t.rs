@@ -13,6 +13,8 @@ pub(super) struct Data {
     present: Vec<Vec<f64>>,
     /// Number of values and sum of squares of each column.
     totals: Vec<(f64, f64)>,
+    /// Whether only a larger current mean counts, for each column.
+    increases_only: Vec<bool>,
     reference: usize,
 }
 
@@ -22,8 +24,13 @@ impl Data {
         columns: impl ExactSizeIterator<Item = (&'a [Option<f64>], &'a [Option<f64>])>,
     ) -> Self {
         let count = columns.len();
-        let mut data =
-            Self { values: Vec::new(), present: Vec::new(), totals: Vec::with_capacity(count), reference: 0 };
+        let mut data = Self {
+            values: Vec::new(),
+            present: Vec::new(),
+            totals: Vec::with_capacity(count),
+            increases_only: vec![false; count],
+            reference: 0,
+        };
         for (at, (reference, current)) in columns.enumerate() {
             data.reference = reference.len();
             data.values.resize_with(reference.len() + current.len(), || vec![0.0; count]);
@@ -46,6 +53,12 @@ impl Data {
             data.totals.push((number, squares));
         }
         data
+    }
+
+    /// States for each column whether only a larger current mean counts.
+    pub(super) fn counting_increases_only(mut self, columns: impl Iterator<Item = bool>) -> Self {
+        self.increases_only = columns.collect();
+        self
     }
 
     /// Arrangements of the units.
@@ -75,8 +88,15 @@ impl Data {
                 *number += present;
             }
         }
-        let columns = self.totals.iter().zip(sums.iter().zip(&numbers));
-        columns.map(|(total, (sum, number))| Statistic::new(*total, *sum, *number)).collect()
+        let columns = self.totals.iter().zip(&self.increases_only).zip(sums.iter().zip(&numbers));
+        columns
+            .map(|((total, increases_only), (sum, number))| match Statistic::new(*total, *sum, *number) {
+                statistic if *increases_only && !statistic.is_increase => {
+                    Statistic { square: 0.0, ..statistic }
+                }
+                statistic => statistic,
+            })
+            .collect()
     }
 
     /// Returns the t statistic of each column as observed.

@@ -62,6 +62,29 @@ fn shifts_are_found() {
 }
 
 #[test]
+fn larger_images_are_no_drift() {
+    // Each image has the mean of 5 tiles.
+    let averaged = |table: &FeatureTable| FeatureTable {
+        cases: table.cases.iter().step_by(5).cloned().collect(),
+        features: table.features.iter().map(|(name, values)| (name.clone(), means_of_five(values))).collect(),
+    };
+    let count = (0..40)
+        .filter(|window| {
+            let random = &mut ChaCha8Rng::seed_from_u64(*window);
+            let reference = slides(random, "r", 18, 0.0, 0.0);
+            let current = averaged(&slides(random, "c", 20, 0.0, 0.0));
+            judge(&[&reference], &current, &Options::default()).outcome == Outcome::Drift
+        })
+        .count();
+    // With a level of 5 %, 7 or more of 40 have a probability of 0.3 %.
+    assert!(count < 7, "{count} of 40");
+}
+
+fn means_of_five(values: &[Option<f64>]) -> Vec<Option<f64>> {
+    values.chunks(5).map(|chunk| Some(chunk.iter().flatten().sum::<f64>() / chunk.len() as f64)).collect()
+}
+
+#[test]
 fn one_or_two_slides_are_too_few_to_tell() {
     let random = &mut ChaCha8Rng::seed_from_u64(0);
     let reference = slides(random, "r", 100, 0.0, 0.0);
