@@ -54,7 +54,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Creates options with the defaults: 5 % false alarms, and Evidently's share of one half.
+    /// Creates options with the defaults: a level of 2 %, and Evidently's share of one half.
     pub fn new(about: About) -> Self {
         let alpha = judgement::Options::default().alpha;
         Self { about, preset: Preset::default(), alpha, test: None, threshold: None, drift_share: 0.5 }

@@ -77,7 +77,7 @@ pub enum Error {
         known: String,
     },
     /// The level is out of range.
-    #[error("the level alpha is {0}; it must be above 0 and below 1, for example 0.05 for 5 % false alarms")]
+    #[error("the level alpha is {0}; it must be above 0 and below 1, for example 0.02 for 2 % false alarms")]
     Alpha(f64),
     /// The statistical test cannot be applied to the samples.
     #[error("the test '{test}' cannot be applied: {reason}")]
