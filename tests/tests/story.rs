@@ -15,15 +15,15 @@ async fn a_model_is_trained_served_and_monitored() {
     let here = folder.path();
     run_ok(
         "bcs-trainer",
-        &["synthesize", "--output", "tissue", "--slides", "20", "--tiles", "10", "--size", "64"],
+        &["synthesize", "--output", "tissue", "--slides", "20", "--tiles", "12", "--size", "64"],
         here,
         &[],
     );
     let longer =
-        ["train_hyp.max_epochs=15", "train_hyp.training_batch_size=8", "train_hyp.learning_rate=1e-2"];
+        ["train_hyp.max_epochs=25", "train_hyp.training_batch_size=8", "train_hyp.learning_rate=1e-2"];
     let arguments = [&SMALL[..], &longer].concat();
     let printed = run_ok("bcs-trainer", &arguments, here, &[]);
-    assert!(printed.contains("epoch 14") && printed.contains("val_metric"));
+    assert!(printed.contains("epoch 24") && printed.contains("val_metric"));
     let package = package(&here.join("models"));
     check_package(&package);
     let dice = evaluate(here, &package);
@@ -49,7 +49,7 @@ fn check_package(package: &Path) {
     }
     let reference = json(package.join("reference.json"));
     let cases = |part: &str| reference[part]["cases"].as_array().unwrap().clone();
-    assert_eq!((cases("image").len(), cases("model").len()), (120, 40), "training and validation tiles");
+    assert_eq!((cases("image").len(), cases("model").len()), (144, 48), "training and validation tiles");
     assert!(cases("image").iter().all(|case| case.as_str().is_some_and(|case| case.starts_with("SYNT-"))));
     assert!(reference["model"]["features"]["confidence"].is_array());
 }
@@ -64,7 +64,7 @@ fn evaluate(here: &Path, package: &Path) -> f64 {
     );
     assert!(printed.contains("tumour"), "{printed}");
     let evaluation = json(here.join("evaluation/evaluation.json"));
-    assert_eq!(evaluation["images"], 40);
+    assert_eq!(evaluation["images"], 48);
     evaluation["dice"].as_f64().unwrap()
 }
 
