@@ -62,6 +62,11 @@ pub fn report_page(id: &str) -> String {
     format!("{REPORTS}{id}.html")
 }
 
+/// `runs/<id>.json`, the state of a run of the drift monitor
+pub fn run(id: &str) -> String {
+    format!("runs/{id}.json")
+}
+
 /// `train-YYYY-MM-DD_HH-MM-SS`, the name of a training run (UTC).
 pub fn run_name(time: Timestamp) -> String {
     time.to_zoned_datetime(TimeZone::UTC).strftime("train-%Y-%m-%d_%H-%M-%S").to_string()

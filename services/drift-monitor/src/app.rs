@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use axum::routing::get;
+use bcs_service::guard::tokens::{self, IdTokens};
 use bcs_service::health::State;
 use bcs_service::routes::Service;
 use bcs_service::{Failure, Guard, Health, Metrics, Problem, server};
@@ -62,11 +64,15 @@ impl Service for App {
     }
 }
 
-/// Returns all routes with their middleware.
-pub fn router(app: Arc<App>) -> Router {
+/// Returns all routes with their middleware. Routes that change something need one of the `tokens`, if there are any.
+pub fn router(app: Arc<App>, tokens: Option<Arc<IdTokens>>) -> Router {
     let service: Arc<dyn Service> = Arc::<App>::clone(&app);
+    let mut protected = OpenApiRouter::new().routes(routes!(run::run));
+    if let Some(tokens) = tokens {
+        protected = protected.route_layer(middleware::from_fn_with_state(tokens, tokens::require));
+    }
     let (routes, api) = OpenApiRouter::with_openapi(ApiDoc::openapi())
-        .routes(routes!(run::run))
+        .merge(protected)
         .routes(routes!(reports::reports))
         .routes(routes!(report::report))
         .merge(bcs_service::routes::router(service))

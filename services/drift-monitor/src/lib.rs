@@ -10,6 +10,8 @@
 //! - [`commands`]: one file per subcommand
 //! - [`error`]: errors of runs and requests, and their HTTP responses
 //! - [`fetch`]: reads many objects of a bucket concurrently
+//! - [`flights`]: work that several callers wait for and that is done once
+//! - [`lease`]: the right to make a report, which one process holds at a time
 //! - [`metrics`]: Prometheus metrics of runs
 //! - [`monitor`]: one run: compares the records of a window and stores the report
 //! - [`openapi`]: parts of the OpenAPI description that routes share
@@ -32,6 +34,8 @@ pub mod cli;
 pub mod commands;
 pub mod error;
 pub mod fetch;
+pub mod flights;
+pub mod lease;
 pub mod metrics;
 pub mod monitor;
 pub mod openapi;

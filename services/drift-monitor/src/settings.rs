@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bcs_drift::stattests::{self, StatTest};
 use bcs_service::environment::InvalidVariable;
+use bcs_service::guard::tokens::TokenSettings;
 use bcs_service::settings::{ServerSettings, StorageMode};
 use bcs_service::{Environment, Failure};
 use serde::{Deserialize, Serialize};
@@ -32,8 +33,8 @@ pub struct Server {
     pub host: String,
     /// Port to listen on; 0 selects a free port.
     pub port: u16,
-    /// Audience of ID tokens; not supported yet.
-    pub oidc_audience: Option<String>,
+    /// ID tokens that requests which change something need.
+    pub oidc: TokenSettings,
 }
 
 /// Model package with the drift reference.
@@ -99,7 +100,7 @@ impl ServerSettings for Settings {
         let Self { server, model, storage, .. } = self;
         environment.set_text(&mut server.host, "HOST");
         environment.set(&mut server.port, "PORT", "a number from 0 to 65535")?;
-        environment.set_optional(&mut server.oidc_audience, "OIDC_AUDIENCE");
+        server.oidc.apply(environment);
         environment.set_optional(&mut model.path, "MODEL_PATH");
         environment.set_optional(&mut model.repository, "MODEL_REPOSITORY");
         environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
@@ -127,22 +128,6 @@ impl ServerSettings for Settings {
             return Err(Failure::usage(format!("window.days is {}; it must be 1 to 396", self.window.days)));
         }
         Ok(())
-    }
-}
-
-impl Settings {
-    /// Checks that the settings do not ask for protection that this version lacks.
-    ///
-    /// # Errors
-    /// [`Failure::Usage`] if ID tokens are to be verified.
-    pub fn check_protection(&self) -> Result<(), Failure> {
-        match &self.server.oidc_audience {
-            None => Ok(()),
-            Some(audience) => Err(Failure::usage(format!(
-                "OIDC_AUDIENCE is {audience}, but this version does not verify ID tokens, so anyone could POST /run; \
-                 protect the server otherwise (on Cloud Run: --no-allow-unauthenticated) and unset OIDC_AUDIENCE"
-            ))),
-        }
     }
 }
 
@@ -175,7 +160,7 @@ mod tests {
         assert_eq!(settings.storage.predictions_bucket, "./data/predictions");
         assert_eq!(settings.storage.reports_bucket, "./data/reports");
         assert_eq!((settings.drift.share, settings.drift.min_records), (0.5, 2));
-        assert!(settings.check_protection().is_ok());
+        assert!(settings.server.oidc.open().unwrap().is_none());
     }
 
     #[test]
@@ -201,8 +186,11 @@ mod tests {
     }
 
     #[test]
-    fn unsupported_protection_is_refused() {
-        let settings = with("", &[("OIDC_AUDIENCE", "https://monitor")]).unwrap();
-        assert!(settings.check_protection().unwrap_err().to_string().contains("OIDC_AUDIENCE"));
+    fn tokens_are_needed_if_an_audience_is_set() {
+        let variables =
+            [("OIDC_AUDIENCE", "https://monitor"), ("OIDC_EMAILS", "a@example.org, b@example.org")];
+        let oidc = with("", &variables).unwrap().server.oidc;
+        assert_eq!(oidc.emails, ["a@example.org", "b@example.org"]);
+        assert!(oidc.open().unwrap().is_some());
     }
 }

@@ -8,3 +8,4 @@ mod reports;
 mod run;
 mod serve;
 mod support;
+mod tokens;

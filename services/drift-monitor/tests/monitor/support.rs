@@ -133,7 +133,7 @@ impl World {
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bcs-drift-monitor"));
     let names = "STORAGE_MODE STORAGE_EMULATOR_HOST MODEL_PATH MODEL_REPOSITORY PREDICTIONS_BUCKET REPORTS_BUCKET \
-                 OIDC_AUDIENCE HOST PORT RUST_LOG";
+                 OIDC_AUDIENCE OIDC_EMAILS OIDC_ISSUER OIDC_KEYS_URL HOST PORT RUST_LOG";
     for name in names.split(' ') {
         command.env_remove(name);
     }
