@@ -1,70 +1,100 @@
-//! Drift detection: which features of the current images drifted from the reference.
+//! Drift detection: whether the current images drifted from the reference, and in which features.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
 use crate::histogram;
+use crate::judgement::{self, Finding, Judgement, Outcome};
 use crate::report::{About, DriftReport, FORMAT_VERSION, FeatureDrift, Skipped, Summary};
 use crate::sample::{Sample, quantile};
-use crate::stattests::{self, StatTest};
+use crate::stattests::{StatTest, evidently};
 use crate::table::Table;
 
 /// Minimum number of values on each side for a feature to be compared: a standard deviation needs two.
 const MIN_VALUES: usize = 2;
+
+/// Name of the test of a feature whose cases are compared.
+pub const CASES: &str = "cases";
+
+/// What decides about drift.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preset {
+    /// [`judgement`]: cases are the unit, and the level holds for all features together.
+    #[default]
+    Clustered,
+    /// Evidently's `DataDriftPreset`: images are the unit, each feature has a test of its own, and the share of drifted
+    /// features decides.
+    Evidently,
+}
 
 /// Options of a comparison.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Identity of the comparison.
     pub about: About,
-    /// Statistical test, the same for every feature.
-    pub test: &'static dyn StatTest,
-    /// Drift threshold of a feature, above 0; `None` for the default of the test.
+    /// What decides about drift.
+    pub preset: Preset,
+    /// Probability of an alarm without drift, for [`Preset::Clustered`]; in (0, 1).
+    pub alpha: f64,
+    /// Statistical test of every feature, for [`Preset::Evidently`]; `None` for Evidently's choice.
+    pub test: Option<&'static dyn StatTest>,
+    /// Drift threshold of a feature, for [`Preset::Evidently`], above 0; `None` for the default of the test.
     pub threshold: Option<f64>,
-    /// Share of drifted features from which the dataset counts as drifted, in (0, 1].
+    /// Share of drifted features from which the dataset counts as drifted, for [`Preset::Evidently`]; in (0, 1].
     pub drift_share: f64,
 }
 
 impl Options {
-    /// Creates options with Evidently's defaults (`DataDriftPreset`) for references of up to 1000 rows: the
-    /// Kolmogorov–Smirnov test at p < 0.05, and dataset drift if at least half of the features drifted.
+    /// Creates options with the defaults: 5 % false alarms, and Evidently's share of one half.
     pub fn new(about: About) -> Self {
-        Self { about, test: stattests::ALL[0], threshold: None, drift_share: 0.5 }
+        let alpha = judgement::Options::default().alpha;
+        Self { about, preset: Preset::default(), alpha, test: None, threshold: None, drift_share: 0.5 }
     }
 }
 
-/// Compares the current images with the reference, feature by feature.
+/// Compares the current images with the reference.
 ///
 /// A feature that is missing on one side, or has fewer than 2 values there, is listed as skipped. Without current
-/// images, this is every feature. The report has no notes; the caller adds what it knows of.
+/// images, this is every feature. The report has no notes but on missing cases; the caller adds what it knows of.
 ///
 /// # Errors
-/// [`Error::Threshold`] and [`Error::DriftShare`] for options out of range; [`Error::NothingInCommon`] if both sides
-/// have features, but none in common.
+/// [`Error::Alpha`], [`Error::Threshold`] and [`Error::DriftShare`] for options out of range; [`Error::NothingInCommon`] if
+/// both sides have features, but none in common.
 pub fn detect(reference: &Table, current: &Table, options: Options) -> Result<DriftReport, Error> {
-    let threshold = options.threshold.unwrap_or_else(|| options.test.default_threshold());
-    check(threshold, options.drift_share)?;
+    check(&options)?;
     require_common(reference, current)?;
-
     let mut skipped = skipped_columns(reference, current);
+    let judgement = (options.preset == Preset::Clustered).then(|| judge(reference, current, &options));
     let mut features = Vec::new();
-    let names: BTreeSet<&String> = reference.columns.keys().chain(current.columns.keys()).collect();
+    let names: BTreeSet<&str> = reference.names().into_iter().chain(current.names()).collect();
     for name in names {
-        if let Some(reason) = obstacle(name, reference, current) {
-            skipped.entry(name.clone()).or_insert(reason);
-        } else {
-            let [reference, current] =
-                [reference, current].map(|table| Sample::new(name, &table.columns[name]));
-            features.push(compare(name, &reference?, &current?, options.test, threshold));
+        let sides = [reference, current].map(|table| table.values(name));
+        match (obstacle(&sides), sides) {
+            (None, [Some(reference), Some(current)]) => {
+                let [reference, current] = [reference, current].map(|values| Sample::new(name, &values));
+                let (reference, current) = (reference?, current?);
+                features.push(match &judgement {
+                    Some(judgement) => of_cases(name, &reference, &current, judgement),
+                    None => compare(name, &reference, &current, &options),
+                });
+            }
+            (reason, _) => _ = skipped.entry(name.to_owned()).or_insert(reason.unwrap_or_default()),
         }
     }
     features.sort_by(by_evidence);
-    Ok(report(reference, current, options, features, skipped))
+    Ok(report(reference, current, options, judgement, features, skipped))
 }
 
-fn check(threshold: f64, drift_share: f64) -> Result<(), Error> {
-    if !(threshold.is_finite() && threshold > 0.0) {
+fn check(options: &Options) -> Result<(), Error> {
+    let Options { alpha, threshold, drift_share, .. } = *options;
+    if !(alpha > 0.0 && alpha < 1.0) {
+        return Err(Error::Alpha(alpha));
+    }
+    if let Some(threshold) = threshold.filter(|threshold| !(threshold.is_finite() && *threshold > 0.0)) {
         return Err(Error::Threshold(threshold));
     }
     if !(drift_share > 0.0 && drift_share <= 1.0) {
@@ -75,12 +105,18 @@ fn check(threshold: f64, drift_share: f64) -> Result<(), Error> {
 
 /// Tables without a common column are an error of the caller; an empty table is not.
 fn require_common(reference: &Table, current: &Table) -> Result<(), Error> {
-    let either_empty = reference.columns.is_empty() || current.columns.is_empty();
-    if either_empty || reference.columns.keys().any(|name| current.columns.contains_key(name)) {
+    let (of_reference, of_current) = (reference.names(), current.names());
+    if of_reference.is_empty() || of_current.is_empty() || !of_reference.is_disjoint(&of_current) {
         return Ok(());
     }
-    let names = |table: &Table| table.columns.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-    Err(Error::NothingInCommon { reference: names(reference), current: names(current) })
+    let listed = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Error::NothingInCommon { reference: listed(of_reference), current: listed(of_current) })
+}
+
+fn judge(reference: &Table, current: &Table, options: &Options) -> Judgement {
+    let parts: Vec<_> = reference.parts.iter().collect();
+    let options = judgement::Options { alpha: options.alpha, ..judgement::Options::default() };
+    judgement::judge(&parts, &current.images(), &options)
 }
 
 /// Columns without numbers, on either side, with the reason.
@@ -93,25 +129,22 @@ fn skipped_columns(reference: &Table, current: &Table) -> BTreeMap<String, Strin
         .collect()
 }
 
-/// Reason why a feature cannot be compared, if there is one.
-fn obstacle(name: &str, reference: &Table, current: &Table) -> Option<String> {
-    let sides = [("reference", reference), ("current data", current)];
-    sides.into_iter().find_map(|(side, table)| match table.columns.get(name).map(Vec::len) {
+/// Reason why a feature with these values cannot be compared, if there is one.
+fn obstacle(sides: &[Option<Vec<f64>>; 2]) -> Option<String> {
+    ["reference", "current data"].into_iter().zip(sides).find_map(|(side, values)| match values {
         None => Some(format!("missing in the {side}")),
-        Some(count) if count < MIN_VALUES => {
+        Some(values) if values.len() < MIN_VALUES => {
+            let count = values.len();
             Some(format!("needs {MIN_VALUES} values on each side, has {count} in the {side}"))
         }
         Some(_) => None,
     })
 }
 
-fn compare(
-    name: &str,
-    reference: &Sample,
-    current: &Sample,
-    test: &dyn StatTest,
-    threshold: f64,
-) -> FeatureDrift {
+/// Compares the images of both sides by a statistical test.
+fn compare(name: &str, reference: &Sample, current: &Sample, options: &Options) -> FeatureDrift {
+    let test = options.test.unwrap_or_else(|| evidently::choose(reference, current));
+    let threshold = options.threshold.unwrap_or_else(|| test.default_threshold());
     let outcome = test.run(reference, current);
     FeatureDrift {
         name: name.to_owned(),
@@ -120,6 +153,24 @@ fn compare(
         p_value: outcome.p_value,
         threshold,
         drifted: outcome.drifted(threshold),
+        reference: summary(reference),
+        current: summary(current),
+        histogram: histogram::shared(reference, current),
+    }
+}
+
+/// Describes a feature whose cases were judged: its statistic is the shift in standard deviations between cases.
+fn of_cases(name: &str, reference: &Sample, current: &Sample, judgement: &Judgement) -> FeatureDrift {
+    let findings = || judgement.findings.iter().filter(|finding| finding.feature == name);
+    // Ordered by p-value.
+    let strongest = findings().next();
+    FeatureDrift {
+        name: name.to_owned(),
+        test: CASES.to_owned(),
+        statistic: strongest.map_or(0.0, |finding: &Finding| finding.effect.value),
+        p_value: strongest.map(|finding| finding.p_value),
+        threshold: judgement.alpha,
+        drifted: strongest.is_some_and(|finding| finding.p_value < judgement.alpha),
         reference: summary(reference),
         current: summary(current),
         histogram: histogram::shared(reference, current),
@@ -154,7 +205,7 @@ fn by_evidence(a: &FeatureDrift, b: &FeatureDrift) -> Ordering {
     b.drifted
         .cmp(&a.drifted)
         .then_with(|| p(a).total_cmp(&p(b)))
-        .then_with(|| b.statistic.total_cmp(&a.statistic))
+        .then_with(|| b.statistic.abs().total_cmp(&a.statistic.abs()))
         .then_with(|| a.name.cmp(&b.name))
 }
 
@@ -162,40 +213,89 @@ fn report(
     reference: &Table,
     current: &Table,
     options: Options,
+    judgement: Option<Judgement>,
     features: Vec<FeatureDrift>,
     skipped: BTreeMap<String, String>,
 ) -> DriftReport {
     let drifted = features.iter().filter(|feature| feature.drifted).count();
     let share = drifted as f64 / features.len().max(1) as f64;
+    let outcome = match &judgement {
+        Some(judgement) => judgement.outcome,
+        None if features.is_empty() => Outcome::NotJudged,
+        None if share >= options.drift_share => Outcome::Drift,
+        None => Outcome::NoDrift,
+    };
+    let unclustered = judgement.as_ref().is_some_and(|judgement| !judgement.clustered && current.rows > 0);
     DriftReport {
         format_version: FORMAT_VERSION,
         about: options.about,
+        outcome: Some(outcome),
         reference_rows: reference.rows,
         current_rows: current.rows,
         drift_share: options.drift_share,
         drifted,
         share,
-        dataset_drift: share >= options.drift_share,
+        dataset_drift: outcome == Outcome::Drift,
+        judgement,
         features,
         skipped: skipped.into_iter().map(|(name, reason)| Skipped { name, reason }).collect(),
-        notes: Vec::new(),
+        notes: unclustered.then(|| UNCLUSTERED.to_owned()).into_iter().collect(),
     }
 }
 
+/// Note on images without a case.
+const UNCLUSTERED: &str = "unclustered: some images have no case (patient or slide), so that blocks of consecutive images \
+                           stand for cases; images of one slide in several blocks make alarms more frequent";
+
 #[cfg(test)]
 mod tests {
+    use bcs_contracts::FeatureTable;
     use jiff::Timestamp;
 
     use super::*;
 
     fn options() -> Options {
-        Options::new(About::new("r1", Timestamp::UNIX_EPOCH))
+        Options { preset: Preset::Evidently, ..Options::new(About::new("r1", Timestamp::UNIX_EPOCH)) }
     }
 
     fn table(columns: &[(&str, &[f64])]) -> Table {
         let rows = columns.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
-        let columns = columns.iter().map(|(name, values)| ((*name).to_owned(), values.to_vec())).collect();
-        Table { rows, columns, skipped: Vec::new() }
+        let padded = |values: &[f64]| (0..rows).map(|row| values.get(row).copied()).collect::<Vec<_>>();
+        let features = columns.iter().map(|(name, values)| ((*name).to_owned(), padded(values))).collect();
+        Table { rows, parts: vec![FeatureTable { cases: vec![None; rows], features }], skipped: Vec::new() }
+    }
+
+    /// Gives the rows cases of five images each.
+    fn with_cases(mut table: Table, side: &str) -> Table {
+        for (row, case) in table.parts[0].cases.iter_mut().enumerate() {
+            *case = Some(format!("{side}{}", row / 5));
+        }
+        table
+    }
+
+    #[test]
+    fn cases_decide_by_default() {
+        let spread = |count: u32, offset: f64| -> Vec<f64> {
+            (0..count).map(|at| f64::from(at * 37 % 100) / 100.0 + offset).collect()
+        };
+        let options = || Options::new(About::new("r1", Timestamp::UNIX_EPOCH));
+        let reference = with_cases(table(&[("a", &spread(100, 0.0)), ("b", &spread(100, 0.0))]), "r");
+        let judged = |count: u32, offset: f64| {
+            let current =
+                with_cases(table(&[("a", &spread(count, offset)), ("b", &spread(count, 0.0))]), "c");
+            detect(&reference, &current, options()).unwrap()
+        };
+        let drift = judged(50, 2.0);
+        assert_eq!((drift.outcome(), drift.drifted, drift.dataset_drift), (Outcome::Drift, 1, true));
+        assert_eq!((drift.features[0].name.as_str(), drift.features[0].test.as_str()), ("a", CASES));
+        assert!(drift.features[0].statistic > 2.0 && drift.notes.is_empty());
+        assert_eq!(judged(50, 0.0).outcome(), Outcome::NoDrift);
+        let one = judged(5, 2.0);
+        assert_eq!((one.outcome(), one.features[0].p_value), (Outcome::NotJudged, None));
+        let mut unclustered = reference.clone();
+        unclustered.parts[0].cases.fill(None);
+        let report = detect(&reference, &unclustered, options()).unwrap();
+        assert!(report.notes[0].starts_with("unclustered"), "{:?}", report.notes);
     }
 
     fn ramp(count: u32, offset: f64) -> Vec<f64> {
@@ -294,5 +394,9 @@ mod tests {
         assert!(matches!(bad(0.0, 0.5), Error::Threshold(_)));
         assert!(matches!(bad(0.05, 0.0), Error::DriftShare(_)));
         assert!(matches!(bad(0.05, 1.1), Error::DriftShare(_)));
+        for alpha in [0.0, 1.0, f64::NAN] {
+            let error = detect(&a, &a, Options { alpha, ..options() }).unwrap_err();
+            assert!(matches!(error, Error::Alpha(_)));
+        }
     }
 }

@@ -76,6 +76,9 @@ pub enum Error {
         /// Known names.
         known: String,
     },
+    /// The level is out of range.
+    #[error("the level alpha is {0}; it must be above 0 and below 1, for example 0.05 for 5 % false alarms")]
+    Alpha(f64),
     /// The drift threshold is out of range.
     #[error("the drift threshold is {0}; it must be above 0, for example 0.05 for a p-value")]
     Threshold(f64),

@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::drift::CASES;
+use crate::judgement::{Judgement, Outcome};
 use crate::report::{DriftReport, FeatureDrift, Skipped, Summary, Window};
 use crate::stattests::{self, StatTest};
 use crate::svg;
-use crate::text::{consequence, count, finding, headline, mean_and_std, p, p_with_sign, percent};
+use crate::text::{consequence, count, difference, finding, headline, mean_and_std, p, p_with_sign, percent};
 
 /// Style sheet of all pages. It is included as a file because `bcs-service` depends on a web framework, which the users of
 /// this crate that write reports without a server do not need.
@@ -36,7 +38,10 @@ pub fn page(report: &DriftReport) -> String {
                     (verdict(report, &headline))
                     (notes(&report.notes))
                     (facts(report))
-                    (findings(report))
+                    @match &report.judgement {
+                        Some(judgement) => { (families(judgement)) }
+                        None => { (findings(report)) }
+                    }
                     (features(report))
                     (skipped(&report.skipped))
                     (explanation(report))
@@ -48,11 +53,11 @@ pub fn page(report: &DriftReport) -> String {
 }
 
 fn verdict(report: &DriftReport, headline: &str) -> Markup {
-    let (class, mark) = match report {
-        report if report.features.is_empty() => ("unknown", "?"),
-        report if report.dataset_drift => ("alarm", "!"),
-        report if report.drifted > 0 => ("notice", "!"),
-        _ => ("calm", "✓"),
+    let (class, mark) = match report.outcome() {
+        Outcome::NotJudged => ("unknown", "?"),
+        Outcome::Drift => ("alarm", "!"),
+        Outcome::NoDrift if report.drifted > 0 => ("notice", "!"),
+        Outcome::NoDrift => ("calm", "✓"),
     };
     html! {
         header class={ "verdict " (class) } {
@@ -62,7 +67,7 @@ fn verdict(report: &DriftReport, headline: &str) -> Markup {
                 h1 { (headline) }
                 p.consequence { (consequence(report)) }
             }
-            @if !report.features.is_empty() { (meter(report)) }
+            @if report.judgement.is_none() && !report.features.is_empty() { (meter(report)) }
         }
     }
 }
@@ -99,17 +104,49 @@ fn facts(report: &DriftReport) -> Markup {
         all => html! { (report.drifted) " of " (all) " (" (percent(report.share)) ")" },
     };
     let model = if about.model_version.is_empty() { "not stated" } else { &about.model_version };
-    let facts = [
-        ("Drifted features", drifted),
+    let mut facts = vec![("Drifted features", drifted)];
+    if let Some(judgement) = &report.judgement {
+        facts.push(("Cases", cases(judgement)));
+    }
+    facts.extend([
         ("Reference", images(report.reference_rows)),
         ("Current", images(report.current_rows)),
         ("Created", moment(about.created)),
         ("Window", window(about.window)),
         ("Model", html! { (model) }),
         ("Report", html! { (about.id) }),
-    ];
+    ]);
     html! {
         dl.facts { @for (name, value) in facts { div { dt { (name) } dd { (value) } } } }
+    }
+}
+
+fn cases(judgement: &Judgement) -> Markup {
+    let [reference, current] = judgement.units.map(count);
+    let unit = if judgement.clustered { "" } else { " blocks" };
+    html! { (current) (unit) " beside " (reference) (unit) }
+}
+
+/// Verdict of each family, with the feature that differs most.
+fn families(judgement: &Judgement) -> Markup {
+    if judgement.families.is_empty() {
+        return html! {};
+    }
+    html! {
+        section aria-labelledby="families" {
+            h2 #families { "Families of features" }
+            ol.findings {
+                @for verdict in &judgement.families {
+                    @let finding = &judgement.findings[verdict.leading];
+                    li {
+                        @if verdict.drifted { span.badge.drift { "Drift" } } @else { span.badge.stable { "Stable" } }
+                        " " strong { (verdict.family) } " "
+                        @if verdict.drifted { (difference(finding)) " " }
+                        span.evidence { "(" (finding.feature) ", adjusted " (p_with_sign(verdict.p_value)) ")" }
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -159,6 +196,9 @@ fn evidence(feature: &FeatureDrift) -> String {
 
 /// Name of the statistic of the feature's test; for a test that this version does not know, the name of the test.
 fn statistic_title(feature: &FeatureDrift) -> &str {
+    if feature.test == CASES {
+        return "Shift in SD";
+    }
     stattests::by_name(&feature.test).map_or(feature.test.as_str(), |test| test.title())
 }
 
@@ -244,7 +284,10 @@ fn explanation(report: &DriftReport) -> Markup {
                     "the central 90\u{202f}% of the values (5\u{202f}% to 95\u{202f}% quantile), and a dot marks the median."
                 }
                 @for test in tests_used(report) { p { (test.explanation()) } }
-                (on_p_values(report))
+                @match &report.judgement {
+                    Some(judgement) => { (on_cases(judgement)) }
+                    None => { (on_p_values(report)) }
+                }
             }
             p {
                 "Drift of the input does not prove that predictions are wrong: inspect the masks of recent images, and "
@@ -258,6 +301,23 @@ fn explanation(report: &DriftReport) -> Markup {
 fn tests_used(report: &DriftReport) -> impl Iterator<Item = &'static dyn StatTest> {
     let used = |test: &&dyn StatTest| report.features.iter().any(|feature| feature.test == test.name());
     stattests::ALL.iter().copied().filter(used)
+}
+
+fn on_cases(judgement: &Judgement) -> Markup {
+    let clustered = judgement.findings.iter().filter_map(|finding| finding.clustering);
+    let largest = clustered.map(|clustering| clustering.design_effect).fold(1.0, f64::max);
+    html! {
+        p {
+            "The unit is the case (patient or slide), since images of one slide resemble each other: a test that took them "
+            "for independent would overstate the evidence up to " (format!("{largest:.1}")) " times. The shift is the "
+            "difference between the means of the cases, in standard deviations between the cases of the reference. "
+            "The p-value is adjusted for all features: without any drift, the smallest one is below "
+            (judgement.alpha) " in " (percent(judgement.alpha)) " of all windows."
+        }
+        @if let Some(needed) = judgement.cases_needed {
+            p { "A shift of half a standard deviation would be found with " (needed) " cases." }
+        }
+    }
 }
 
 fn on_p_values(report: &DriftReport) -> Markup {
@@ -280,7 +340,7 @@ mod tests {
     use bcs_contracts::Features;
 
     use super::*;
-    use crate::{About, Options, Table, detect};
+    use crate::{About, Options, Preset, Table, detect};
 
     /// 30 features of 200 images; features with an odd number are shifted.
     fn table(shift: f64) -> Table {
@@ -292,12 +352,27 @@ mod tests {
                 })
                 .collect()
         };
-        Table::from_features((0..200).map(image)).unwrap()
+        Table::from_features((0..200).map(|at| (Some(format!("case {}", at % 20)), image(at)))).unwrap()
+    }
+
+    fn report_of(preset: Preset, shift: f64) -> DriftReport {
+        let options = Options { preset, ..Options::new(About::new("r1", Timestamp::UNIX_EPOCH)) };
+        detect(&table(0.0), &table(shift), options).unwrap()
     }
 
     fn report(shift: f64) -> DriftReport {
-        let about = About::new("r1", Timestamp::UNIX_EPOCH);
-        detect(&table(0.0), &table(shift), Options::new(about)).unwrap()
+        report_of(Preset::Evidently, shift)
+    }
+
+    #[test]
+    fn families_are_described_with_what_to_do() {
+        let page = page(&report_of(Preset::Clustered, 0.4));
+        assert!(page.contains("<h1>Drift in other features</h1>"), "{page}");
+        assert!(page.contains("standard deviations higher than in the reference"));
+        assert!(page.contains("Look at recent images") && page.contains("20 beside 20"));
+        assert!(page.contains("The unit is the case") && page.len() < 300_000);
+        let page = super::page(&report_of(Preset::Clustered, 0.0));
+        assert!(page.contains("<h1>No drift</h1>") && page.contains("No action: 20 cases"));
     }
 
     #[test]
@@ -346,7 +421,8 @@ mod tests {
         let about = About::new("r1", Timestamp::UNIX_EPOCH);
         let report = detect(&table(0.0), &Table::default(), Options::new(about)).unwrap();
         let page = page(&report);
-        assert!(page.contains("Nothing to compare") && page.contains("missing in the current data"));
+        assert!(page.contains("Not judged") && page.contains("the window is empty"));
+        assert!(page.contains("missing in the current data"));
     }
 
     #[test]

@@ -9,21 +9,24 @@
 //! use bcs_drift::{About, Options, Table, detect, html};
 //!
 //! let image = |grey: f64| Features::from([("grey_mean".to_owned(), grey)]);
-//! let images = |shift: f64| (0..40).map(move |i| image(shift + f64::from(i) / 100.0));
+//! // Forty images of ten patients.
+//! let images = |shift: f64| {
+//!     (0..40).map(move |i| (Some(format!("patient {}", i % 10)), image(shift + f64::from(i) / 100.0)))
+//! };
 //! let mut training = FeatureTable::default();
-//! images(0.3).for_each(|features| training.push(None, &features));
+//! images(0.3).for_each(|(case, features)| training.push(case, &features));
 //! let reference = bcs_drift::reference::build("v1", training, FeatureTable::default())?;
 //! let current = Table::from_features(images(0.5))?;
 //! let about = About::new("r1", "2026-02-01T00:00:00Z".parse().expect("a time"));
 //!
 //! let report = detect(&Table::from_reference(&reference)?, &current, Options::new(about))?;
 //! assert!(report.dataset_drift);
-//! assert!(html::page(&report).contains("Drift in 1 of 1 feature"));
+//! assert!(html::page(&report).contains("Drift in stain and colour"));
 //! # Ok::<(), bcs_drift::Error>(())
 //! ```
 //!
 //! # Layout
-//! - [`drift`]: comparison of two tables
+//! - [`drift`]: comparison of two tables, by the presets
 //! - [`error`]: the error type
 //! - `histogram`: histograms of two samples over the same bins
 //! - [`html`]: rendering of a report as an HTML page
@@ -51,7 +54,9 @@ mod svg;
 pub mod table;
 mod text;
 
-pub use drift::{Options, detect};
+pub use drift::{Options, Preset, detect};
 pub use error::Error;
+pub use judgement::Outcome;
 pub use report::{About, DriftReport};
 pub use table::Table;
+pub use text::consequence;

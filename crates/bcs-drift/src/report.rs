@@ -3,8 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Report format that this version writes and reads.
-pub const FORMAT_VERSION: u32 = 1;
+use crate::judgement::{Judgement, Outcome};
+
+/// Report format that this version writes. Format 2 added [`DriftReport::outcome`] and [`DriftReport::judgement`]; format 1 is
+/// read too.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Result of a comparison of current images with a reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,6 +17,9 @@ pub struct DriftReport {
     /// Identity of the comparison; in JSON its fields are on the level of the report's own.
     #[serde(flatten)]
     pub about: About,
+    /// Outcome; `None` in reports of format 1: see [`DriftReport::outcome`].
+    #[serde(default)]
+    pub outcome: Option<Outcome>,
     /// Number of images in the reference.
     pub reference_rows: usize,
     /// Number of current images.
@@ -24,8 +30,11 @@ pub struct DriftReport {
     pub drifted: usize,
     /// Drifted share of the compared features, in [0, 1]; 0 if none could be compared.
     pub share: f64,
-    /// Whether `share` is at least `drift_share`.
+    /// Whether the outcome is drift.
     pub dataset_drift: bool,
+    /// Judgement over cases; `None` with Evidently's preset, and in reports of format 1.
+    #[serde(default)]
+    pub judgement: Option<Judgement>,
     /// Compared features: drifted ones first, then by p-value.
     pub features: Vec<FeatureDrift>,
     /// Features that could not be compared, in alphabetical order.
@@ -34,6 +43,17 @@ pub struct DriftReport {
     /// earlier versions.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+impl DriftReport {
+    /// Returns the outcome; that of a report of format 1 follows from its features.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome.unwrap_or(match (self.dataset_drift, self.features.is_empty()) {
+            (true, _) => Outcome::Drift,
+            (false, true) => Outcome::NotJudged,
+            (false, false) => Outcome::NoDrift,
+        })
+    }
 }
 
 /// Identity of a comparison.
@@ -147,12 +167,14 @@ mod tests {
         let report = DriftReport {
             format_version: FORMAT_VERSION,
             about,
+            outcome: Some(Outcome::NotJudged),
             reference_rows: 0,
             current_rows: 0,
             drift_share: 0.5,
             drifted: 0,
             share: 0.0,
             dataset_drift: false,
+            judgement: None,
             features: Vec::new(),
             skipped: Vec::new(),
             notes: vec!["a note".to_owned()],
@@ -164,7 +186,11 @@ mod tests {
         assert_eq!(serde_json::from_value::<DriftReport>(json.clone()).unwrap(), report);
 
         let mut earlier = json;
-        earlier.as_object_mut().unwrap().remove("notes");
-        assert!(serde_json::from_value::<DriftReport>(earlier).unwrap().notes.is_empty());
+        for field in ["notes", "outcome", "judgement"] {
+            earlier.as_object_mut().unwrap().remove(field);
+        }
+        let earlier = serde_json::from_value::<DriftReport>(earlier).unwrap();
+        assert!(earlier.notes.is_empty());
+        assert_eq!(earlier.outcome(), Outcome::NotJudged);
     }
 }

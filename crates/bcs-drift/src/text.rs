@@ -1,5 +1,6 @@
 //! Formatting of numbers and findings.
 
+use crate::judgement::{Effect, Family, Finding, Judgement, Outcome, Quantity};
 use crate::report::{DriftReport, FeatureDrift, Summary};
 
 /// Minimum shift of a mean, in standard deviations, to be reported as a shift.
@@ -11,16 +12,79 @@ const BEYOND_CHANCE: f64 = 2.0;
 
 /// Headline of the report.
 pub(crate) fn headline(report: &DriftReport) -> String {
-    match (report.drifted, report.features.len()) {
-        (_, 0) => "Nothing to compare".to_owned(),
-        (0, _) => "No drift".to_owned(),
-        (drifted, 1) => format!("Drift in {drifted} of 1 feature"),
-        (drifted, all) => format!("Drift in {drifted} of {all} features"),
+    match (report.outcome(), &report.judgement) {
+        (Outcome::NotJudged, _) => "Not judged".to_owned(),
+        (Outcome::Drift, Some(judgement)) => format!("Drift in {}", drifted_families(judgement)),
+        (Outcome::NoDrift, Some(_)) => "No drift".to_owned(),
+        (_, None) => match (report.drifted, report.features.len()) {
+            (0, _) => "No drift".to_owned(),
+            (drifted, 1) => format!("Drift in {drifted} of 1 feature"),
+            (drifted, all) => format!("Drift in {drifted} of {all} features"),
+        },
     }
 }
 
-/// Explanation of the headline, for the dataset as a whole.
-pub(crate) fn consequence(report: &DriftReport) -> String {
+/// Names of the drifted families: `stain and colour; case mix`.
+fn drifted_families(judgement: &Judgement) -> String {
+    let drifted = judgement.families.iter().filter(|family| family.drifted);
+    drifted.map(|family| family.family.to_string()).collect::<Vec<_>>().join("; ")
+}
+
+/// Explanation of the headline in one sentence or two, with what to do.
+pub fn consequence(report: &DriftReport) -> String {
+    match &report.judgement {
+        Some(judgement) => of_cases(judgement),
+        None => of_share(report),
+    }
+}
+
+fn of_cases(judgement: &Judgement) -> String {
+    if let Some(reason) = &judgement.reason {
+        return format!("No verdict: {reason}.");
+    }
+    let cases = judgement.units[1];
+    let unit = if judgement.clustered { "cases" } else { "blocks of images" };
+    let leading = judgement.families.iter().find(|family| family.drifted);
+    match leading.and_then(|family| Some((family.family, judgement.findings.get(family.leading)?))) {
+        None => format!("No action: {cases} {unit} show no difference from the reference beyond chance."),
+        Some((family, finding)) => format!("{} {}", difference(finding), action(family)),
+    }
+}
+
+/// The difference of a feature in a sentence.
+pub(crate) fn difference(finding: &Finding) -> String {
+    let Effect { value, interval: [low, high] } = finding.effect;
+    let direction = if value < 0.0 { "lower" } else { "higher" };
+    let subject = match finding.quantity {
+        Quantity::Mean => finding.feature.clone(),
+        Quantity::Spread => format!("The spread of {} within a case", finding.feature),
+    };
+    if value == 0.0 {
+        return format!("{subject} differs from the reference, in which it is the same in all cases.");
+    }
+    let [low, high] = if value < 0.0 { [-high, -low] } else { [low, high] };
+    format!(
+        "{subject} is {:.1} standard deviations {direction} than in the reference (95\u{202f}% interval {low:.1} to {high:.1}).",
+        value.abs()
+    )
+}
+
+/// What to do about drift in a family.
+fn action(family: Family) -> &'static str {
+    match family {
+        Family::StainAndColour => {
+            "Check the staining and the scanner of recent slides before you rely on their masks."
+        }
+        Family::Focus => {
+            "Check focus, compression and magnification of recent scans before you rely on their masks."
+        }
+        Family::CaseMix => "Check whether recent tissue is of the kind that the model is meant for.",
+        Family::Model => "Have some of the recent masks checked by a pathologist.",
+        Family::Other => "Look at recent images before you rely on their masks.",
+    }
+}
+
+fn of_share(report: &DriftReport) -> String {
     let (share, limit) = (percent(report.share), percent(report.drift_share));
     if report.features.is_empty() {
         "No feature has enough values on both sides; the reasons are listed below.".to_owned()

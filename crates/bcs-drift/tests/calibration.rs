@@ -2,7 +2,7 @@
 //! features than its threshold says, one whose p-values are too large flags fewer and misses drift.
 
 use bcs_contracts::Features;
-use bcs_drift::{About, DriftReport, Options, Table, detect};
+use bcs_drift::{About, DriftReport, Options, Preset, Table, detect};
 use jiff::Timestamp;
 
 const FEATURES: usize = 8;
@@ -36,9 +36,10 @@ impl Random {
 fn reports(shift: f64) -> impl Iterator<Item = Result<DriftReport, bcs_drift::Error>> {
     (0..RUNS).map(move |seed| {
         let mut random = Random(seed << 32);
-        let reference = Table::from_features(random.images(200, 0.0))?;
-        let current = Table::from_features(random.images(150, shift))?;
-        detect(&reference, &current, Options::new(About::new("r1", Timestamp::UNIX_EPOCH)))
+        let reference = Table::from_features(random.images(200, 0.0).into_iter().map(|image| (None, image)))?;
+        let current = Table::from_features(random.images(150, shift).into_iter().map(|image| (None, image)))?;
+        let about = About::new("r1", Timestamp::UNIX_EPOCH);
+        detect(&reference, &current, Options { preset: Preset::Evidently, ..Options::new(about) })
     })
 }
 

@@ -125,7 +125,7 @@ mod tests {
 
     fn report(created: &str) -> StoredReport {
         let image = |value: f64| Features::from([("grey_mean".to_owned(), value)]);
-        let table = Table::from_features([image(0.1), image(0.2)]).unwrap();
+        let table = Table::from_features([(None, image(0.1)), (None, image(0.2))]).unwrap();
         let about = About::new("id", created.parse().unwrap());
         let drift = detect(&table, &table, Options::new(about)).unwrap();
         StoredReport { drift, records: Sources::default() }

@@ -192,7 +192,7 @@ mod tests {
         let bytes = br#"{"format_version": 1, "model_version": "v", "images": 2, "features": {"grey_mean": [0.1, 0.2]}}"#;
         write(&store, "v1", bytes, &sha256(bytes)).await;
         let baseline = Package::new(Arc::new(store), String::new()).baseline().await.unwrap();
-        assert_eq!((baseline.format_version, baseline.table.columns["grey_mean"].len()), (1, 2));
+        assert_eq!((baseline.format_version, baseline.table.values("grey_mean").unwrap().len()), (1, 2));
         assert!(baseline.shortcomings.unwrap().contains("cases"));
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, value_parser};
+use bcs_drift::Preset;
+use bcs_drift::table::CASE_COLUMN;
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use crate::window::Bound;
 
@@ -11,7 +13,7 @@ use crate::window::Bound;
 #[command(
     name = "bcs-drift-monitor",
     version,
-    after_help = "Exit codes: 0 success, 1 failure, 2 invalid usage or configuration, 3 drift with --fail-on-drift"
+    after_help = "Exit codes: 0 success, 1 failure, 2 invalid usage or configuration, 3 drift and 4 not judged with --fail-on-drift"
 )]
 pub struct Cli {
     /// Settings file [default: config/drift-monitor.yaml if it exists]. Environment variables override it
@@ -49,7 +51,7 @@ pub struct RunArguments {
     /// The last N full days and today [default: from the settings]
     #[arg(long, value_name = "N", conflicts_with_all = ["from", "to"])]
     pub days: Option<u32>,
-    /// Exit with 3 if the data has drifted
+    /// Exit with 3 if the data has drifted, and with 4 if there is too little to judge
     #[arg(long)]
     pub fail_on_drift: bool,
 }
@@ -66,9 +68,33 @@ pub struct CompareArguments {
     /// Output folder for report.html and report.json
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
-    /// Exit with 3 if the data has drifted
+    /// Column that names the case (patient or slide) of each row
+    #[arg(long, value_name = "NAME", default_value = CASE_COLUMN)]
+    pub case_column: String,
+    /// What decides about drift [default: from the settings]
+    #[arg(long, value_name = "PRESET")]
+    pub preset: Option<PresetArgument>,
+    /// Exit with 3 if the data has drifted, and with 4 if there is too little to judge
     #[arg(long)]
     pub fail_on_drift: bool,
+}
+
+/// What decides about drift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PresetArgument {
+    /// Cases are the unit; the level holds for all features together
+    Clustered,
+    /// Images are the unit, as in Evidently's DataDriftPreset
+    Evidently,
+}
+
+impl From<PresetArgument> for Preset {
+    fn from(argument: PresetArgument) -> Self {
+        match argument {
+            PresetArgument::Clustered => Self::Clustered,
+            PresetArgument::Evidently => Self::Evidently,
+        }
+    }
 }
 
 /// Arguments of `reference`.

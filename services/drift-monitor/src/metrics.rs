@@ -1,5 +1,6 @@
 //! Prometheus metrics of runs, in addition to the HTTP metrics of every server.
 
+use bcs_drift::Outcome;
 use bcs_service::Metrics;
 use prometheus::{Error, Gauge, IntCounterVec, IntGauge, Opts};
 
@@ -15,6 +16,7 @@ pub struct RunMetrics {
     drifted: IntGauge,
     share: Gauge,
     drift: IntGauge,
+    judged: IntGauge,
 }
 
 impl RunMetrics {
@@ -46,6 +48,7 @@ impl RunMetrics {
                 "last_run_dataset_drift",
                 "1 if the data had drifted in the last run, otherwise 0",
             )?,
+            judged: integer("last_run_judged", "1 if the last run had enough to judge, otherwise 0")?,
         };
         registry.register(Box::new(registered.runs.clone()))?;
         Ok(registered)
@@ -67,5 +70,6 @@ impl RunMetrics {
         self.drifted.set(count(drift.drifted));
         self.share.set(drift.share);
         self.drift.set(i64::from(drift.dataset_drift));
+        self.judged.set(i64::from(drift.outcome() != Outcome::NotJudged));
     }
 }

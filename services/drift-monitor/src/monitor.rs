@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bcs_drift::{About, DriftReport, Options, Table, detect};
+use bcs_drift::{About, DriftReport, Options, Outcome, Table, detect};
 use bcs_storage::{Bytes, Store};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
@@ -155,10 +155,11 @@ impl Monitor {
 
 /// Checks that the requested features are in the reference.
 fn check_features(features: Option<&BTreeSet<String>>, reference: &Table) -> Result<(), Error> {
-    let known = || reference.columns.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let names = reference.names();
+    let known = || names.iter().copied().collect::<Vec<_>>().join(", ");
     let named = features.into_iter().flatten();
     let unknown: Vec<String> =
-        named.filter(|name| !reference.columns.contains_key(*name)).map(|name| format!("'{name}'")).collect();
+        named.filter(|name| !names.contains(name.as_str())).map(|name| format!("'{name}'")).collect();
     if features.is_some_and(BTreeSet::is_empty) {
         return Err(Error::Request(format!("'features' is empty; omit it or choose from {}", known())));
     }
@@ -176,18 +177,21 @@ fn compare(
     drift: &Drift,
 ) -> Result<DriftReport, Error> {
     let select = |mut table: Table| {
-        table.columns.retain(|name, _| features.is_none_or(|features| features.contains(name)));
+        if let Some(features) = features {
+            table.select(features);
+        }
         table
     };
     let reference = select(baseline.table.clone());
-    let current = select(Table::from_features(records.used.iter().map(|(_, features)| features))?);
+    let current =
+        select(Table::from_features(records.used.iter().map(|used| (used.case.clone(), &used.features)))?);
     let options = drift.options(about)?;
     let mut report = if current.rows < drift.min_records {
         let (rows, needed) = (current.rows, drift.min_records);
         let records = if rows == 1 { "record" } else { "records" };
         let reason = format!("{rows} {records} in the window, at least {needed} are needed");
         not_compared(&reference, current.rows, options, &reason)?
-    } else if current.columns.is_empty() {
+    } else if current.names().is_empty() {
         not_compared(&reference, current.rows, options, "the records have no comparable value")?
     } else {
         detect(&reference, &current, options)?
@@ -206,6 +210,9 @@ fn not_compared(
 ) -> Result<DriftReport, Error> {
     let mut report = detect(reference, &Table::default(), options)?;
     report.current_rows = current_rows;
+    if let Some(judgement) = &mut report.judgement {
+        judgement.reason = Some(reason.to_owned());
+    }
     for skipped in &mut report.skipped {
         reason.clone_into(&mut skipped.reason);
     }
@@ -227,12 +234,14 @@ fn log(run: &Run) {
         drifted,
         features,
         share = drift.share,
+        outcome = ?drift.outcome(),
         "The run is done."
     );
-    if drift.dataset_drift {
-        warn!(report, drifted, features, "Drift: {drifted} of {features} features drifted.");
-    } else if features == 0 {
-        warn!(report, records = records.used, "No features were compared.");
+    let consequence = bcs_drift::consequence(drift);
+    match drift.outcome() {
+        Outcome::Drift => warn!(report, drifted, features, "Drift: {consequence}"),
+        Outcome::NotJudged => warn!(report, records = records.used, "Not judged: {consequence}"),
+        Outcome::NoDrift => {}
     }
     for note in &drift.notes {
         warn!(report, note, "The report has a note.");

@@ -41,6 +41,9 @@ pub struct ReportSchema {
     window: WindowSchema,
     /// Version of the model that made the predictions.
     model_version: String,
+    /// `no_drift`, `drift` or `not_judged`.
+    #[schema(value_type = String, example = "no_drift")]
+    outcome: bcs_drift::Outcome,
     /// Number of images in the reference.
     reference_rows: usize,
     /// Number of images compared with it.
@@ -51,8 +54,11 @@ pub struct ReportSchema {
     drifted: usize,
     /// Fraction of the compared features that drifted, in [0, 1].
     share: f64,
-    /// Whether `share` is at least `drift_share`.
+    /// Whether the outcome is drift.
     dataset_drift: bool,
+    /// Judgement over cases, by family and feature; null with Evidently's preset.
+    #[schema(value_type = Option<Object>, required)]
+    judgement: Option<bcs_drift::judgement::Judgement>,
     /// Compared features: drifted ones first, then by p-value.
     #[schema(inline)]
     features: Vec<FeatureSchema>,
@@ -84,9 +90,9 @@ struct WindowSchema {
 struct FeatureSchema {
     /// Name of the feature.
     name: String,
-    /// Statistical test, such as `ks`.
+    /// Statistical test: `cases`, or one of Evidently's, as `ks`.
     test: String,
-    /// Statistic of the test.
+    /// Statistic of the test; of `cases`, the shift in standard deviations between cases.
     statistic: f64,
     /// Probability of a statistic at least as large without drift, in [0, 1].
     #[schema(required)]
@@ -160,7 +166,7 @@ mod tests {
     #[test]
     fn the_schema_has_the_fields_of_the_stored_report() {
         let image = |value: f64| Features::from([("grey_mean".to_owned(), value)]);
-        let table = Table::from_features([image(0.1), image(0.2)]).unwrap();
+        let table = Table::from_features([(None, image(0.1)), (None, image(0.2))]).unwrap();
         let about = About::new("r", Timestamp::UNIX_EPOCH);
         let drift = detect(&table, &table, Options::new(about)).unwrap();
         let stored = serde_json::to_value(StoredReport { drift, records: Sources::default() }).unwrap();

@@ -1,5 +1,6 @@
 //! HTML list of reports.
 
+use bcs_drift::Outcome;
 use bcs_service::page;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -76,11 +77,11 @@ fn row(report: &Summary) -> Markup {
 }
 
 fn verdict(report: &Summary) -> Markup {
-    let (class, word) = match report {
-        Summary { features: 0, .. } => ("unknown", "Not compared"),
-        Summary { dataset_drift: true, .. } => ("alarm", "Drift"),
-        Summary { drifted: 1.., .. } => ("drift", "Some features drifted"),
-        _ => ("stable", "No drift"),
+    let (class, word) = match (report.outcome, report.drifted) {
+        (Outcome::NotJudged, _) => ("unknown", "Not judged"),
+        (Outcome::Drift, _) => ("alarm", "Drift"),
+        (Outcome::NoDrift, 1..) => ("drift", "Some features drifted"),
+        (Outcome::NoDrift, 0) => ("stable", "No drift"),
     };
     html! { span class={ "badge " (class) } { (word) } }
 }
@@ -112,6 +113,7 @@ mod tests {
             drifted: 1,
             share: 0.25,
             dataset_drift: false,
+            outcome: Outcome::NoDrift,
         }
     }
 

@@ -18,8 +18,8 @@ use crate::window::Window;
 /// Records of a window, classified.
 #[derive(Debug, Default, PartialEq)]
 pub struct Records {
-    /// Id and features of the records to compare, ordered by day and key.
-    pub used: Vec<(Uuid, Features)>,
+    /// Records to compare, ordered by day and key.
+    pub used: Vec<Used>,
     /// Number of used records whose image features were measured otherwise than those of the drift reference. Only their
     /// model features are in `used`.
     pub model_features_only: usize,
@@ -27,6 +27,17 @@ pub struct Records {
     pub damaged: BTreeMap<String, String>,
     /// Number of records of other models, by model version.
     pub other_versions: BTreeMap<String, usize>,
+}
+
+/// What is compared of a record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Used {
+    /// Id of the prediction.
+    pub id: Uuid,
+    /// Patient or slide.
+    pub case: Option<String>,
+    /// Features of the image and of its prediction.
+    pub features: Features,
 }
 
 /// Reads the records of a window. Those of the model `version` are used; damaged records are counted.
@@ -95,7 +106,7 @@ impl Records {
             features.retain(|name, _| is_model_feature(name));
             self.model_features_only += 1;
         }
-        self.used.push((record.id, features));
+        self.used.push(Used { id: record.id, case: record.case, features });
     }
 
     /// Returns a note for the report if there are records of which only the model features are used.
@@ -172,7 +183,7 @@ mod tests {
         let now = "2026-11-23T00:00:00Z".parse().unwrap();
         let window = Window::between(bound("2026-11-22"), Some(bound("2026-11-22T12:00:00Z")), now).unwrap();
         let records = collect(&store, window, "v1", &baseline(2)).await.unwrap();
-        assert_eq!(records.used.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [wanted]);
+        assert_eq!(records.used.iter().map(|used| used.id).collect::<Vec<_>>(), [wanted]);
         let damaged: Vec<&str> = records.damaged.keys().map(String::as_str).collect();
         assert_eq!(damaged, ["records/date=2026-11-22/cut.json", "records/date=2026-11-22/newer.json"]);
         assert_eq!(records.other_versions, BTreeMap::from([("v2".to_owned(), 1)]));
@@ -190,9 +201,9 @@ mod tests {
                 let (_, text) = record("v1", "2026-11-22T10:00:00Z", record_format);
                 records.add("key", text.as_bytes(), Selection { day, window, version: "v1", format });
             }
-            for (record_format, (_, features)) in [1, 2].into_iter().zip(&records.used) {
-                assert_eq!(features.contains_key("grey_mean"), record_format == format);
-                assert!(features.contains_key("confidence"));
+            for (record_format, used) in [1, 2].into_iter().zip(&records.used) {
+                assert_eq!(used.features.contains_key("grey_mean"), record_format == format);
+                assert!(used.features.contains_key("confidence"));
             }
             assert_eq!(records.model_features_only, 1);
             assert!(records.note().unwrap().starts_with("1 of 2 records"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bcs_drift::DriftReport;
+use bcs_drift::{DriftReport, Outcome};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -85,8 +85,11 @@ pub struct Summary {
     pub drifted: usize,
     /// Fraction of the compared features that drifted, in [0, 1].
     pub share: f64,
-    /// Whether the data has drifted: enough features drifted.
+    /// Whether the data has drifted.
     pub dataset_drift: bool,
+    /// `no_drift`, `drift` or `not_judged`.
+    #[schema(value_type = String, example = "no_drift")]
+    pub outcome: Outcome,
 }
 
 impl From<&StoredReport> for Summary {
@@ -103,6 +106,7 @@ impl From<&StoredReport> for Summary {
             drifted: drift.drifted,
             share: drift.share,
             dataset_drift: drift.dataset_drift,
+            outcome: drift.outcome(),
         }
     }
 }

@@ -44,7 +44,7 @@ pub fn report_id(
         features,
         reference: &baseline.sha256,
         drift,
-        records: records.used.iter().map(|(id, _)| *id).collect(),
+        records: records.used.iter().map(|used| used.id).collect(),
         damaged: records.damaged.keys().collect(),
         other_versions: &records.other_versions,
     };
@@ -56,9 +56,10 @@ pub fn report_id(
 #[cfg(test)]
 mod tests {
     use bcs_contracts::Features;
-    use bcs_drift::Table;
+    use bcs_drift::{Preset, Table};
 
     use super::*;
+    use crate::records::Used;
 
     #[test]
     fn whatever_changes_the_report_changes_its_id() {
@@ -71,9 +72,18 @@ mod tests {
             table: Table::default(),
             sha256: sha256.into(),
         };
-        let drift = |share| Drift { test: "ks".into(), threshold: None, share, min_records: 2 };
+        let drift = |share| Drift {
+            preset: Preset::Evidently,
+            alpha: 0.05,
+            test: None,
+            threshold: None,
+            share,
+            min_records: 2,
+        };
         let records = |count: u128| {
-            let used = (0..count).map(|i| (Uuid::from_u128(i), Features::new())).collect();
+            let used = (0..count)
+                .map(|i| Used { id: Uuid::from_u128(i), case: None, features: Features::new() })
+                .collect();
             Records { used, ..Records::default() }
         };
         let features = BTreeSet::from(["grey_mean".to_owned()]);

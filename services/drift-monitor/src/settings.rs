@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bcs_drift::Preset;
 use bcs_drift::stattests::{self, StatTest};
 use bcs_service::environment::InvalidVariable;
 use bcs_service::guard::tokens::TokenSettings;
@@ -71,11 +72,15 @@ pub struct DefaultWindow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Drift {
-    /// Statistical test of each feature.
-    pub test: String,
-    /// Threshold of the test; `None` for its default.
+    /// What decides about drift.
+    pub preset: Preset,
+    /// Probability of an alarm without drift, for [`Preset::Clustered`]; in (0, 1).
+    pub alpha: f64,
+    /// Statistical test of each feature, for [`Preset::Evidently`]; `None` for Evidently's choice.
+    pub test: Option<String>,
+    /// Threshold of the test, for [`Preset::Evidently`]; `None` for its default.
     pub threshold: Option<f64>,
-    /// Minimum fraction of drifted features at which the dataset counts as drifted, in (0, 1].
+    /// Minimum fraction of drifted features at which the dataset counts as drifted, for [`Preset::Evidently`]; in (0, 1].
     pub share: f64,
     /// Minimum number of records of a comparison.
     pub min_records: usize,
@@ -87,8 +92,9 @@ impl Drift {
     /// # Errors
     /// [`bcs_drift::Error::UnknownTest`].
     pub fn options(&self, about: bcs_drift::About) -> Result<bcs_drift::Options, bcs_drift::Error> {
-        let test: &'static dyn StatTest = stattests::by_name(&self.test)?;
-        Ok(bcs_drift::Options { about, test, threshold: self.threshold, drift_share: self.share })
+        let test: Option<&'static dyn StatTest> = self.test.as_deref().map(stattests::by_name).transpose()?;
+        let Self { preset, alpha, threshold, share, .. } = *self;
+        Ok(bcs_drift::Options { about, preset, alpha, test, threshold, drift_share: share })
     }
 }
 
@@ -109,8 +115,13 @@ impl ServerSettings for Settings {
     }
 
     fn check(&self) -> Result<(), Failure> {
-        let Drift { test, threshold, share, min_records } = &self.drift;
-        stattests::by_name(test).map_err(|error| Failure::usage(format!("drift.test: {error}")))?;
+        let Drift { alpha, test, threshold, share, min_records, .. } = &self.drift;
+        if let Some(test) = test {
+            stattests::by_name(test).map_err(|error| Failure::usage(format!("drift.test: {error}")))?;
+        }
+        if !(*alpha > 0.0 && *alpha < 1.0) {
+            return Err(Failure::usage(format!("drift.alpha is {alpha}; it must be above 0 and below 1")));
+        }
         if threshold.is_some_and(|threshold| !(threshold.is_finite() && threshold > 0.0)) {
             return Err(Failure::usage(
                 "drift.threshold must be a number greater than 0, such as 0.05, or null",
@@ -177,6 +188,8 @@ mod tests {
     fn invalid_settings_are_named() {
         assert!(usage_error("drift: {shares: 1}", &[]).contains("shares"));
         assert!(usage_error("drift: {share: 0}", &[]).contains("drift.share"));
+        assert!(usage_error("drift: {alpha: 1}", &[]).contains("drift.alpha"));
+        assert!(usage_error("drift: {preset: tiles}", &[]).contains("clustered"));
         assert!(usage_error("drift: {threshold: -1}", &[]).contains("drift.threshold"));
         assert!(usage_error("drift: {test: nope}", &[]).contains("ks"));
         assert!(usage_error("drift: {min_records: 1}", &[]).contains("drift.min_records"));

@@ -2,21 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use bcs_drift::DriftReport;
 use bcs_drift::report::{FeatureDrift, Skipped};
+use bcs_drift::{DriftReport, Outcome, consequence};
 
-const HEADER: [&str; 4] = ["feature", "statistic", "p-value", "verdict"];
+/// Headings of the columns; the statistic is that of the preset.
+fn header(report: &DriftReport) -> [&'static str; 4] {
+    let statistic = if report.judgement.is_some() { "shift (SD)" } else { "statistic" };
+    ["feature", statistic, "p-value", "verdict"]
+}
 
 /// Returns the compared features, those not compared, the notes and the verdict.
 pub fn table(report: &DriftReport) -> String {
     let mut lines = Vec::new();
     if !report.features.is_empty() {
-        lines.extend(aligned(&report.features.iter().map(cells).collect::<Vec<_>>()));
+        let rows: Vec<_> = report.features.iter().map(cells).collect();
+        lines.extend(aligned(header(report), &rows));
         lines.push(String::new());
     }
     lines.extend(not_compared(&report.skipped));
     lines.extend(report.notes.iter().map(|note| format!("Note: {note}.")));
-    lines.push(verdict(report));
+    lines.push(match report.judgement {
+        Some(_) => format!("{}: {}", outcome(report), consequence(report)),
+        None => verdict(report),
+    });
     lines.join("\n")
 }
 
@@ -35,10 +43,10 @@ fn p_value(p: f64) -> String {
 }
 
 /// Aligns names left and numbers right.
-fn aligned(rows: &[[String; 4]]) -> Vec<String> {
+fn aligned(header: [&str; 4], rows: &[[String; 4]]) -> Vec<String> {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([HEADER[column].len()]).max().unwrap_or_default()
+        cells.chain([header[column].len()]).max().unwrap_or_default()
     };
     let [name, statistic, p, _] = [0, 1, 2, 3].map(width);
     let line = |cells: [&str; 4]| {
@@ -46,7 +54,7 @@ fn aligned(rows: &[[String; 4]]) -> Vec<String> {
     };
     let rule = "─".repeat([0, 1, 2, 3].map(width).iter().sum::<usize>() + 6);
     let rows = rows.iter().map(|row| line(row.each_ref().map(String::as_str)));
-    [line(HEADER), rule].into_iter().chain(rows).collect()
+    [line(header), rule].into_iter().chain(rows).collect()
 }
 
 /// Returns one line per reason, with all features that were not compared for it.
@@ -56,6 +64,15 @@ fn not_compared(skipped: &[Skipped]) -> impl Iterator<Item = String> {
         names.entry(reason).or_default().push(name);
     }
     names.into_iter().map(|(reason, names)| format!("Not compared: {} ({reason}).", names.join(", ")))
+}
+
+/// Outcome in words.
+fn outcome(report: &DriftReport) -> &'static str {
+    match report.outcome() {
+        Outcome::NoDrift => "No drift",
+        Outcome::Drift => "Drift",
+        Outcome::NotJudged => "Not judged",
+    }
 }
 
 fn verdict(report: &DriftReport) -> String {
@@ -74,25 +91,25 @@ fn verdict(report: &DriftReport) -> String {
 #[cfg(test)]
 mod tests {
     use bcs_contracts::Features;
-    use bcs_drift::{About, Options, Table, detect};
+    use bcs_drift::{About, Options, Preset, Table, detect};
 
     use super::*;
 
-    fn report(shift: f64) -> DriftReport {
+    fn report(preset: Preset, shift: f64) -> DriftReport {
         let table = |shift: f64| {
             let image = |i: u32| {
                 let value = f64::from(i) / 40.0;
                 Features::from([("grey_mean".into(), value + shift), ("confidence".into(), value)])
             };
-            Table::from_features((0..40).map(image)).unwrap()
+            Table::from_features((0..40).map(|at| (Some(format!("case {}", at % 10)), image(at)))).unwrap()
         };
         let about = About::new("r", jiff::Timestamp::UNIX_EPOCH);
-        detect(&table(0.0), &table(shift), Options::new(about)).unwrap()
+        detect(&table(0.0), &table(shift), Options { preset, ..Options::new(about) }).unwrap()
     }
 
     #[test]
     fn columns_are_aligned() {
-        let text = table(&report(0.5));
+        let text = table(&report(Preset::Evidently, 0.5));
         let expected = "\
 feature     statistic   p-value  verdict
 ────────────────────────────────────────
@@ -104,8 +121,17 @@ Drift: 1 of 2 features drifted (50 %; threshold 50 %).";
     }
 
     #[test]
+    fn the_verdict_over_cases_says_what_to_do() {
+        let text = table(&report(Preset::Clustered, 0.5));
+        assert!(text.contains("shift (SD)") && text.contains("Drift: grey_mean is"), "{text}");
+        assert!(text.contains("Check the staining"), "{text}");
+        let text = table(&report(Preset::Clustered, 0.0));
+        assert!(text.ends_with("show no difference from the reference beyond chance."), "{text}");
+    }
+
+    #[test]
     fn features_not_compared_and_notes_are_listed() {
-        let mut report = report(0.0);
+        let mut report = report(Preset::Evidently, 0.0);
         report.features.clear();
         report.skipped =
             ["file", "slide"].map(|name| Skipped { name: name.into(), reason: "text".into() }).into();

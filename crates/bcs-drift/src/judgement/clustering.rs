@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn the_correlation_is_that_of_the_analysis_of_variance() {
         let cases = ["a", "a", "a", "b", "b", "b"].map(|case| Some(case.to_owned()));
-        let units = Units::new(&FeatureTable { cases: cases.to_vec(), ..FeatureTable::default() });
+        let units = Units::new(&FeatureTable { cases: cases.to_vec(), ..FeatureTable::default() }, 1);
         let measured = |values: [f64; 6]| clustering(&values.map(Some), &units).unwrap();
         // Mean squares 37.5 between and 1 within: (37.5 − 1) / (37.5 + 2 · 1).
         let found = measured([1.0, 2.0, 3.0, 6.0, 7.0, 8.0]);

@@ -153,11 +153,12 @@ pub struct Judgement {
 
 /// Compares current images with the tables of a reference. Each feature is compared with the table that has it.
 pub fn judge(reference: &[&FeatureTable], current: &FeatureTable, options: &Options) -> Judgement {
-    let current_units = Units::new(current);
+    let block = units::block_length(reference.iter().copied().chain([current]));
+    let current_units = Units::new(current, block);
     let mut skipped = BTreeMap::new();
     let mut groups = Vec::new();
     for table in reference {
-        let units = Units::new(table);
+        let units = Units::new(table, block);
         groups.push((group(table, &units, current, &current_units, &mut skipped), units));
     }
     for name in current.features.keys() {

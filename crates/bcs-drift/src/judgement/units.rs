@@ -4,6 +4,14 @@ use std::collections::BTreeMap;
 
 use bcs_contracts::FeatureTable;
 
+/// Returns the length of the blocks of images without a case, √n of the smaller side: blocks of both sides must have the same
+/// length, or their means would vary by different amounts.
+pub(super) fn block_length<'a>(tables: impl IntoIterator<Item = &'a FeatureTable>) -> usize {
+    let without = |table: &FeatureTable| table.cases.iter().filter(|case| case.is_none()).count();
+    let smallest = tables.into_iter().map(without).filter(|count| *count > 0).min();
+    (smallest.unwrap_or(1) as f64).sqrt().round() as usize
+}
+
 /// Units of one side.
 #[derive(Debug)]
 pub(super) struct Units {
@@ -14,9 +22,9 @@ pub(super) struct Units {
 }
 
 impl Units {
-    /// Groups the rows of a table by case. Rows without a case become blocks of √n consecutive rows: neighbours in time are
+    /// Groups the rows of a table by case. Rows without a case become blocks of consecutive rows: neighbours in time are
     /// likely to be of the same slide.
-    pub(super) fn new(table: &FeatureTable) -> Self {
+    pub(super) fn new(table: &FeatureTable, block: usize) -> Self {
         let mut cases: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         let mut without = Vec::new();
         for (row, case) in table.cases.iter().enumerate() {
@@ -26,8 +34,7 @@ impl Units {
             }
         }
         let clustered = without.is_empty();
-        let length = (without.len() as f64).sqrt().round().max(1.0) as usize;
-        let blocks = without.chunks(length).map(<[usize]>::to_vec);
+        let blocks = without.chunks(block.max(1)).map(<[usize]>::to_vec);
         Self { rows: cases.into_values().chain(blocks).collect(), clustered }
     }
 
@@ -63,19 +70,21 @@ mod tests {
 
     #[test]
     fn rows_are_grouped_by_case() {
-        let units = Units::new(&table(&[Some("b"), Some("a"), Some("b")]));
+        let units = Units::new(&table(&[Some("b"), Some("a"), Some("b")]), 1);
         assert!(units.clustered);
         assert_eq!(units.means(&[Some(1.0), None, Some(3.0)]), [None, Some(2.0)]);
     }
 
     #[test]
     fn rows_without_case_are_blocks() {
-        let units = Units::new(&table(&[None; 17]));
+        let (window, reference) = (table(&[None; 17]), table(&[None; 100]));
+        let length = block_length([&reference, &window, &table(&[Some("a")])]);
+        let units = Units::new(&window, length);
         assert!(!units.clustered);
         assert_eq!(
             units.values(&[Some(0.0); 17]).map(|values| values.len()).collect::<Vec<_>>(),
             [4, 4, 4, 4, 1]
         );
-        assert_eq!(Units::new(&table(&[])).len(), 0);
+        assert_eq!(Units::new(&table(&[]), 1).len(), 0);
     }
 }

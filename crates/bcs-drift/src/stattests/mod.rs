@@ -5,6 +5,7 @@
 //! # Layout
 //! - `binning`: shares in common bins
 //! - [`chi_square`]: chi-square test
+//! - [`evidently`]: Evidently's choice of a test
 //! - [`jensen_shannon`]: Jensen-Shannon distance
 //! - [`ks`]: two-sample, two-sided Kolmogorov–Smirnov test
 //! - [`kolmogorov`]: distribution of the one-sample Kolmogorov–Smirnov statistic for finite samples
@@ -13,6 +14,7 @@
 
 mod binning;
 pub mod chi_square;
+pub mod evidently;
 pub mod jensen_shannon;
 pub mod kolmogorov;
 pub mod ks;

@@ -20,11 +20,12 @@ use crate::table::table;
 /// [`Failure::Usage`] for files that cannot be read; [`Failure::Failed`] for tables that cannot be compared.
 pub(super) fn run(config: Option<&Path>, arguments: &CompareArguments) -> Result<Outcome, Failure> {
     let settings = Settings::load(config)?;
-    let reference = read(&arguments.reference, "--reference")?;
-    let current = read(&arguments.current, "--current")?;
+    let reference = read(&arguments.reference, "--reference", &arguments.case_column)?;
+    let current = read(&arguments.current, "--current", &arguments.case_column)?;
     let title = format!("Data drift · {} against {}", name(&arguments.current), name(&arguments.reference));
     let about = About { title, ..About::new("compare", Timestamp::now()) };
-    let options = settings.drift.options(about).map_err(Failure::usage)?;
+    let mut options = settings.drift.options(about).map_err(Failure::usage)?;
+    options.preset = arguments.preset.map_or(options.preset, Into::into);
     let report = detect(&reference, &current, options).map_err(Failure::failed)?;
 
     let page = write(&report, &arguments.output).map_err(|error| {
@@ -33,14 +34,14 @@ pub(super) fn run(config: Option<&Path>, arguments: &CompareArguments) -> Result
     })?;
     println!("{}", table(&report));
     println!("Report: {page}");
-    Ok(Outcome::of(report.dataset_drift, arguments.fail_on_drift))
+    Ok(Outcome::of(report.outcome(), arguments.fail_on_drift))
 }
 
-fn read(path: &Path, argument: &str) -> Result<Table, Failure> {
+fn read(path: &Path, argument: &str, case: &str) -> Result<Table, Failure> {
     let place = path.display();
     let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
-    let parse: fn(&[u8]) -> Result<Table, bcs_drift::Error> = match extension.as_deref() {
-        Some("csv") => |bytes| Table::from_csv(bytes),
+    let parse: fn(&[u8], &str) -> Result<Table, bcs_drift::Error> = match extension.as_deref() {
+        Some("csv") => |bytes, case| Table::from_csv(bytes, case),
         Some("json") => Table::from_json,
         _ => {
             return Err(Failure::usage(format!(
@@ -50,7 +51,7 @@ fn read(path: &Path, argument: &str) -> Result<Table, Failure> {
     };
     let bytes = fs::read(path)
         .map_err(|error| Failure::usage(format!("cannot read {place}: {error}; correct {argument}")))?;
-    parse(&bytes).map_err(|error| Failure::failed(format!("{place}: {error}")))
+    parse(&bytes, case).map_err(|error| Failure::failed(format!("{place}: {error}")))
 }
 
 /// Writes page and JSON, and returns the path of the page.

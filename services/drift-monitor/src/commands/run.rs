@@ -38,5 +38,5 @@ pub(super) fn run(config: Option<&Path>, arguments: &RunArguments) -> Result<Out
     println!("{}", table(report));
     let state = if run.created { "new" } else { "already stored" };
     println!("Report ({state}): {}/{}", monitor.archive.store().name(), keys::report_page(&report.about.id));
-    Ok(Outcome::of(report.dataset_drift, fail_on_drift))
+    Ok(Outcome::of(report.outcome(), fail_on_drift))
 }

@@ -51,7 +51,7 @@ async fn serve(settings: &Settings, tokens: Option<Arc<IdTokens>>) -> Result<(),
 async fn log_reference(app: Arc<App>) {
     match app.monitor.package.baseline().await {
         Ok(baseline) => {
-            let (version, features) = (&baseline.version, baseline.table.columns.len());
+            let (version, features) = (&baseline.version, baseline.table.names().len());
             info!(version, features, images = baseline.table.rows, "The drift reference is ready.");
             if let Some(shortcomings) = baseline.shortcomings {
                 warn!(version, shortcomings, "The drift reference has an older format.");

@@ -18,6 +18,13 @@ fn compare(reference: &Path, current: &Path, output: &Path, more: &[&str]) -> Ou
     command.arg("--output").arg(output).args(more).output().unwrap()
 }
 
+/// Settings with which each feature is tested as by scipy's `ks_2samp`.
+fn settings(folder: &Path) -> String {
+    let path = folder.join("settings.yaml");
+    std::fs::write(&path, "drift: {preset: evidently, test: ks}").unwrap();
+    path.display().to_string()
+}
+
 fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
@@ -26,7 +33,8 @@ fn json(path: &Path) -> Value {
 fn statistics_and_p_values_agree_with_scipy() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("a/b");
-    let run = compare(&golden("reference.csv"), &golden("current.csv"), &output, &[]);
+    let config = settings(folder.path());
+    let run = compare(&golden("reference.csv"), &golden("current.csv"), &output, &["--config", &config]);
     assert_eq!(run.status.code(), Some(0), "{}", stderr(&run));
 
     let report = json(&output.join("report.json"));
@@ -52,7 +60,9 @@ fn statistics_and_p_values_agree_with_scipy() {
 #[test]
 fn the_printed_table_is_aligned() {
     let folder = tempfile::tempdir().unwrap();
-    let run = compare(&golden("reference.csv"), &golden("current.csv"), folder.path(), &[]);
+    let config = settings(folder.path());
+    let run =
+        compare(&golden("reference.csv"), &golden("current.csv"), folder.path(), &["--config", &config]);
     let text = stdout(&run);
     let table: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
     assert_eq!(table.len(), 2 + 5, "{text}");

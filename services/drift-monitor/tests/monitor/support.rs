@@ -31,10 +31,11 @@ impl World {
     pub(crate) fn new() -> Self {
         let world = Self { folder: tempfile::tempdir().unwrap() };
         let (mut image, mut model) = (FeatureTable::default(), FeatureTable::default());
-        for features in images(400, 1, 0.0) {
+        for (at, features) in images(400, 1, 0.0).into_iter().enumerate() {
             let (of_model, of_image) = features.into_iter().partition(|(name, _)| is_model_feature(name));
-            image.push(None, &of_image);
-            model.push(None, &of_model);
+            let case = Some(format!("reference-{}", at % 20));
+            image.push(case.clone(), &of_image);
+            model.push(case, &of_model);
         }
         let reference = bcs_drift::reference::build(VERSION, image, model).unwrap();
         world.write_package(&serde_json::to_vec(&reference).unwrap());
@@ -78,14 +79,15 @@ impl World {
         self.store_records(version, FORMAT_VERSION, images(count, seed, shift));
     }
 
-    /// Stores records of this format, one per minute up to now.
+    /// Stores records of this format, one per minute up to now, of ten cases by turns.
     pub(crate) fn store_records(&self, version: &str, format_version: u32, images: Vec<Features>) {
         for (minutes, features) in (0..).zip(images) {
             let time = Timestamp::now() - minutes.minutes();
             let seconds = u64::try_from(time.as_second()).unwrap();
             let id = Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, 0));
             let day = keys::day_of(id).unwrap();
-            let record = PredictionRecord { format_version, ..record(id, time, version, features) };
+            let case = (format_version > 1).then(|| format!("case-{}", minutes % 10));
+            let record = PredictionRecord { format_version, case, ..record(id, time, version, features) };
             self.write_record(&keys::record(day, id), &serde_json::to_string(&record).unwrap());
         }
     }

@@ -1,0 +1,109 @@
+//! A column while it is read.
+
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::report::Skipped;
+use crate::sample::require_finite;
+
+/// A column while it is read.
+#[derive(Debug, Default)]
+pub(super) struct Column {
+    pub name: String,
+    /// Value of each row so far; `None` where it is missing.
+    values: Vec<Option<f64>>,
+    /// Reason why the column is skipped.
+    obstacle: Option<String>,
+    /// Row and value of the first NaN or infinity: an error in a column of numbers, but `nan` may also be text.
+    not_finite: Option<(usize, f64)>,
+}
+
+/// A column that was read.
+pub(super) enum Finished {
+    /// Name, and the value of each row.
+    Values(String, Vec<Option<f64>>),
+    /// The column is not numeric.
+    Skipped(Skipped),
+}
+
+impl Column {
+    pub(super) fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    /// Creates the column without a name at this position, from 1.
+    pub(super) fn unnamed(position: usize) -> Self {
+        let obstacle = Some("has no name in the header row".to_owned());
+        Self { obstacle, ..Self::new(&format!("column {position}")) }
+    }
+
+    /// Takes over a cell of CSV; rows count from 1.
+    pub(super) fn push_text(&mut self, row: usize, cell: &str) {
+        if cell.is_empty() {
+            return;
+        }
+        match cell.parse() {
+            Ok(value) => self.push(row, value),
+            Err(_) => self.skip(row, &format!("'{}'", shortened(cell))),
+        }
+    }
+
+    /// Takes over a cell of JSON; rows count from 1.
+    pub(super) fn push_json(&mut self, row: usize, cell: &Value) {
+        match (cell, cell.as_f64()) {
+            (Value::Null, _) => {}
+            (_, Some(value)) => self.push(row, value),
+            (Value::String(text), _) => self.skip(row, &format!("'{}'", shortened(text))),
+            (other, _) => self.skip(row, kind(other)),
+        }
+    }
+
+    /// Returns name and values of all rows, or why the column is skipped.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`].
+    pub(super) fn finish(mut self, rows: usize) -> Result<Finished, Error> {
+        if let Some(reason) = self.obstacle {
+            return Ok(Finished::Skipped(Skipped { name: self.name, reason }));
+        }
+        if let Some((row, value)) = self.not_finite {
+            require_finite(&self.name, row, value)?;
+        }
+        self.values.resize(rows, None);
+        Ok(Finished::Values(self.name, self.values))
+    }
+
+    fn push(&mut self, row: usize, value: f64) {
+        if value.is_finite() {
+            self.values.resize(row - 1, None);
+            self.values.push(Some(value));
+        } else {
+            self.not_finite.get_or_insert((row, value));
+        }
+    }
+
+    fn skip(&mut self, row: usize, cell: &str) {
+        self.obstacle.get_or_insert_with(|| format!("holds {cell} in row {row}, which is not a number"));
+    }
+}
+
+/// What a value of JSON is, in words.
+pub(super) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Start of a cell, long enough to find it by.
+fn shortened(cell: &str) -> String {
+    const LONGEST: usize = 40;
+    match cell.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &cell[..end]),
+        None => cell.to_owned(),
+    }
+}
