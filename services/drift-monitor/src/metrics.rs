@@ -4,6 +4,7 @@ use bcs_drift::Outcome;
 use bcs_service::Metrics;
 use prometheus::{Error, Gauge, IntCounterVec, IntGauge, Opts};
 
+use crate::gauges::Gauges;
 use crate::monitor::Run;
 
 /// Metrics of runs. The gauges describe the last run.
@@ -17,6 +18,7 @@ pub struct RunMetrics {
     share: Gauge,
     drift: IntGauge,
     judged: IntGauge,
+    gauges: Gauges,
 }
 
 impl RunMetrics {
@@ -48,6 +50,7 @@ impl RunMetrics {
                 "last_run_dataset_drift",
                 "1 if the data had drifted in the last run, otherwise 0",
             )?,
+            gauges: Gauges::register(metrics)?,
             judged: integer("last_run_judged", "1 if the last run had enough to judge, otherwise 0")?,
         };
         registry.register(Box::new(registered.runs.clone()))?;
@@ -70,6 +73,7 @@ impl RunMetrics {
         self.drifted.set(count(drift.drifted));
         self.share.set(drift.share);
         self.drift.set(i64::from(drift.dataset_drift));
+        self.gauges.show(drift);
         self.judged.set(i64::from(drift.outcome() != Outcome::NotJudged));
     }
 }

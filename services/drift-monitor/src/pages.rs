@@ -98,10 +98,10 @@ fn time(time: Timestamp) -> Markup {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn summary(model_version: &str) -> Summary {
+    pub(crate) fn summary(model_version: &str) -> Summary {
         Summary {
             id: "2026-11-22_2026-11-23-0f1e2d3c".into(),
             created: Timestamp::UNIX_EPOCH,

@@ -1,5 +1,6 @@
 //! Settings: the defaults of `config/drift-monitor.yaml`, overridden by a file, overridden by environment variables.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use bcs_drift::Preset;
@@ -8,7 +9,10 @@ use bcs_service::environment::InvalidVariable;
 use bcs_service::guard::tokens::TokenSettings;
 use bcs_service::settings::{ServerSettings, StorageMode};
 use bcs_service::{Environment, Failure};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+
+use crate::webhook::Webhook;
 
 /// Settings. `config/drift-monitor.yaml` documents each of them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -22,6 +26,8 @@ pub struct Settings {
     pub storage: Storage,
     /// Default time window.
     pub window: DefaultWindow,
+    /// Server that is told of reports.
+    pub webhook: WebhookSettings,
     /// Test and thresholds.
     pub drift: Drift,
 }
@@ -66,6 +72,61 @@ pub struct Storage {
 pub struct DefaultWindow {
     /// Number of full days before today.
     pub days: u32,
+    /// Time zone of the days, by its IANA name.
+    pub time_zone: String,
+}
+
+impl DefaultWindow {
+    /// Returns the time zone.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for an unknown name.
+    pub fn zone(&self) -> Result<TimeZone, Failure> {
+        TimeZone::get(&self.time_zone).map_err(|_| {
+            Failure::usage(format!(
+                "window.time_zone (TIME_ZONE) is {}; it must be a name of the IANA database, such as Europe/Amsterdam",
+                self.time_zone
+            ))
+        })
+    }
+}
+
+/// Server that is told of reports.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookSettings {
+    /// URL that messages are sent to; `None` for none.
+    pub url: Option<String>,
+    /// Secret by which the messages are signed, from the environment alone.
+    #[serde(skip)]
+    pub secret: Option<Secret>,
+}
+
+impl WebhookSettings {
+    /// Returns the webhook; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for an invalid URL or secret.
+    pub fn open(&self) -> Result<Option<Webhook>, Failure> {
+        let secret = self.secret.as_ref().map_or("", |Secret(secret)| secret);
+        self.url.as_ref().map(|url| Webhook::new(url, secret)).transpose()
+    }
+}
+
+/// A text that is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// Test and thresholds.
@@ -103,7 +164,7 @@ impl ServerSettings for Settings {
     const DEFAULT_FILE: &'static str = "config/drift-monitor.yaml";
 
     fn apply(&mut self, environment: &Environment<'_>) -> Result<(), InvalidVariable> {
-        let Self { server, model, storage, .. } = self;
+        let Self { server, model, storage, window, webhook, .. } = self;
         environment.set_text(&mut server.host, "HOST");
         environment.set(&mut server.port, "PORT", "a number from 0 to 65535")?;
         server.oidc.apply(environment);
@@ -111,6 +172,9 @@ impl ServerSettings for Settings {
         environment.set_optional(&mut model.repository, "MODEL_REPOSITORY");
         environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
         environment.set_text(&mut storage.reports_bucket, "REPORTS_BUCKET");
+        environment.set_text(&mut window.time_zone, "TIME_ZONE");
+        environment.set_optional(&mut webhook.url, "WEBHOOK_URL");
+        environment.set_optional(&mut webhook.secret, "WEBHOOK_SECRET");
         environment.set(&mut storage.mode, "STORAGE_MODE", "local or gcp")
     }
 
@@ -138,6 +202,8 @@ impl ServerSettings for Settings {
         if !(1..=396).contains(&self.window.days) {
             return Err(Failure::usage(format!("window.days is {}; it must be 1 to 396", self.window.days)));
         }
+        self.window.zone()?;
+        self.webhook.open()?;
         Ok(())
     }
 }
@@ -194,6 +260,8 @@ mod tests {
         assert!(usage_error("drift: {test: nope}", &[]).contains("ks"));
         assert!(usage_error("drift: {min_records: 1}", &[]).contains("drift.min_records"));
         assert!(usage_error("window: {days: 0}", &[]).contains("window.days"));
+        assert!(usage_error("", &[("TIME_ZONE", "Mars")]).contains("TIME_ZONE"));
+        assert!(usage_error("", &[("WEBHOOK_URL", "https://a.example")]).contains("WEBHOOK_SECRET"));
         assert!(usage_error("", &[("PORT", "eighty")]).contains("PORT=eighty"));
         assert!(usage_error("", &[("STORAGE_MODE", "s3")]).contains("STORAGE_MODE=s3"));
     }

@@ -69,10 +69,22 @@ impl Family {
 /// Returns the values of a feature on a scale on which cases differ by about the same amount everywhere: a logarithmic one
 /// for variances, whose differences are ratios.
 pub(super) fn comparable(feature: &str, values: &[Option<f64>]) -> Vec<Option<f64>> {
-    match feature {
-        "sharpness" => values.iter().map(|value| value.map(|value| value.max(1e-6).ln())).collect(),
-        _ => values.to_vec(),
-    }
+    values.iter().map(|value| value.map(|value| to_comparable(feature, value))).collect()
+}
+
+/// Returns a value of a feature on the scale on which its cases are compared.
+pub fn to_comparable(feature: &str, value: f64) -> f64 {
+    if is_logarithmic(feature) { value.max(1e-6).ln() } else { value }
+}
+
+/// Returns the value that [`to_comparable`] takes to this one.
+pub fn from_comparable(feature: &str, value: f64) -> f64 {
+    if is_logarithmic(feature) { value.exp() } else { value }
+}
+
+/// Whether the cases of a feature are compared on a logarithmic scale.
+fn is_logarithmic(feature: &str) -> bool {
+    feature == "sharpness"
 }
 
 #[cfg(test)]

@@ -23,10 +23,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<Outcome, Failure> {
     logging::start()?;
     let settings = Settings::load(config)?;
     let tokens = settings.server.oidc.open()?.map(Arc::new);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::failed(format!("cannot start the async runtime: {error}")))?;
+    let runtime = super::runtime()?;
     let result = runtime.block_on(serve(&settings, tokens));
     // Does not wait for comparisons whose requests were aborted.
     runtime.shutdown_background();
@@ -37,7 +34,7 @@ async fn serve(settings: &Settings, tokens: Option<Arc<IdTokens>>) -> Result<(),
     // First: platforms wait for the socket and give up on a process without one.
     let (listener, address) =
         server::bind(&settings.server.host, settings.server.port).await.map_err(Failure::failed)?;
-    let monitor = Monitor::new(stores::open(settings).await?, settings);
+    let monitor = Arc::new(Monitor::new(stores::open(settings).await?, settings)?);
     let health = Health::default();
     let app = Arc::new(App::new(monitor, health.clone())?);
     let router = app::router(Arc::clone(&app), tokens);
@@ -53,8 +50,8 @@ async fn log_reference(app: Arc<App>) {
         Ok(baseline) => {
             let (version, features) = (&baseline.version, baseline.table.names().len());
             info!(version, features, images = baseline.table.rows, "The drift reference is ready.");
-            if let Some(shortcomings) = baseline.shortcomings {
-                warn!(version, shortcomings, "The drift reference has an older format.");
+            for note in &baseline.notes {
+                warn!(version, note, "The drift reference has a note.");
             }
         }
         Err(error) => {

@@ -1,6 +1,7 @@
 //! Tests of the built program.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
 
+mod baselines;
 mod buckets;
 mod compare;
 mod reference;
@@ -9,3 +10,5 @@ mod run;
 mod serve;
 mod support;
 mod tokens;
+mod warehouse;
+mod windows;
