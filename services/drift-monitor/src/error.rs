@@ -66,6 +66,9 @@ pub enum Error {
     /// The server is stopping.
     #[error("the server is stopping; try again")]
     Stopping,
+    /// Records cannot be written as Parquet.
+    #[error("the records cannot be written as Parquet: {0}")]
+    Parquet(#[from] parquet::errors::ParquetError),
     /// A bug of the program.
     #[error("internal error: {0}")]
     Internal(String),
@@ -92,7 +95,7 @@ impl Error {
             Self::Shared(error) => error.status(),
             Self::Baseline(_) | Self::Store(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoReport(_) | Self::NoRun(_) => StatusCode::NOT_FOUND,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Parquet(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 

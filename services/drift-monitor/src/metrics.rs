@@ -1,13 +1,16 @@
 //! Prometheus metrics of runs, in addition to the HTTP metrics of every server.
 
+use std::sync::{Mutex, PoisonError};
+
 use bcs_drift::Outcome;
 use bcs_service::Metrics;
+use jiff::Timestamp;
 use prometheus::{Error, Gauge, IntCounterVec, IntGauge, Opts};
 
 use crate::gauges::Gauges;
 use crate::monitor::Run;
 
-/// Metrics of runs. The gauges describe the last run.
+/// Metrics of runs. The gauges describe the newest window: a run over one of the past leaves them as they are.
 #[derive(Debug)]
 pub struct RunMetrics {
     runs: IntCounterVec,
@@ -19,6 +22,8 @@ pub struct RunMetrics {
     drift: IntGauge,
     judged: IntGauge,
     gauges: Gauges,
+    /// End of the window that the gauges describe.
+    shown: Mutex<Option<Timestamp>>,
 }
 
 impl RunMetrics {
@@ -51,6 +56,7 @@ impl RunMetrics {
                 "1 if the data had drifted in the last run, otherwise 0",
             )?,
             gauges: Gauges::register(metrics)?,
+            shown: Mutex::default(),
             judged: integer("last_run_judged", "1 if the last run had enough to judge, otherwise 0")?,
         };
         registry.register(Box::new(registered.runs.clone()))?;
@@ -63,11 +69,16 @@ impl RunMetrics {
     }
 
     /// Counts a successful run that ended at `now`.
-    pub fn done(&self, run: &Run, now: jiff::Timestamp) {
+    pub fn done(&self, run: &Run, now: Timestamp) {
         let drift = &run.report.drift;
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.runs.with_label_values(&[if run.created { "created" } else { "existing" }]).inc();
         self.time.set(now.as_millisecond() as f64 / 1e3);
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if drift.about.window.to < *shown {
+            return;
+        }
+        *shown = drift.about.window.to;
         self.records.set(count(run.report.records.used));
         self.features.set(count(drift.features.len()));
         self.drifted.set(count(drift.drifted));

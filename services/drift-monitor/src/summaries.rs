@@ -25,7 +25,7 @@ impl Summaries {
     ///
     /// # Errors
     /// Which column or case is wrong.
-    pub fn new(table: Table) -> Result<Self, String> {
+    pub fn new(table: &Table) -> Result<Self, String> {
         let mut table = table.images();
         let Some(images) = table.features.remove(IMAGES) else {
             return Err(format!("has no column '{IMAGES}' with the number of images of each case"));
@@ -88,10 +88,10 @@ mod tests {
 
     #[test]
     fn summaries_have_one_row_per_case_and_count_its_images() {
-        let summaries = Summaries::new(table("case,images,grey_mean\na,3,0.5\nb,4,0.6\n")).unwrap();
+        let summaries = Summaries::new(&table("case,images,grey_mean\na,3,0.5\nb,4,0.6\n")).unwrap();
         assert_eq!((summaries.images, summaries.table.rows()), (7, 2));
         assert!(!summaries.table.features.contains_key(IMAGES));
-        let reason = |csv: &str| Summaries::new(table(csv)).unwrap_err();
+        let reason = |csv: &str| Summaries::new(&table(csv)).unwrap_err();
         assert!(reason("case,grey_mean\na,0.5\n").contains("'images'"));
         assert!(reason("case,images\na,1\na,1\n").contains("'a' twice"));
         assert!(reason("case,images\n,1\n").contains("row 1"));

@@ -43,7 +43,7 @@ pub struct Compacted {
 /// Writes the records of a day (UTC). Files of an earlier compaction are replaced.
 ///
 /// # Errors
-/// [`Error::Store`]; [`Error::Internal`] if a file cannot be encoded.
+/// [`Error::Store`]; [`Error::Parquet`] if a file cannot be encoded.
 pub async fn compact(records: &Arc<dyn Store>, output: &dyn Store, day: Date) -> Result<Compacted, Error> {
     let keys = records.list(&keys::records_of(day)).await?;
     let mut parsed = pin!(fetch::each(records, keys, parse));
@@ -87,24 +87,20 @@ async fn add(
     }
     let written = match part.take() {
         Some(part) => part,
-        None => Part::new(&columns).map_err(encoding)?,
+        None => Part::new(&columns)?,
     };
     // Compression takes a moment.
     let written = tokio::task::spawn_blocking(move || written.with(&columns)).await;
-    *part = Some(written.map_err(|error| Error::Internal(error.to_string()))?.map_err(encoding)?);
+    *part = Some(written.map_err(|error| Error::Internal(error.to_string()))??);
     Ok(())
 }
 
 async fn store(part: Part, compacted: &mut Compacted, output: &dyn Store, day: Date) -> Result<(), Error> {
     compacted.rows += part.rows();
     let key = keys::compacted(day, compacted.parts.len());
-    output.put(&key, part.finish().map_err(encoding)?.into(), PutMode::Overwrite).await?;
+    output.put(&key, part.finish()?.into(), PutMode::Overwrite).await?;
     compacted.parts.push(key);
     Ok(())
-}
-
-fn encoding(error: parquet::errors::ParquetError) -> Error {
-    Error::Internal(format!("the records cannot be written as Parquet: {error}"))
 }
 
 #[cfg(test)]

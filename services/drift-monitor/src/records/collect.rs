@@ -18,6 +18,9 @@ use crate::window::{MAX_DAYS, Window};
 /// Time after its arrival within which a record may be stored and still be counted by the next report.
 pub const LATE: SignedDuration = SignedDuration::from_hours(24);
 
+/// Largest number of damaged records whose reasons are logged.
+const MOST_LOGGED: usize = 100;
+
 /// Fewest records that are read at once to find the newest ones.
 const MIN_READ: usize = 256;
 
@@ -114,8 +117,12 @@ pub async fn collect(store: &Arc<dyn Store>, scope: &Scope, wanted: &Wanted) -> 
         }
     }
     records.finish();
-    for (key, reason) in &records.damaged {
+    for (key, reason) in records.damaged.iter().take(MOST_LOGGED) {
         tracing::warn!(key, reason, "Left out a damaged record.");
+    }
+    if records.damaged.len() > MOST_LOGGED {
+        let more = records.damaged.len() - MOST_LOGGED;
+        tracing::warn!("Left out {more} more damaged records; the report has their keys.");
     }
     Ok(records)
 }
