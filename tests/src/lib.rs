@@ -4,6 +4,7 @@ mod browser;
 mod emulator;
 mod fault_proxy;
 mod tiled_tiff;
+mod token_issuer;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ pub use browser::Page;
 pub use emulator::Emulator;
 pub use fault_proxy::{Fault, FaultProxy};
 pub use tiled_tiff::{TiffTag, TiledTiff, tiff_directory};
+pub use token_issuer::{TokenIssuer, token_claims, unsigned_token};
 
 /// Maximum time until a server is ready; it takes well under a second on an idle machine.
 const READY: Duration = Duration::from_secs(60);

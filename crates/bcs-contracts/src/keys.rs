@@ -22,11 +22,18 @@ pub const RECORDS: &str = "records/";
 /// Prefix of all drift reports.
 pub const REPORTS: &str = "reports/";
 
+/// Prefix of all accepted baselines.
+pub const BASELINES: &str = "baselines/";
+
 /// Returns the day (UTC) of a prediction, which its id (a version 7 UUID) carries; `None` for any other UUID.
 pub fn day_of(id: Uuid) -> Option<Date> {
+    Some(time_of(id)?.to_zoned_datetime(TimeZone::UTC).date())
+}
+
+/// Returns the time of a prediction, which its id carries to the millisecond; `None` for UUIDs of other versions.
+pub fn time_of(id: Uuid) -> Option<Timestamp> {
     let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
-    let time = Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok()?;
-    Some(time.to_zoned_datetime(TimeZone::UTC).date())
+    Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok()
 }
 
 /// `records/date=YYYY-MM-DD/`, the prefix of the records of one day (UTC).
@@ -62,6 +69,31 @@ pub fn report(id: &str) -> String {
 /// `reports/<id>.html`
 pub fn report_page(id: &str) -> String {
     format!("{REPORTS}{id}.html")
+}
+
+/// `baselines/<id>.json`, an accepted baseline of the drift monitor
+pub fn baseline(id: Uuid) -> String {
+    format!("{BASELINES}{id}.json")
+}
+
+/// `compact/date=YYYY-MM-DD/`, the prefix of the tables of one day (UTC)
+pub fn compacted_of(day: Date) -> String {
+    format!("compact/date={day}/")
+}
+
+/// `compact/date=YYYY-MM-DD/part-00000.parquet`, a table of records
+pub fn compacted(day: Date, part: usize) -> String {
+    format!("{}part-{part:05}.parquet", compacted_of(day))
+}
+
+/// `marks/<kind>.json`, where the last report of the drift monitor ended
+pub fn mark(kind: &str) -> String {
+    format!("marks/{kind}.json")
+}
+
+/// `runs/<id>.json`, the state of a run of the drift monitor
+pub fn run(id: &str) -> String {
+    format!("runs/{id}.json")
 }
 
 /// `train-YYYY-MM-DD_HH-MM-SS`, the name of a training run (UTC).

@@ -53,6 +53,13 @@ impl<'a> Environment<'a> {
         }
     }
 
+    /// Assigns the texts of a variable, separated by commas, to `target` if it is set.
+    pub fn set_list(&self, target: &mut Vec<String>, name: &str) {
+        if let Some(value) = self.get(name) {
+            *target = value.split(',').map(|text| text.trim().to_owned()).collect();
+        }
+    }
+
     /// Assigns a boolean variable to `target` if it is set: `true`, `1`, `yes`, `on` or `false`, `0`, `no`, `off`, in
     /// any case.
     ///
@@ -89,6 +96,7 @@ mod tests {
             "HOST" => "",
             "STORE_INPUTS" => "Yes",
             "MODEL_PATH" => "a model",
+            "CORS_ORIGINS" => "https://a, https://b",
             _ => return None,
         };
         Some(value.to_owned())
@@ -103,6 +111,9 @@ mod tests {
         environment.set_bool(&mut store, "STORE_INPUTS").unwrap();
         environment.set_optional(&mut model, "MODEL_PATH");
         assert_eq!((port, host.as_str(), store, model.as_deref()), (80, "here", true, Some("a model")));
+        let mut origins = vec!["https://c".to_owned()];
+        environment.set_list(&mut origins, "CORS_ORIGINS");
+        assert_eq!(origins, ["https://a", "https://b"]);
     }
 
     #[test]

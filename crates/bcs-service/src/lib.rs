@@ -4,7 +4,7 @@
 //! - [`admission`]: admission of requests by memory
 //! - [`environment`]: environment variables applied to settings
 //! - [`failure`]: errors of a program and their exit codes
-//! - [`guard`]: keys of clients, origins of pages, and security headers
+//! - [`guard`]: keys and ID tokens of clients, origins of pages, and security headers
 //! - [`health`]: readiness of a server
 //! - [`healthcheck`]: the check of a server from inside its container
 //! - [`logging`]: structured logs for Cloud Logging, or text for terminals

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use axum::routing::get;
+use bcs_service::guard::tokens::{self, IdTokens};
 use bcs_service::health::State;
 use bcs_service::routes::Service;
 use bcs_service::{Failure, Guard, Health, Metrics, Problem, server};
@@ -19,7 +21,7 @@ use crate::error::Error;
 use crate::metrics::RunMetrics;
 use crate::monitor::Monitor;
 use crate::openapi::ApiDoc;
-use crate::routes::{home, report, reports, run};
+use crate::routes::{accept, baselines, home, report, reports, run, runs, to_label};
 
 /// Maximum size of a request body in bytes: a few names and dates.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -27,7 +29,7 @@ const MAX_BODY_BYTES: usize = 64 << 10;
 /// State shared by all requests.
 pub struct App {
     /// Runs comparisons and stores reports.
-    pub monitor: Monitor,
+    pub monitor: Arc<Monitor>,
     /// Whether the server is stopping.
     pub health: Health,
     /// HTTP metrics.
@@ -41,7 +43,7 @@ impl App {
     ///
     /// # Errors
     /// [`Failure::Failed`] if two metrics have the same name, which is a bug.
-    pub fn new(monitor: Monitor, health: Health) -> Result<Self, Failure> {
+    pub fn new(monitor: Arc<Monitor>, health: Health) -> Result<Self, Failure> {
         let http_metrics = Metrics::new("bcs_drift_monitor").map_err(Failure::failed)?;
         let metrics = RunMetrics::register(&http_metrics).map_err(Failure::failed)?;
         Ok(Self { monitor, health, http_metrics, metrics })
@@ -62,13 +64,20 @@ impl Service for App {
     }
 }
 
-/// Returns all routes with their middleware.
-pub fn router(app: Arc<App>) -> Router {
+/// Returns all routes with their middleware. Routes that change something need one of the `tokens`, if there are any.
+pub fn router(app: Arc<App>, tokens: Option<Arc<IdTokens>>) -> Router {
     let service: Arc<dyn Service> = Arc::<App>::clone(&app);
+    let mut protected = OpenApiRouter::new().routes(routes!(run::run)).routes(routes!(accept::accept));
+    if let Some(tokens) = tokens {
+        protected = protected.route_layer(middleware::from_fn_with_state(tokens, tokens::require));
+    }
     let (routes, api) = OpenApiRouter::with_openapi(ApiDoc::openapi())
-        .routes(routes!(run::run))
+        .merge(protected)
         .routes(routes!(reports::reports))
         .routes(routes!(report::report))
+        .routes(routes!(to_label::to_label))
+        .routes(routes!(runs::state))
+        .routes(routes!(baselines::baselines))
         .merge(bcs_service::routes::router(service))
         .split_for_parts();
     let routes = routes

@@ -5,12 +5,22 @@ use std::sync::Arc;
 
 use bcs_contracts::keys;
 use bcs_drift::html;
-use bcs_storage::{Bytes, PutMode, Store};
+use bcs_storage::{Bytes, Generation, PutMode, Store};
 use tokio::sync::Mutex;
 
 use crate::error::Error;
 use crate::fetch;
 use crate::report::{StoredReport, Summary};
+
+/// What is stored under the id of a report.
+pub enum Found {
+    /// The report, and its JSON.
+    Report(Box<StoredReport>, Bytes),
+    /// A report that this version cannot read, and its generation.
+    Outdated(Generation),
+    /// Nothing.
+    Missing,
+}
 
 /// The reports in a bucket.
 pub struct Archive {
@@ -27,6 +37,35 @@ impl Archive {
     /// Returns the store.
     pub fn store(&self) -> &dyn Store {
         self.store.as_ref()
+    }
+
+    /// Returns the store, to be shared.
+    pub fn shared_store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Looks for a report.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn find(&self, id: &str) -> Result<Found, Error> {
+        use bcs_storage::Error as Storage;
+        let object = match self.store.read(&keys::report(id)).await {
+            Ok(object) => object,
+            Err(Storage::NotFound { .. } | Storage::InvalidKey { .. }) => return Ok(Found::Missing),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(match serde_json::from_slice(&object.bytes) {
+            Ok(report) => Found::Report(Box::new(report), object.bytes),
+            Err(error) => {
+                tracing::warn!(
+                    report = id,
+                    reason = error.to_string(),
+                    "A report has another layout and is made anew."
+                );
+                Found::Outdated(object.generation)
+            }
+        })
     }
 
     /// Reads a report as JSON.
@@ -54,11 +93,15 @@ impl Archive {
     }
 
     /// Stores a report, the page before the JSON, and returns the JSON. Returns `None` if another process stored the
-    /// report first.
+    /// report first. `outdated` is the report that it replaces, if any.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn put(&self, report: &StoredReport) -> Result<Option<Bytes>, Error> {
+    pub async fn put(
+        &self,
+        report: &StoredReport,
+        outdated: Option<Generation>,
+    ) -> Result<Option<Bytes>, Error> {
         let id = &report.drift.about.id;
         let page_key = keys::report_page(id);
         let page = Bytes::from(html::page(&report.drift));
@@ -67,8 +110,9 @@ impl Archive {
         json.push(b'\n');
         let json = Bytes::from(json);
 
-        let page_created = self.create(&page_key, page.clone()).await?;
-        if !self.create(&keys::report(id), json.clone()).await? {
+        let page_created = self.write(&page_key, page.clone(), PutMode::Create).await?;
+        let mode = outdated.map_or(PutMode::Create, PutMode::IfGeneration);
+        if !self.write(&keys::report(id), json.clone(), mode).await? {
             return Ok(None);
         }
         if !page_created {
@@ -79,11 +123,12 @@ impl Archive {
         Ok(Some(json))
     }
 
-    /// Creates an object and returns whether it did not exist.
-    async fn create(&self, key: &str, bytes: Bytes) -> Result<bool, Error> {
-        match self.store.put(key, bytes, PutMode::Create).await {
+    /// Writes an object and returns whether it was as the mode expects.
+    async fn write(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<bool, Error> {
+        use bcs_storage::Error as Storage;
+        match self.store.put(key, bytes, mode).await {
             Ok(()) => Ok(true),
-            Err(bcs_storage::Error::AlreadyExists { .. }) => Ok(false),
+            Err(Storage::AlreadyExists { .. } | Storage::Changed { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -137,13 +182,15 @@ mod tests {
         let archive = Archive::new(Arc::new(LocalStore::open(folder.path()).unwrap()));
         let (interrupted, ours) = (report("2026-11-22T10:00:00Z"), report("2026-11-22T11:00:00Z"));
         let page_of = |report: &StoredReport| Bytes::from(html::page(&report.drift));
-        assert!(archive.create(&keys::report_page("id"), page_of(&interrupted)).await.unwrap());
+        assert!(
+            archive.write(&keys::report_page("id"), page_of(&interrupted), PutMode::Create).await.unwrap()
+        );
 
-        let json = archive.put(&ours).await.unwrap();
+        let json = archive.put(&ours, None).await.unwrap();
         assert_eq!(json, Some(archive.json("id").await.unwrap()));
         assert_eq!(archive.page("id").await.unwrap(), page_of(&ours));
 
-        assert_eq!(archive.put(&interrupted).await.unwrap(), None);
+        assert_eq!(archive.put(&interrupted, None).await.unwrap(), None);
         assert_eq!(archive.json("id").await.unwrap(), json.unwrap());
         assert_eq!(archive.page("id").await.unwrap(), page_of(&ours));
     }

@@ -34,8 +34,8 @@ pub struct Baseline {
     pub version: String,
     /// Format of the reference, see [`bcs_contracts::reference`].
     pub format_version: u32,
-    /// What a reference of an older format lacks; `None` for the current format.
-    pub shortcomings: Option<&'static str>,
+    /// What readers of a report must know of the reference, such as what one of an older format lacks.
+    pub notes: Vec<String>,
     /// Features of the reference.
     pub table: Table,
     /// SHA-256 of `reference.json`, in lower-case hex.
@@ -119,8 +119,8 @@ fn parse(metadata: PackageMetadata, reference: &[u8], name: String) -> Result<Ba
         serde_json::from_slice(reference).map_err(|error| format!("cannot be read: {error}"))?;
     let table = Table::from_reference(&reference).map_err(|error| format!("is invalid: {error}"))?;
     let version = if metadata.version.is_empty() { name } else { metadata.version };
-    let (format_version, shortcomings) = (reference.format_version, reference.shortcomings());
-    Ok(Baseline { version, format_version, shortcomings, table, sha256 })
+    let notes = reference.shortcomings().map(str::to_owned).into_iter().collect();
+    Ok(Baseline { version, format_version: reference.format_version, notes, table, sha256 })
 }
 
 /// Returns the SHA-256 in lower-case hex.
@@ -168,7 +168,7 @@ mod tests {
         write(&store, "v1", &bytes, &sha256).await;
         let baseline = package.baseline().await.unwrap();
         assert_eq!((baseline.version.as_str(), baseline.table.rows), ("v1", 2));
-        assert_eq!((baseline.format_version, baseline.shortcomings), (2, None));
+        assert_eq!((baseline.format_version, baseline.notes.len()), (2, 0));
         assert!(Arc::ptr_eq(&baseline, &package.baseline().await.unwrap()));
         write(&store, "", &bytes, &sha256).await;
         assert_eq!(package.baseline().await.unwrap().version, "folder");
@@ -193,6 +193,6 @@ mod tests {
         write(&store, "v1", bytes, &sha256(bytes)).await;
         let baseline = Package::new(Arc::new(store), String::new()).baseline().await.unwrap();
         assert_eq!((baseline.format_version, baseline.table.values("grey_mean").unwrap().len()), (1, 2));
-        assert!(baseline.shortcomings.unwrap().contains("cases"));
+        assert!(baseline.notes[0].contains("cases"));
     }
 }

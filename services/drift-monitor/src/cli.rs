@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bcs_drift::Preset;
 use bcs_drift::table::CASE_COLUMN;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use jiff::civil::Date;
 
 use crate::window::Bound;
 
@@ -31,6 +32,8 @@ pub enum Command {
     Serve,
     /// Compare the predictions of a time window with the drift reference once, and store the report
     Run(RunArguments),
+    /// Write the records of days as tables in Parquet, for DuckDB, Spark and BigQuery
+    Compact(CompactArguments),
     /// Compare two tables of features
     Compare(CompareArguments),
     /// Make a drift reference from a folder of images, without predictions
@@ -42,7 +45,7 @@ pub enum Command {
 /// Arguments of `run`.
 #[derive(Debug, Clone, Args)]
 pub struct RunArguments {
-    /// First day (UTC, such as 2026-11-22) or start time (such as 2026-11-22T06:00:00Z)
+    /// First day (such as 2026-11-22, in the time zone of the settings) or start time (such as 2026-11-22T06:00:00Z)
     #[arg(long, value_name = "DATE")]
     pub from: Option<Bound>,
     /// Last day (included) or end time (excluded) [default: today]
@@ -51,9 +54,39 @@ pub struct RunArguments {
     /// The last N full days and today [default: from the settings]
     #[arg(long, value_name = "N", conflicts_with_all = ["from", "to"])]
     pub days: Option<u32>,
+    /// The last N hours
+    #[arg(long, value_name = "N", conflicts_with_all = ["from", "to", "days"])]
+    pub hours: Option<u32>,
+    /// The last N predictions
+    #[arg(long, value_name = "N", conflicts_with_all = ["from", "to", "days", "hours"])]
+    pub last: Option<u32>,
+    /// All predictions that the last report of this kind did not have
+    #[arg(long, conflicts_with_all = ["from", "to", "days", "hours", "last"])]
+    pub since_last: bool,
+    /// Source (site or scanner) whose predictions are compared [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+    /// Judge these summaries of the records of the window, instead of reading records: one row per case, with the column
+    /// `images` and the mean of each feature
+    #[arg(long, value_name = "FILE.csv|json", conflicts_with_all = ["hours", "last", "since_last"])]
+    pub summaries: Option<PathBuf>,
     /// Exit with 3 if the data has drifted, and with 4 if there is too little to judge
     #[arg(long)]
     pub fail_on_drift: bool,
+}
+
+/// Arguments of `compact`.
+#[derive(Debug, Args)]
+pub struct CompactArguments {
+    /// First day (UTC) [default: yesterday]
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<Date>,
+    /// Last day (UTC), included [default: the first]
+    #[arg(long, value_name = "DATE", requires = "from")]
+    pub to: Option<Date>,
+    /// Folder or gs:// URI of the tables [default: the bucket of the reports]
+    #[arg(long, value_name = "DIR|gs://")]
+    pub output: Option<String>,
 }
 
 /// Arguments of `compare`.

@@ -1,5 +1,7 @@
 //! Errors of runs and requests, and their HTTP responses. This is the only place where errors become problems.
 
+use std::sync::Arc;
+
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -47,9 +49,26 @@ pub enum Error {
     /// No report has this id.
     #[error("there is no report '{0}'; GET /reports lists the reports")]
     NoReport(String),
+    /// Neither the drift reference nor any record of the window has this model version.
+    #[error("no prediction of the window is of the model version '{version}'; known versions: {known}")]
+    UnknownVersion {
+        /// The requested version.
+        version: String,
+        /// Versions of the drift reference and of the records.
+        known: String,
+    },
+    /// The run that several requests shared failed.
+    #[error(transparent)]
+    Shared(Arc<Error>),
+    /// No run has this id.
+    #[error("there is no run '{0}'; POST /run starts one")]
+    NoRun(String),
     /// The server is stopping.
     #[error("the server is stopping; try again")]
     Stopping,
+    /// Records cannot be written as Parquet.
+    #[error("the records cannot be written as Parquet: {0}")]
+    Parquet(#[from] parquet::errors::ParquetError),
     /// A bug of the program.
     #[error("internal error: {0}")]
     Internal(String),
@@ -58,19 +77,25 @@ pub enum Error {
 impl Error {
     /// Whether the request is at fault, rather than model, records or stores.
     pub fn is_request_error(&self) -> bool {
-        self.status().is_client_error() && !matches!(self, Self::Drift(_))
+        match self {
+            Self::Shared(error) => error.is_request_error(),
+            error => error.status().is_client_error() && !matches!(error, Self::Drift(_)),
+        }
     }
 
     fn status(&self) -> StatusCode {
         match self {
             Self::Upload(rejection) => rejection.status(),
             Self::Body(_) => StatusCode::BAD_REQUEST,
-            Self::Request(_) | Self::Window(_) | Self::UnknownFeatures { .. } | Self::Drift(_) => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Self::Request(_)
+            | Self::Window(_)
+            | Self::UnknownFeatures { .. }
+            | Self::UnknownVersion { .. }
+            | Self::Drift(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Shared(error) => error.status(),
             Self::Baseline(_) | Self::Store(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NoReport(_) => StatusCode::NOT_FOUND,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NoReport(_) | Self::NoRun(_) => StatusCode::NOT_FOUND,
+            Self::Parquet(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -87,8 +112,9 @@ impl Error {
     }
 
     /// Returns the detail for clients, who are not told where the stores are.
-    fn detail(&self) -> String {
+    pub fn detail(&self) -> String {
         match self {
+            Self::Shared(error) => error.detail(),
             Self::Upload(_) => "the body is incomplete or too long; send at most 64 KiB of JSON".to_owned(),
             Self::Store(_) => {
                 "a bucket cannot be used now; try again; the log of the server has the reason".to_owned()

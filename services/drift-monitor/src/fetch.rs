@@ -3,38 +3,47 @@
 use std::sync::Arc;
 
 use bcs_storage::{Bytes, Error, Store};
-use tokio::task::JoinSet;
+use futures_util::{Stream, StreamExt, TryStreamExt, future, stream};
 
 /// Number of concurrent reads.
-const CONCURRENCY: usize = 16;
+const CONCURRENCY: usize = 32;
 
-/// Reads the objects and returns them sorted by key. Objects deleted since they were listed are left out.
+/// Reads the objects and returns them in the order of the keys. Objects deleted since they were listed are left out.
 ///
 /// # Errors
 /// As [`Store::read`], but for [`Error::NotFound`].
 pub async fn all(store: &Arc<dyn Store>, keys: Vec<String>) -> Result<Vec<(String, Bytes)>, Error> {
-    let mut keys = keys.into_iter();
-    let mut reads = JoinSet::new();
-    let mut objects = Vec::with_capacity(keys.len());
-    loop {
-        while reads.len() < CONCURRENCY
-            && let Some(key) = keys.next()
-        {
-            let store = Arc::clone(store);
-            reads.spawn(async move { (store.get(&key).await, key) });
-        }
-        let Some(read) = reads.join_next().await else {
-            break;
-        };
-        match read {
-            Ok((Ok(bytes), key)) => objects.push((key, bytes)),
-            Ok((Err(Error::NotFound { .. }), _)) => {}
-            Ok((Err(error), _)) => return Err(error),
-            Err(error) => return Err(task_failed(store.as_ref(), &error)),
-        }
-    }
-    objects.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(objects)
+    each(store, keys, |_, bytes| Bytes::copy_from_slice(bytes)).try_collect().await
+}
+
+/// Reads the objects, parses them in the tasks that read them, and returns the results in the order of the keys. Only as
+/// many objects as are read at once are in memory. Objects deleted since they were listed are left out.
+///
+/// # Errors
+/// Results are errors as [`Store::read`] returns them, but for [`Error::NotFound`].
+pub fn each<T: Send + 'static>(
+    store: &Arc<dyn Store>,
+    keys: Vec<String>,
+    parse: fn(&str, &[u8]) -> T,
+) -> impl Stream<Item = Result<(String, T), Error>> {
+    let store = Arc::clone(store);
+    stream::iter(keys)
+        .map(move |key| {
+            let store = Arc::clone(&store);
+            async move {
+                let task = Arc::clone(&store);
+                let read = tokio::spawn(async move {
+                    match task.get(&key).await {
+                        Ok(bytes) => Ok(Some((parse(&key, &bytes), key))),
+                        Err(Error::NotFound { .. }) => Ok(None),
+                        Err(error) => Err(error),
+                    }
+                });
+                read.await.unwrap_or_else(|error| Err(task_failed(store.as_ref(), &error)))
+            }
+        })
+        .buffered(CONCURRENCY)
+        .try_filter_map(|read| future::ok(read.map(|(parsed, key)| (key, parsed))))
 }
 
 fn task_failed(store: &dyn Store, error: &tokio::task::JoinError) -> Error {
@@ -57,7 +66,8 @@ mod tests {
         }
         let asked = keys.iter().rev().cloned().chain(["k/gone".to_owned()]).collect();
         let objects = all(&store, asked).await.unwrap();
-        assert_eq!(objects.iter().map(|(key, _)| key).collect::<Vec<_>>(), keys.iter().collect::<Vec<_>>());
+        let expected: Vec<&String> = keys.iter().rev().collect();
+        assert_eq!(objects.iter().map(|(key, _)| key).collect::<Vec<_>>(), expected);
         assert!(objects.iter().all(|(key, bytes)| key.as_bytes() == bytes));
     }
 }

@@ -6,6 +6,11 @@ use bcs_drift_monitor::cli::Cli;
 use bcs_drift_monitor::commands;
 use clap::Parser;
 
+/// The allocator of the C library keeps an arena for each of the many threads that read records, which a server never gives
+/// back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match commands::run(Cli::parse()) {
         Ok(outcome) => outcome.exit_code(),

@@ -1,21 +1,17 @@
 //! Prometheus metrics of runs, in addition to the HTTP metrics of every server.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use bcs_drift::Outcome;
-use bcs_drift::report::Past;
 use bcs_service::Metrics;
 use jiff::{SignedDuration, Timestamp};
-use prometheus::{Error, Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts};
+use prometheus::{Error, Gauge, IntCounterVec, IntGauge, Opts};
 
+use crate::gauges::Gauges;
 use crate::monitor::Run;
 
 /// Time after its end for which a window counts as recent, when no other has been seen.
 const RECENT: SignedDuration = SignedDuration::from_hours(48);
-
-/// Outcomes, with their names in JSON.
-const OUTCOMES: [(Outcome, &str); 3] =
-    [(Outcome::NoDrift, "no_drift"), (Outcome::Drift, "drift"), (Outcome::NotJudged, "not_judged")];
 
 /// Metrics of runs. The gauges describe the last run of the newest window: a window of the past does not change them.
 #[derive(Debug)]
@@ -29,10 +25,7 @@ pub struct RunMetrics {
     share: Gauge,
     drift: IntGauge,
     judged: IntGauge,
-    outcome: IntGaugeVec,
-    family_drift: IntGaugeVec,
-    family_shift: GaugeVec,
-    feature_shift: GaugeVec,
+    gauges: Gauges,
     /// End of the newest window.
     newest: Mutex<Option<Timestamp>>,
 }
@@ -55,16 +48,6 @@ impl RunMetrics {
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, Error>(gauge)
         };
-        let flags = |name: &str, help: &str, label: &str| {
-            let gauges = IntGaugeVec::new(options(name, help), &[label])?;
-            registry.register(Box::new(gauges.clone()))?;
-            Ok::<_, Error>(gauges)
-        };
-        let reals = |name: &str, help: &str, label: &str| {
-            let gauges = GaugeVec::new(options(name, help), &[label])?;
-            registry.register(Box::new(gauges.clone()))?;
-            Ok::<_, Error>(gauges)
-        };
         let registered = Self {
             runs: IntCounterVec::new(options("runs_total", "Number of runs by outcome"), &["outcome"])?,
             time: real("last_run_timestamp_seconds", "Unix time of the last successful run")?,
@@ -80,27 +63,8 @@ impl RunMetrics {
                 "last_run_dataset_drift",
                 "1 if the data had drifted in the last run, otherwise 0",
             )?,
+            gauges: Gauges::register(metrics)?,
             judged: integer("last_run_judged", "1 if the last run had enough to judge, otherwise 0")?,
-            outcome: flags(
-                "last_run_outcome",
-                "1 for the outcome of the last run (no_drift, drift, not_judged), otherwise 0",
-                "outcome",
-            )?,
-            family_drift: flags(
-                "last_run_family_drift",
-                "1 if the family of features had drifted in the last run, otherwise 0",
-                "family",
-            )?,
-            family_shift: reals(
-                "last_run_family_shift",
-                "Shift of the family in standard deviations between cases, in the feature with the strongest evidence",
-                "family",
-            )?,
-            feature_shift: reals(
-                "last_run_feature_shift",
-                "Shift of the feature in standard deviations between cases; with preset evidently, its statistic",
-                "feature",
-            )?,
             newest: Mutex::default(),
         };
         registry.register(Box::new(registered.runs.clone()))?;
@@ -123,7 +87,7 @@ impl RunMetrics {
 
     /// Whether no newer window has been seen.
     fn is_newest(&self, end: Timestamp, now: Timestamp) -> bool {
-        let mut newest = self.newest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let is_newest = end >= newest.unwrap_or(now - RECENT);
         if is_newest {
             *newest = Some(end);
@@ -140,21 +104,7 @@ impl RunMetrics {
         self.drifted.set(count(drift.drifted));
         self.share.set(drift.share);
         self.drift.set(i64::from(drift.dataset_drift));
-        let outcome = drift.outcome();
-        self.judged.set(i64::from(outcome != Outcome::NotJudged));
-        for (known, name) in OUTCOMES {
-            self.outcome.with_label_values(&[name]).set(i64::from(known == outcome));
-        }
-        self.family_drift.reset();
-        self.family_shift.reset();
-        for family in Past::from(drift).families {
-            let name = family.family.to_string();
-            self.family_drift.with_label_values(&[&name]).set(i64::from(family.drifted));
-            self.family_shift.with_label_values(&[&name]).set(family.effect.value);
-        }
-        self.feature_shift.reset();
-        for feature in &drift.features {
-            self.feature_shift.with_label_values(&[&feature.name]).set(feature.statistic);
-        }
+        self.gauges.show(drift);
+        self.judged.set(i64::from(drift.outcome() != Outcome::NotJudged));
     }
 }

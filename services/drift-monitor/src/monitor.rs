@@ -2,27 +2,46 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use bcs_drift::{About, DriftReport, Outcome, Table, detect, not_judged};
+use bcs_contracts::keys;
+use bcs_contracts::record::FORMAT_VERSION;
+use bcs_drift::About;
 use bcs_storage::{Bytes, Store};
 use jiff::Timestamp;
-use tokio::sync::Mutex;
+use jiff::tz::TimeZone;
+use serde::Serialize;
 use tokio::time::timeout_at;
-use tracing::{info, warn};
+use uuid::Uuid;
 
-use crate::archive::Archive;
+use crate::archive::{Archive, Found};
 use crate::baseline::{Baseline, Package};
+use crate::baselines::{Acceptance, Baselines};
+use crate::comparison::{check_features, compare};
+use crate::digest;
 use crate::error::Error;
-use crate::records::{self, Records};
-use crate::report::{Sources, StoredReport, trend};
-use crate::report_id::report_id;
+use crate::flights::{Flights, Landed};
+use crate::lease::{self, Claim};
+use crate::log::log;
+use crate::mark::{self, Mark};
+use crate::records::{self, Records, Scope, Since, Wanted};
+use crate::report::{Sources, StoredReport, Summary, trend};
+use crate::report_id::{Content, report_id};
 use crate::request::RunRequest;
+use crate::selection::Selection;
 use crate::settings::{Drift, Settings};
 use crate::stores::Stores;
+use crate::summaries::Summaries;
+use crate::to_label::{Choice, ToLabel};
+use crate::webhook::Webhook;
+use crate::window::Window;
 
 /// Time in which the buckets must answer for a run to count as possible: platforms wait for 10 s.
 const CHECK_TIME: Duration = Duration::from_secs(5);
+
+/// Key that no object has.
+const NO_OBJECT: &str = "ready";
 
 /// Compares predictions with the drift reference of their model.
 pub struct Monitor {
@@ -31,14 +50,57 @@ pub struct Monitor {
     pub package: Package,
     /// Stored reports.
     pub archive: Archive,
+    /// Accepted baselines.
+    pub baselines: Baselines,
     days: u32,
+    zone: TimeZone,
     drift: Drift,
-    /// Held during a run, so that of concurrent requests for the same report the first makes it.
-    running: Mutex<()>,
+    webhook: Option<Webhook>,
+    /// Runs in progress: concurrent requests for the same report share one.
+    flights: Flights<Result<Run, Arc<Error>>>,
+    /// Whether the records could be listed once.
+    listed: AtomicBool,
+}
+
+/// What a run compares with what.
+pub struct Plan {
+    /// Id of the run, the same for a repeated request.
+    pub id: String,
+    selection: Selection,
+    wanted: Wanted,
+    features: Option<BTreeSet<String>>,
+    baseline: Arc<Baseline>,
+    /// Summaries of the records, and the file they are from; `None` if the records are to be read.
+    summaries: Option<(Summaries, Bytes)>,
+    now: Timestamp,
+}
+
+impl Plan {
+    /// Returns the plan with summaries of the records of its window, so that they need not be read.
+    ///
+    /// # Errors
+    /// [`Error::Request`] if the plan has no window of days or times.
+    pub fn with_summaries(self, summaries: Summaries, file: Bytes) -> Result<Self, Error> {
+        if !matches!(self.selection, Selection::Window(_)) {
+            return Err(Error::Request(
+                "summaries need a window of days or times: --from, --to or --days".to_owned(),
+            ));
+        }
+        let id = digest::of(&(&self.id, digest::of_bytes(&file)));
+        Ok(Self { id, summaries: Some((summaries, file)), ..self })
+    }
+}
+
+/// What runs of the same kind have in common, which is what [`Selection::SinceLast`] continues.
+#[derive(Serialize)]
+struct Kind<'a> {
+    model_version: &'a str,
+    source: Option<&'a str>,
+    features: Option<&'a BTreeSet<String>>,
 }
 
 /// Result of a run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Run {
     /// The report.
     pub report: StoredReport,
@@ -50,87 +112,238 @@ pub struct Run {
 
 impl Monitor {
     /// Creates a monitor.
-    pub fn new(stores: Stores, settings: &Settings) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// [`bcs_service::Failure::Usage`] for an unknown time zone or an invalid webhook.
+    pub fn new(stores: Stores, settings: &Settings) -> Result<Self, bcs_service::Failure> {
+        Ok(Self {
             predictions: stores.predictions,
             package: stores.package,
+            baselines: Baselines::new(Arc::clone(&stores.reports)),
             archive: Archive::new(stores.reports),
             days: settings.window.days,
+            zone: settings.window.zone()?,
             drift: settings.drift.clone(),
-            running: Mutex::default(),
-        }
+            webhook: settings.webhook.open()?,
+            flights: Flights::default(),
+            listed: AtomicBool::new(false),
+        })
     }
 
-    /// Compares the predictions of a window with the reference and stores the report, unless it is already stored.
+    /// Returns what a request asks for.
+    ///
+    /// # Errors
+    /// [`Error`] for an invalid request or without a drift reference.
+    pub async fn plan(&self, request: &RunRequest, now: Timestamp) -> Result<Plan, Error> {
+        let selection = request.selection(self.days, now, &self.zone)?;
+        let package = self.package.baseline().await?;
+        let version = request.model_version.clone().unwrap_or_else(|| package.version.clone());
+        let accepted = self.baselines.newest(&version, request.source.as_deref()).await?;
+        let baseline = accepted.unwrap_or(package);
+        check_features(request.features.as_ref(), &baseline.table)?;
+        let wanted = Wanted { version, format: baseline.format_version, source: request.source.clone() };
+        let (features, source) = (request.features.clone(), wanted.source.as_deref());
+        let kind = Kind { model_version: &wanted.version, source, features: features.as_ref() };
+        let id = digest::of(&(&kind, selection, &baseline.sha256, &self.drift));
+        Ok(Plan { id, selection, wanted, features, baseline, summaries: None, now })
+    }
+
+    /// Compares predictions with the reference and stores the report, unless it is already stored. Runs of the same plan at
+    /// the same time, in this process or in others, are done once.
     ///
     /// # Errors
     /// [`Error`]; then nothing is stored.
-    pub async fn run(&self, request: &RunRequest, now: Timestamp) -> Result<Run, Error> {
-        let _guard = self.running.lock().await;
-        let window = request.window(self.days, now)?;
-        let baseline = self.package.baseline().await?;
-        let features = request.features.as_ref();
-        check_features(features, &baseline.table)?;
-        let version = request.model_version.as_ref().unwrap_or(&baseline.version);
-        let records = records::collect(&self.predictions, window, version, &baseline).await?;
+    pub async fn run(self: &Arc<Self>, plan: Plan) -> Result<Run, Error> {
+        let (monitor, id) = (Arc::clone(self), plan.id.clone());
+        let work = async move { monitor.run_alone(plan).await.map_err(Arc::new) };
+        match self.flights.join(&id, work).await {
+            Landed::Own(result) => result.map_err(Error::Shared),
+            Landed::Shared(result) => result.map(|run| Run { created: false, ..run }).map_err(Error::Shared),
+            Landed::Crashed => Err(Error::Internal("the run panicked".to_owned())),
+        }
+    }
 
-        let id = report_id(window, version, features, &baseline, &self.drift, &records);
-        let sources = Sources::from(&records);
-        let about = About {
-            title: sources.title(),
-            window: window.up_to(now),
-            model_version: version.clone(),
-            ..About::new(id, now)
+    /// Runs while no other process does, or returns the report that another process has made meanwhile.
+    async fn run_alone(&self, plan: Plan) -> Result<Run, Error> {
+        let lease = match lease::claim(self.archive.shared_store(), &plan.id).await? {
+            Claim::Ours(lease) => lease,
+            Claim::Made(report) => return self.stored(&report).await?.ok_or(Error::NoReport(report)),
         };
-        let run = match self.stored(&about.id).await? {
-            Some(run) => run,
-            None => {
-                let mut drift = self.compare(about, baseline, records, features.cloned()).await?;
-                drift.trend = trend(&drift, &self.archive.list().await?);
-                self.store(StoredReport { drift, records: sources }).await?
+        let run = self.make(plan).await;
+        lease.end(run.as_ref().map(|run| run.report.drift.about.id.as_str()).map_err(Error::detail)).await;
+        if let Ok(run) = &run {
+            log(run);
+            if let Some(webhook) = self.webhook.as_ref().filter(|_| run.created) {
+                webhook.tell(&Summary::from(&run.report)).await;
             }
+        }
+        run
+    }
+
+    async fn make(&self, plan: Plan) -> Result<Run, Error> {
+        let kind = self.kind(&plan);
+        let mark = match plan.selection {
+            Selection::SinceLast => mark::read(self.archive.store(), &kind).await?,
+            _ => None,
         };
-        log(&run);
+        let scope = self.scope(&plan, mark.as_ref())?;
+        let mut records = match &plan.summaries {
+            Some((summaries, file)) => Records::summarized(summaries.clone(), file),
+            None => records::collect(&self.predictions, &scope, &plan.wanted).await?,
+        };
+        self.check_version(&plan, &records)?;
+        if let Some(mark) = mark.filter(|_| records.is_empty())
+            && let Some(run) = self.stored(&mark.report).await?
+        {
+            return Ok(run);
+        }
+        let recent = std::mem::take(&mut records.recent);
+        let run = self.report(&plan, &scope, records).await?;
+        if let Scope::Since(Since { to, .. }) = scope {
+            let mark = Mark { to, report: run.report.drift.about.id.clone(), seen: recent };
+            mark::write(self.archive.store(), &kind, &mark).await?;
+        }
         Ok(run)
     }
 
-    /// Returns the stored report with this id, if there is one.
-    async fn stored(&self, id: &str) -> Result<Option<Run>, Error> {
-        let json = match self.archive.json(id).await {
-            Ok(json) => json,
-            Err(Error::NoReport(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let report = serde_json::from_slice(&json)
-            .map_err(|error| Error::Internal(format!("the stored report '{id}' cannot be read: {error}")))?;
-        Ok(Some(Run { report, json, created: false }))
+    fn kind(&self, plan: &Plan) -> String {
+        let (source, features) = (plan.wanted.source.as_deref(), plan.features.as_ref());
+        digest::of(&Kind { model_version: &plan.wanted.version, source, features })
     }
 
-    /// Stores a report, or returns the report that another process stored meanwhile.
-    async fn store(&self, report: StoredReport) -> Result<Run, Error> {
-        if let Some(json) = self.archive.put(&report).await? {
+    fn scope(&self, plan: &Plan, mark: Option<&Mark>) -> Result<Scope, Error> {
+        Ok(match (plan.selection, mark) {
+            (Selection::Window(window) | Selection::Hours(_, window), _) => Scope::Window(window),
+            (Selection::Last(count), _) => Scope::Last(count, plan.now),
+            (Selection::SinceLast, Some(mark)) => {
+                Scope::Since(Since { from: mark.to, to: plan.now, seen: Some(mark.seen.clone()) })
+            }
+            (Selection::SinceLast, None) => {
+                let from = Window::latest(self.days, plan.now, &self.zone)?.from();
+                Scope::Since(Since { from, to: plan.now, seen: None })
+            }
+        })
+    }
+
+    /// Refuses a model version that neither the drift reference nor any record has.
+    fn check_version(&self, plan: &Plan, records: &Records) -> Result<(), Error> {
+        let (version, own) = (&plan.wanted.version, &plan.baseline.version);
+        if version == own || records.used > 0 {
+            return Ok(());
+        }
+        let known = records.other_versions.keys().chain([own]).cloned().collect::<BTreeSet<_>>();
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        Err(Error::UnknownVersion { version: version.clone(), known })
+    }
+
+    /// Makes and stores the report of these records, unless it is already stored.
+    async fn report(&self, plan: &Plan, scope: &Scope, records: Records) -> Result<Run, Error> {
+        let window = self.window(plan, scope, &records)?;
+        let content = Content {
+            selection: plan.selection,
+            wanted: &plan.wanted,
+            features: plan.features.as_ref(),
+            baseline: &plan.baseline,
+            drift: &self.drift,
+        };
+        let id = report_id(window, &content, &records);
+        let outdated = match self.archive.find(&id).await? {
+            Found::Report(report, json) => return Ok(Run { report: *report, json, created: false }),
+            Found::Outdated(generation) => Some(generation),
+            Found::Missing => None,
+        };
+        let sources = Sources { source: plan.wanted.source.clone(), ..Sources::from(&records) };
+        let about = About {
+            title: sources.title(),
+            window: window.up_to(plan.now),
+            model_version: plan.wanted.version.clone(),
+            ..About::new(id, plan.now)
+        };
+        let (baseline, features, drift) =
+            (Arc::clone(&plan.baseline), plan.features.clone(), self.drift.clone());
+        // On a blocking thread, because large samples take seconds.
+        let compared = tokio::task::spawn_blocking(move || {
+            compare(about, &baseline, records, features.as_ref(), &drift)
+        });
+        let mut drift = compared.await.map_err(|error| Error::Internal(error.to_string()))??;
+        drift.trend = trend(&drift, &self.archive.list().await?);
+        let report = StoredReport { drift, records: sources };
+        if let Some(json) = self.archive.put(&report, outdated).await? {
             return Ok(Run { report, json, created: true });
         }
         let id = report.drift.about.id;
         self.stored(&id).await?.ok_or(Error::NoReport(id))
     }
 
-    /// Compares on a blocking thread, because large samples take seconds.
-    async fn compare(
-        &self,
-        about: About,
-        baseline: Arc<Baseline>,
-        records: Records,
-        features: Option<BTreeSet<String>>,
-    ) -> Result<DriftReport, Error> {
-        let drift = self.drift.clone();
-        let compared = tokio::task::spawn_blocking(move || {
-            compare(about, &baseline, &records, features.as_ref(), &drift)
-        });
-        compared.await.map_err(|error| Error::Internal(error.to_string()))?
+    /// Returns the time window of the records.
+    fn window(&self, plan: &Plan, scope: &Scope, records: &Records) -> Result<Window, Error> {
+        let (from, to) = match scope {
+            Scope::Window(window) => return Ok(*window),
+            Scope::Since(since) => (since.from, since.to),
+            Scope::Last(..) => (records.first.unwrap_or(plan.now), plan.now),
+        };
+        let earliest = records.first.map_or(from, |first| first.min(from));
+        // A window that has no time yet would be empty.
+        let earliest = if earliest < to { earliest } else { to - Duration::from_millis(1) };
+        Ok(Window::new(earliest, to, &self.zone)?)
     }
 
-    /// Checks whether a run is possible now.
+    /// Returns the stored report with this id, if there is one.
+    async fn stored(&self, id: &str) -> Result<Option<Run>, Error> {
+        Ok(match self.archive.find(id).await? {
+            Found::Report(report, json) => Some(Run { report: *report, json, created: false }),
+            Found::Outdated(_) | Found::Missing => None,
+        })
+    }
+
+    /// Returns the images of the window of a report whose corrected masks would tell most.
+    ///
+    /// # Errors
+    /// [`Error::NoReport`]; [`Error::Store`].
+    pub async fn to_label(&self, report: &str) -> Result<Vec<ToLabel>, Error> {
+        let (window, wanted) = self.scope_of(report).await?;
+        let mut choice = Choice::default();
+        records::visit(&self.predictions, window, |_, parsed, is_in| {
+            if let Some(record) = parsed.ok().filter(|record| is_in && wanted.takes(record)) {
+                choice.add(record);
+            }
+        })
+        .await?;
+        Ok(choice.images())
+    }
+
+    /// Accepts the records of the window of a report as the new baseline of their model and source.
+    ///
+    /// # Errors
+    /// [`Error::NoReport`]; [`Error::Request`] for too few cases; [`Error::Store`].
+    pub async fn accept(
+        &self,
+        report: &str,
+        who: String,
+        why: String,
+        now: Timestamp,
+    ) -> Result<Acceptance, Error> {
+        let (window, wanted) = self.scope_of(report).await?;
+        let records = records::collect(&self.predictions, &Scope::Window(window), &wanted).await?;
+        let Wanted { version: model_version, source, .. } = wanted;
+        let (id, report) = (Uuid::now_v7(), report.to_owned());
+        let acceptance = Acceptance { id, who, when: now, why, report, model_version, source };
+        self.baselines.accept(acceptance, records.table).await
+    }
+
+    /// Returns the window of a report, and which of its records it compared.
+    async fn scope_of(&self, report: &str) -> Result<(Window, Wanted), Error> {
+        let run = self.stored(report).await?.ok_or_else(|| Error::NoReport(report.to_owned()))?;
+        let about = run.report.drift.about;
+        let (Some(from), Some(to)) = (about.window.from, about.window.to) else {
+            return Err(Error::NoReport(report.to_owned()));
+        };
+        let source = run.report.records.source;
+        let wanted = Wanted { version: about.model_version, format: FORMAT_VERSION, source };
+        Ok((Window::new(from, to, &self.zone)?, wanted))
+    }
+
+    /// Checks whether a run is possible now. The records are listed the first time only.
     ///
     /// # Errors
     /// [`Error::Baseline`] without a drift reference; [`Error::Store`] if a bucket cannot be used.
@@ -146,90 +359,18 @@ impl Monitor {
 
     async fn check_until(&self, now: Timestamp, end: Instant) -> Result<(), Error> {
         self.package.baseline().await?;
-        let today = now.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
-        let records = bcs_contracts::keys::records_of(today);
-        self.predictions.until(end).list_page(&records, None, 1).await?;
+        let predictions = self.predictions.until(end);
+        if self.listed.load(Ordering::Relaxed) {
+            match predictions.get(NO_OBJECT).await {
+                Ok(_) | Err(bcs_storage::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        } else {
+            let today = now.to_zoned_datetime(TimeZone::UTC).date();
+            predictions.list_page(&keys::records_of(today), None, 1).await?;
+            self.listed.store(true, Ordering::Relaxed);
+        }
         self.archive.store().until(end).check().await?;
         Ok(())
-    }
-}
-
-/// Checks that the requested features are in the reference.
-fn check_features(features: Option<&BTreeSet<String>>, reference: &Table) -> Result<(), Error> {
-    let names = reference.names();
-    let known = || names.iter().copied().collect::<Vec<_>>().join(", ");
-    let named = features.into_iter().flatten();
-    let unknown: Vec<String> =
-        named.filter(|name| !names.contains(name.as_str())).map(|name| format!("'{name}'")).collect();
-    if features.is_some_and(BTreeSet::is_empty) {
-        return Err(Error::Request(format!("'features' is empty; omit it or choose from {}", known())));
-    }
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    Err(Error::UnknownFeatures { unknown: unknown.join(", "), known: known() })
-}
-
-fn compare(
-    about: About,
-    baseline: &Baseline,
-    records: &Records,
-    features: Option<&BTreeSet<String>>,
-    drift: &Drift,
-) -> Result<DriftReport, Error> {
-    let select = |mut table: Table| {
-        if let Some(features) = features {
-            table.select(features);
-        }
-        table
-    };
-    let reference = select(baseline.table.clone());
-    let current =
-        select(Table::from_features(records.used.iter().map(|used| (used.case.clone(), &used.features)))?);
-    let options = drift.options(about)?;
-    let mut report = if current.rows < drift.min_records {
-        let (rows, needed) = (current.rows, drift.min_records);
-        let records = if rows == 1 { "record" } else { "records" };
-        let reason = match rows {
-            0 => "the window is empty".to_owned(),
-            _ => format!("{rows} {records} in the window, at least {needed} are needed"),
-        };
-        not_judged(&reference, current.rows, options, &reason)?
-    } else if current.names().is_empty() {
-        not_judged(&reference, current.rows, options, "the records have no comparable value")?
-    } else {
-        detect(&reference, &current, options)?
-    };
-    report.notes.extend(baseline.shortcomings.map(str::to_owned));
-    report.notes.extend(records.note());
-    Ok(report)
-}
-
-/// Logs the result of a run; drift, runs without a comparison and notes as warnings.
-fn log(run: &Run) {
-    let StoredReport { drift, records } = &run.report;
-    let (report, drifted, features) = (&drift.about.id, drift.drifted, drift.features.len());
-    info!(
-        report,
-        created = run.created,
-        model_version = drift.about.model_version,
-        records = records.used,
-        model_features_only = records.model_features_only,
-        damaged = records.damaged.len(),
-        other_versions = records.other_versions.values().sum::<usize>(),
-        drifted,
-        features,
-        share = drift.share,
-        outcome = ?drift.outcome(),
-        "The run is done."
-    );
-    let verdict = bcs_drift::verdict::sentence(drift);
-    match drift.outcome() {
-        Outcome::Drift => warn!(report, drifted, features, "{verdict}"),
-        Outcome::NotJudged => warn!(report, records = records.used, "{verdict}"),
-        Outcome::NoDrift => {}
-    }
-    for note in &drift.notes {
-        warn!(report, note, "The report has a note.");
     }
 }

@@ -98,12 +98,12 @@ fn time(time: Timestamp) -> Markup {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use bcs_drift::report::Past;
 
     use super::*;
 
-    fn summary(model_version: &str) -> Summary {
+    pub(crate) fn summary(model_version: &str) -> Summary {
         Summary {
             id: "2026-11-22_2026-11-23-0f1e2d3c".into(),
             created: Timestamp::UNIX_EPOCH,

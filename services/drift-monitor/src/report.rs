@@ -25,10 +25,16 @@ pub struct StoredReport {
 pub struct Sources {
     /// Number of records that were compared.
     pub used: usize,
+    /// Source (site or scanner) of the records; `null` for all sources.
+    #[serde(default)]
+    pub source: Option<String>,
     /// Number of those whose image features were measured otherwise than those of the drift reference, so that only
     /// their model features (confidence, entropy, class fractions) were compared.
     #[serde(default)]
     pub model_features_only: usize,
+    /// Number of records of images that a compared record has already.
+    #[serde(default)]
+    pub repeated: usize,
     /// Keys of damaged records.
     pub damaged: Vec<String>,
     /// Number of records of other models, which were not compared, by model version.
@@ -38,8 +44,10 @@ pub struct Sources {
 impl From<&Records> for Sources {
     fn from(records: &Records) -> Self {
         Self {
-            used: records.used.len(),
+            used: records.used,
+            source: None,
             model_features_only: records.model_features_only,
+            repeated: records.repeated,
             damaged: records.damaged.keys().cloned().collect(),
             other_versions: records.other_versions.clone(),
         }

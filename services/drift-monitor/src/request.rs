@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::error::Error;
+use crate::selection::Selection;
 use crate::window::{self, Bound, Window};
 
 /// What to compare. Defaults are taken from the settings and the model package.
@@ -14,15 +16,26 @@ use crate::window::{self, Bound, Window};
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"from": "2026-11-22", "to": "2026-11-23"}))]
 pub struct RunRequest {
-    /// First day (UTC), or start time in RFC 3339.
+    /// First day, in the time zone of the settings, or start time in RFC 3339.
     #[schema(value_type = Option<String>, example = "2026-11-22")]
     pub from: Option<Bound>,
     /// Last day (included), or end time in RFC 3339 (excluded); today by default.
     #[schema(value_type = Option<String>, example = "2026-11-23")]
     pub to: Option<Bound>,
-    /// Number of full days before today; today is included as well. Excludes `from` and `to`.
+    /// Number of full days before today; today is included as well.
     #[schema(minimum = 1, maximum = 396)]
     pub days: Option<u32>,
+    /// Number of hours before now.
+    #[schema(minimum = 1)]
+    pub hours: Option<u32>,
+    /// Number of predictions: the newest.
+    #[schema(minimum = 1)]
+    pub last: Option<u32>,
+    /// All predictions that the last report of this kind did not have, those stored late included.
+    #[serde(default)]
+    pub since_last: bool,
+    /// Source (site or scanner) whose predictions are compared; by default all.
+    pub source: Option<String>,
     /// Features to compare; by default all.
     #[schema(value_type = Option<Vec<String>>, example = json!(["grey_mean", "confidence"]))]
     pub features: Option<BTreeSet<String>>,
@@ -53,17 +66,38 @@ impl RunRequest {
         }
     }
 
-    /// Returns the window of the request at the time `now`, by default the last `default_days` full days and today.
+    /// Returns which predictions to compare at the time `now`, by default those of the last `default_days` full days and
+    /// today.
     ///
     /// # Errors
     /// [`window::Error`].
-    pub fn window(&self, default_days: u32, now: Timestamp) -> Result<Window, window::Error> {
-        match (self.from, self.to, self.days) {
-            (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => Err(window::Error::Conflict),
-            (None, Some(_), None) => Err(window::Error::MissingFrom),
-            (Some(from), to, None) => Window::between(from, to, now),
-            (None, None, days) => Window::latest(days.unwrap_or(default_days), now),
+    pub fn selection(
+        &self,
+        default_days: u32,
+        now: Timestamp,
+        zone: &TimeZone,
+    ) -> Result<Selection, window::Error> {
+        if self.from.is_none() && self.to.is_some() && self.ways() == 1 {
+            return Err(window::Error::MissingFrom);
         }
+        if self.ways() > 1 {
+            return Err(window::Error::Ambiguous);
+        }
+        Ok(match *self {
+            Self { from: Some(from), to, .. } => Selection::Window(Window::between(from, to, now, zone)?),
+            Self { hours: Some(hours), .. } => Selection::Hours(hours, Window::hours(hours, now, zone)?),
+            Self { last: Some(0), .. } => return Err(window::Error::Nothing("last")),
+            Self { last: Some(last), .. } => Selection::Last(last as usize),
+            Self { since_last: true, .. } => Selection::SinceLast,
+            Self { days, .. } => Selection::Window(Window::latest(days.unwrap_or(default_days), now, zone)?),
+        })
+    }
+
+    /// Number of ways in which the request states its window.
+    fn ways(&self) -> usize {
+        let bounds = self.from.is_some() || self.to.is_some();
+        let ways = [bounds, self.days.is_some(), self.hours.is_some(), self.last.is_some(), self.since_last];
+        ways.into_iter().filter(|way| *way).count()
     }
 }
 
@@ -100,13 +134,27 @@ mod tests {
     }
 
     #[test]
-    fn days_exclude_from_and_to() {
+    fn a_window_is_stated_in_one_way() {
         let now = "2026-11-23T14:30:00Z".parse().unwrap();
-        let window = |body: &str| RunRequest::from_body(body.as_bytes()).unwrap().window(1, now);
-        assert_eq!(window("{}"), Window::latest(1, now));
-        assert_eq!(window(r#"{"days": 7}"#), Window::latest(7, now));
+        let zone = TimeZone::UTC;
+        let window = |body: &str| RunRequest::from_body(body.as_bytes()).unwrap().selection(1, now, &zone);
+        assert_eq!(window("{}"), Window::latest(1, now, &zone).map(Selection::Window));
+        assert_eq!(window(r#"{"days": 7}"#), Window::latest(7, now, &zone).map(Selection::Window));
+        assert_eq!(
+            window(r#"{"hours": 7}"#),
+            Window::hours(7, now, &zone).map(|hours| Selection::Hours(7, hours))
+        );
+        assert_eq!(window(r#"{"last": 7}"#), Ok(Selection::Last(7)));
+        assert_eq!(window(r#"{"last": 0}"#), Err(window::Error::Nothing("last")));
+        assert_eq!(window(r#"{"since_last": true}"#), Ok(Selection::SinceLast));
         assert_eq!(window(r#"{"to": "2026-11-22"}"#), Err(window::Error::MissingFrom));
-        assert_eq!(window(r#"{"days": 7, "from": "2026-11-22"}"#), Err(window::Error::Conflict));
+        for body in [
+            r#"{"days": 7, "from": "2026-11-22"}"#,
+            r#"{"hours": 7, "last": 7}"#,
+            r#"{"since_last": true, "days": 1}"#,
+        ] {
+            assert_eq!(window(body), Err(window::Error::Ambiguous), "{body}");
+        }
         assert_eq!(
             window(r#"{"from": "2026-11-22"}"#),
             window(r#"{"from": "2026-11-22", "to": "2026-11-23"}"#)

@@ -1,13 +1,18 @@
 //! Settings: the defaults of `config/drift-monitor.yaml`, overridden by a file, overridden by environment variables.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use bcs_drift::Preset;
 use bcs_drift::stattests::{self, StatTest};
 use bcs_service::environment::InvalidVariable;
+use bcs_service::guard::tokens::TokenSettings;
 use bcs_service::settings::{ServerSettings, StorageMode};
 use bcs_service::{Environment, Failure};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+
+use crate::webhook::Webhook;
 
 /// Settings. `config/drift-monitor.yaml` documents each of them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -21,6 +26,8 @@ pub struct Settings {
     pub storage: Storage,
     /// Default time window.
     pub window: DefaultWindow,
+    /// Server that is told of reports.
+    pub webhook: WebhookSettings,
     /// Test and thresholds.
     pub drift: Drift,
 }
@@ -33,8 +40,8 @@ pub struct Server {
     pub host: String,
     /// Port to listen on; 0 selects a free port.
     pub port: u16,
-    /// Audience of ID tokens; not supported yet.
-    pub oidc_audience: Option<String>,
+    /// ID tokens that requests which change something need.
+    pub oidc: TokenSettings,
 }
 
 /// Model package with the drift reference.
@@ -65,6 +72,61 @@ pub struct Storage {
 pub struct DefaultWindow {
     /// Number of full days before today.
     pub days: u32,
+    /// Time zone of the days, by its IANA name.
+    pub time_zone: String,
+}
+
+impl DefaultWindow {
+    /// Returns the time zone.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for an unknown name.
+    pub fn zone(&self) -> Result<TimeZone, Failure> {
+        TimeZone::get(&self.time_zone).map_err(|_| {
+            Failure::usage(format!(
+                "window.time_zone (TIME_ZONE) is {}; it must be a name of the IANA database, such as Europe/Amsterdam",
+                self.time_zone
+            ))
+        })
+    }
+}
+
+/// Server that is told of reports.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookSettings {
+    /// URL that messages are sent to; `None` for none.
+    pub url: Option<String>,
+    /// Secret by which the messages are signed, from the environment alone.
+    #[serde(skip)]
+    pub secret: Option<Secret>,
+}
+
+impl WebhookSettings {
+    /// Returns the webhook; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for an invalid URL or secret.
+    pub fn open(&self) -> Result<Option<Webhook>, Failure> {
+        let secret = self.secret.as_ref().map_or("", |Secret(secret)| secret);
+        self.url.as_ref().map(|url| Webhook::new(url, secret)).transpose()
+    }
+}
+
+/// A text that is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// Test and thresholds.
@@ -102,14 +164,17 @@ impl ServerSettings for Settings {
     const DEFAULT_FILE: &'static str = "config/drift-monitor.yaml";
 
     fn apply(&mut self, environment: &Environment<'_>) -> Result<(), InvalidVariable> {
-        let Self { server, model, storage, .. } = self;
+        let Self { server, model, storage, window, webhook, .. } = self;
         environment.set_text(&mut server.host, "HOST");
         environment.set(&mut server.port, "PORT", "a number from 0 to 65535")?;
-        environment.set_optional(&mut server.oidc_audience, "OIDC_AUDIENCE");
+        server.oidc.apply(environment);
         environment.set_optional(&mut model.path, "MODEL_PATH");
         environment.set_optional(&mut model.repository, "MODEL_REPOSITORY");
         environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
         environment.set_text(&mut storage.reports_bucket, "REPORTS_BUCKET");
+        environment.set_text(&mut window.time_zone, "TIME_ZONE");
+        environment.set_optional(&mut webhook.url, "WEBHOOK_URL");
+        environment.set_optional(&mut webhook.secret, "WEBHOOK_SECRET");
         environment.set(&mut storage.mode, "STORAGE_MODE", "local or gcp")
     }
 
@@ -137,23 +202,9 @@ impl ServerSettings for Settings {
         if !(1..=396).contains(&self.window.days) {
             return Err(Failure::usage(format!("window.days is {}; it must be 1 to 396", self.window.days)));
         }
+        self.window.zone()?;
+        self.webhook.open()?;
         Ok(())
-    }
-}
-
-impl Settings {
-    /// Checks that the settings do not ask for protection that this version lacks.
-    ///
-    /// # Errors
-    /// [`Failure::Usage`] if ID tokens are to be verified.
-    pub fn check_protection(&self) -> Result<(), Failure> {
-        match &self.server.oidc_audience {
-            None => Ok(()),
-            Some(audience) => Err(Failure::usage(format!(
-                "OIDC_AUDIENCE is {audience}, but this version does not verify ID tokens, so anyone could POST /run; \
-                 protect the server otherwise (on Cloud Run: --no-allow-unauthenticated) and unset OIDC_AUDIENCE"
-            ))),
-        }
     }
 }
 
@@ -186,7 +237,7 @@ mod tests {
         assert_eq!(settings.storage.predictions_bucket, "./data/predictions");
         assert_eq!(settings.storage.reports_bucket, "./data/reports");
         assert_eq!((settings.drift.share, settings.drift.min_records), (0.5, 2));
-        assert!(settings.check_protection().is_ok());
+        assert!(settings.server.oidc.open().unwrap().is_none());
     }
 
     #[test]
@@ -209,13 +260,18 @@ mod tests {
         assert!(usage_error("drift: {test: nope}", &[]).contains("ks"));
         assert!(usage_error("drift: {min_records: 1}", &[]).contains("drift.min_records"));
         assert!(usage_error("window: {days: 0}", &[]).contains("window.days"));
+        assert!(usage_error("", &[("TIME_ZONE", "Mars")]).contains("TIME_ZONE"));
+        assert!(usage_error("", &[("WEBHOOK_URL", "https://a.example")]).contains("WEBHOOK_SECRET"));
         assert!(usage_error("", &[("PORT", "eighty")]).contains("PORT=eighty"));
         assert!(usage_error("", &[("STORAGE_MODE", "s3")]).contains("STORAGE_MODE=s3"));
     }
 
     #[test]
-    fn unsupported_protection_is_refused() {
-        let settings = with("", &[("OIDC_AUDIENCE", "https://monitor")]).unwrap();
-        assert!(settings.check_protection().unwrap_err().to_string().contains("OIDC_AUDIENCE"));
+    fn tokens_are_needed_if_an_audience_is_set() {
+        let variables =
+            [("OIDC_AUDIENCE", "https://monitor"), ("OIDC_EMAILS", "a@example.org, b@example.org")];
+        let oidc = with("", &variables).unwrap().server.oidc;
+        assert_eq!(oidc.emails, ["a@example.org", "b@example.org"]);
+        assert!(oidc.open().unwrap().is_some());
     }
 }

@@ -32,17 +32,40 @@ pub async fn open(settings: &Settings) -> Result<Stores, Failure> {
         )
     })?;
     let path = storage.mode.model(model.repository.as_deref(), path);
-    let [predictions, reports] =
-        [&storage.predictions_bucket, &storage.reports_bucket].map(|name| storage.mode.bucket(name));
     let package = path.to_string_lossy();
     Ok(Stores {
-        predictions: bcs_storage::open_as_it_is(&predictions).await.map_err(failure("PREDICTIONS_BUCKET"))?,
-        reports: bcs_storage::open(&reports).await.map_err(failure("REPORTS_BUCKET"))?,
+        predictions: predictions(settings).await?,
+        reports: output(settings, None).await?,
         package: Package::new(
             bcs_storage::open_as_it_is(&package).await.map_err(failure("MODEL_PATH"))?,
             name_of(&path),
         ),
     })
+}
+
+/// Opens the bucket of the predictions, which is only read.
+///
+/// # Errors
+/// As [`open`].
+pub async fn predictions(settings: &Settings) -> Result<Arc<dyn Store>, Failure> {
+    let storage = &settings.storage;
+    let name = storage.mode.bucket(&storage.predictions_bucket);
+    bcs_storage::open_as_it_is(&name).await.map_err(failure("PREDICTIONS_BUCKET"))
+}
+
+/// Opens a folder or bucket to write into; by default the bucket of the reports.
+///
+/// # Errors
+/// As [`open`].
+pub async fn output(settings: &Settings, named: Option<&str>) -> Result<Arc<dyn Store>, Failure> {
+    match named {
+        Some(name) => bcs_storage::open(name).await.map_err(failure("--output")),
+        None => {
+            let storage = &settings.storage;
+            let name = storage.mode.bucket(&storage.reports_bucket);
+            bcs_storage::open(&name).await.map_err(failure("REPORTS_BUCKET"))
+        }
+    }
 }
 
 /// Names the variable at fault.

@@ -1,15 +1,15 @@
-//! Time window of a run: whole days (UTC), or times.
+//! Time window of a run: whole days in the time zone of the settings, or times.
 
 use std::str::FromStr;
 
 use bcs_drift::report;
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
 /// Maximum number of days of a window: a year and a month.
-const MAX_DAYS: u32 = 397;
+pub const MAX_DAYS: u32 = 397;
 
 /// An invalid window.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,9 +20,6 @@ pub enum Error {
     /// `to` without `from`.
     #[error("'to' requires 'from'; set both, or neither for the latest days")]
     MissingFrom,
-    /// `days` with `from` or `to`.
-    #[error("'days' cannot be combined with 'from' or 'to'; set one or the other")]
-    Conflict,
     /// The end is not after the start.
     #[error("the window from {from} to {to} is empty; 'from' must be before 'to'")]
     Empty {
@@ -34,6 +31,14 @@ pub enum Error {
     /// Fewer than one day or more than the maximum.
     #[error("a window must have 1 to {MAX_DAYS} days; choose another one")]
     Length,
+    /// More than one of the ways to state a window.
+    #[error(
+        "a window is stated by 'from' and 'to', 'days', 'hours', 'last' or 'since_last'; set one of these"
+    )]
+    Ambiguous,
+    /// No hours, or no predictions.
+    #[error("'{0}' must be at least 1")]
+    Nothing(&'static str),
 }
 
 /// Start or end of a window, as users write it.
@@ -68,17 +73,17 @@ impl TryFrom<String> for Bound {
 
 impl Bound {
     /// Returns the start of a window from this bound.
-    fn start(self) -> Result<Timestamp, Error> {
+    fn start(self, zone: &TimeZone) -> Result<Timestamp, Error> {
         match self {
-            Self::Day(day) => midnight(day),
+            Self::Day(day) => midnight(day, zone),
             Self::Time(time) => Ok(time),
         }
     }
 
     /// Returns the end of a window up to this bound. A day is included.
-    fn end(self) -> Result<Timestamp, Error> {
+    fn end(self, zone: &TimeZone) -> Result<Timestamp, Error> {
         match self {
-            Self::Day(day) => midnight(day.tomorrow().map_err(|_| Error::Length)?),
+            Self::Day(day) => midnight(day.tomorrow().map_err(|_| Error::Length)?, zone),
             Self::Time(time) => Ok(time),
         }
     }
@@ -89,6 +94,9 @@ impl Bound {
 pub struct Window {
     from: Timestamp,
     to: Timestamp,
+    /// First and last day, in the time zone of the window.
+    #[serde(skip)]
+    days: [Date; 2],
 }
 
 impl Window {
@@ -96,49 +104,80 @@ impl Window {
     ///
     /// # Errors
     /// [`Error::Empty`] or [`Error::Length`].
-    pub fn between(from: Bound, to: Option<Bound>, now: Timestamp) -> Result<Self, Error> {
-        let (from, to) = (from.start()?, to.unwrap_or(Bound::Day(day_of(now))).end()?);
+    pub fn between(from: Bound, to: Option<Bound>, now: Timestamp, zone: &TimeZone) -> Result<Self, Error> {
+        let (from, to) = (from.start(zone)?, to.unwrap_or(Bound::Day(day_of(now, zone))).end(zone)?);
+        Self::new(from, to, zone)
+    }
+
+    /// Returns the window from `from` (included) to `to` (excluded).
+    ///
+    /// # Errors
+    /// [`Error::Empty`] or [`Error::Length`].
+    pub fn new(from: Timestamp, to: Timestamp, zone: &TimeZone) -> Result<Self, Error> {
         if from >= to {
             return Err(Error::Empty { from, to });
         }
-        let window = Self { from, to };
-        if window.days().count() > MAX_DAYS as usize { Err(Error::Length) } else { Ok(window) }
+        let window = Self { from, to, days: [day_of(from, zone), day_of(just_before(to), zone)] };
+        if window.utc_days().count() > MAX_DAYS as usize { Err(Error::Length) } else { Ok(window) }
     }
 
     /// Returns the last `days` full days and today. The end is midnight, so that it is the same window all day long.
     ///
     /// # Errors
     /// [`Error::Length`].
-    pub fn latest(days: u32, now: Timestamp) -> Result<Self, Error> {
+    pub fn latest(days: u32, now: Timestamp, zone: &TimeZone) -> Result<Self, Error> {
         if !(1..MAX_DAYS).contains(&days) {
             return Err(Error::Length);
         }
-        let first = day_of(now).checked_sub(i64::from(days).days()).map_err(|_| Error::Length)?;
-        Self::between(Bound::Day(first), None, now)
+        let first = day_of(now, zone).checked_sub(i64::from(days).days()).map_err(|_| Error::Length)?;
+        Self::between(Bound::Day(first), None, now, zone)
     }
 
-    /// Returns the days (UTC) of the window in order.
-    pub fn days(&self) -> impl Iterator<Item = Date> + use<> {
-        let last = self.last_day();
-        self.first_day().series(1.day()).take_while(move |day| *day <= last)
+    /// Returns the last `hours`.
+    ///
+    /// # Errors
+    /// [`Error::Nothing`] or [`Error::Length`].
+    pub fn hours(hours: u32, now: Timestamp, zone: &TimeZone) -> Result<Self, Error> {
+        if hours == 0 {
+            return Err(Error::Nothing("hours"));
+        }
+        let from = now.checked_sub(SignedDuration::from_hours(hours.into())).map_err(|_| Error::Length)?;
+        Self::new(from, now, zone)
     }
 
-    /// Returns the first day.
+    /// Returns the days (UTC) of the window in order, under which records are stored.
+    pub fn utc_days(&self) -> impl Iterator<Item = Date> + use<> {
+        let [first, last] = self.utc_ends();
+        first.series(1.day()).take_while(move |day| *day <= last)
+    }
+
+    /// Returns the start.
+    pub fn from(&self) -> Timestamp {
+        self.from
+    }
+
+    /// Returns the first day, in the time zone of the window.
     pub fn first_day(&self) -> Date {
-        day_of(self.from)
+        self.days[0]
     }
 
-    /// Returns the last day.
+    /// Returns the last day, in the time zone of the window.
     pub fn last_day(&self) -> Date {
-        day_of(self.to.checked_sub(1.nanosecond()).unwrap_or(self.from))
+        self.days[1]
+    }
+
+    /// First and last day (UTC).
+    fn utc_ends(&self) -> [Date; 2] {
+        [self.from, just_before(self.to)].map(|time| day_of(time, &TimeZone::UTC))
     }
 
     /// Whether a record that is stored under `day` and was received at `time` belongs to the window. A bound applies only
     /// on the day it divides: an image received just before midnight and answered after it is stored under the next day,
     /// and would otherwise belong to no window.
     pub fn contains(&self, day: Date, time: Timestamp) -> bool {
-        (day != self.first_day() || starts(day, self.from) || time >= self.from)
-            && (day != self.last_day() || ends(day, self.to) || time < self.to)
+        let [first, last] = self.utc_ends();
+        (day != first || starts(day, self.from) || time >= self.from)
+            && (day != last || ends(day, self.to) || time < self.to)
     }
 
     /// Returns the window for a report created at `created`: the part that had passed by then.
@@ -147,20 +186,26 @@ impl Window {
     }
 }
 
-fn day_of(time: Timestamp) -> Date {
-    time.to_zoned_datetime(TimeZone::UTC).date()
+/// Returns the last moment before `time`.
+fn just_before(time: Timestamp) -> Timestamp {
+    time.checked_sub(1.nanosecond()).unwrap_or(time)
 }
 
-fn midnight(day: Date) -> Result<Timestamp, Error> {
-    TimeZone::UTC.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())).map_err(|_| Error::Length)
+fn day_of(time: Timestamp, zone: &TimeZone) -> Date {
+    zone.to_datetime(time).date()
 }
 
-/// Whether `time` is the start of `day`.
+/// Returns the start of a day. Where clocks are put forward at midnight, it is later.
+fn midnight(day: Date, zone: &TimeZone) -> Result<Timestamp, Error> {
+    zone.to_timestamp(day.to_datetime(Time::midnight())).map_err(|_| Error::Length)
+}
+
+/// Whether `time` is the start of `day` (UTC).
 fn starts(day: Date, time: Timestamp) -> bool {
-    midnight(day) == Ok(time)
+    midnight(day, &TimeZone::UTC) == Ok(time)
 }
 
-/// Whether `time` is the end of `day`.
+/// Whether `time` is the end of `day` (UTC).
 fn ends(day: Date, time: Timestamp) -> bool {
     day.tomorrow().is_ok_and(|next| starts(next, time))
 }
@@ -178,21 +223,21 @@ mod tests {
     }
 
     fn between(from: &str, to: &str) -> Result<Window, Error> {
-        Window::between(from.parse()?, Some(to.parse()?), now())
+        Window::between(from.parse()?, Some(to.parse()?), now(), &TimeZone::UTC)
     }
 
     fn days(window: &Window) -> Vec<String> {
-        window.days().map(|day| day.to_string()).collect()
+        window.utc_days().map(|day| day.to_string()).collect()
     }
 
     #[test]
     fn the_latest_days_are_full_days_and_today() {
-        let window = Window::latest(1, now()).unwrap();
+        let window = Window::latest(1, now(), &TimeZone::UTC).unwrap();
         assert_eq!((window.from, window.to), (time("2026-11-22T00:00:00Z"), time("2026-11-24T00:00:00Z")));
         assert_eq!(days(&window), ["2026-11-22", "2026-11-23"]);
         assert_eq!(window.up_to(now()).to, Some(now()));
-        assert_eq!(Window::latest(0, now()), Err(Error::Length));
-        assert_eq!(Window::latest(u32::MAX, now()), Err(Error::Length));
+        assert_eq!(Window::latest(0, now(), &TimeZone::UTC), Err(Error::Length));
+        assert_eq!(Window::latest(u32::MAX, now(), &TimeZone::UTC), Err(Error::Length));
     }
 
     #[test]
@@ -201,8 +246,35 @@ mod tests {
         assert_eq!(window.to, time("2026-11-03T00:00:00Z"));
         let window = between("2026-11-01T06:00:00Z", "2026-11-02T00:00:00Z").unwrap();
         assert_eq!(days(&window), ["2026-11-01"]);
-        let open = Window::between("2026-11-20".parse().unwrap(), None, now()).unwrap();
+        let open = Window::between("2026-11-20".parse().unwrap(), None, now(), &TimeZone::UTC).unwrap();
         assert_eq!(days(&open).last().unwrap(), "2026-11-23");
+    }
+
+    #[test]
+    fn days_are_those_of_the_time_zone() {
+        let zone = TimeZone::get("Europe/Amsterdam").unwrap();
+        let window = Window::latest(1, time("2026-11-23T23:30:00Z"), &zone).unwrap();
+        assert_eq!((window.from, window.to), (time("2026-11-22T23:00:00Z"), time("2026-11-24T23:00:00Z")));
+        assert_eq!(
+            (window.first_day().to_string(), window.last_day().to_string()),
+            ("2026-11-23".into(), "2026-11-24".into())
+        );
+        assert_eq!(days(&window), ["2026-11-22", "2026-11-23", "2026-11-24"]);
+        let day = "2026-11-22".parse().unwrap();
+        assert!(window.contains(day, time("2026-11-22T23:00:00Z")));
+        assert!(!window.contains(day, time("2026-11-22T22:59:59Z")));
+        // A day of 23 hours.
+        let bound = || "2026-03-29".parse().unwrap();
+        let short = Window::between(bound(), Some(bound()), now(), &zone).unwrap();
+        assert_eq!(short.to.duration_since(short.from).as_hours(), 23);
+    }
+
+    #[test]
+    fn hours_end_now() {
+        let window = Window::hours(6, now(), &TimeZone::UTC).unwrap();
+        assert_eq!((window.from, window.to), (time("2026-11-23T08:30:00Z"), now()));
+        assert_eq!(Window::hours(0, now(), &TimeZone::UTC), Err(Error::Nothing("hours")));
+        assert_eq!(Window::hours(u32::MAX, now(), &TimeZone::UTC), Err(Error::Length));
     }
 
     #[test]
@@ -232,7 +304,7 @@ mod tests {
             for (day, received) in records {
                 let day: Date = day.parse().unwrap();
                 let containing = windows.iter().filter(|window| {
-                    window.days().any(|known| known == day) && window.contains(day, time(received))
+                    window.utc_days().any(|known| known == day) && window.contains(day, time(received))
                 });
                 assert_eq!(containing.count(), 1, "{day} {received} {windows:?}");
             }

@@ -152,11 +152,7 @@ impl ServerSettings for Settings {
         environment.set_optional(&mut server.health_route, "AIP_HEALTH_ROUTE");
         environment.set_optional(&mut server.predict_route, "AIP_PREDICT_ROUTE");
         environment.set_optional(&mut server.api_keys_file, "API_KEYS_FILE");
-        let mut origins = None;
-        environment.set_optional(&mut origins, "CORS_ORIGINS");
-        if let Some::<String>(origins) = origins {
-            server.cors_origins = origins.split(',').map(|origin| origin.trim().to_owned()).collect();
-        }
+        environment.set_list(&mut server.cors_origins, "CORS_ORIGINS");
         // The last one takes precedence.
         for name in ["AIP_STORAGE_URI", "MODEL_PATH"] {
             environment.set_optional(&mut model.path, name);

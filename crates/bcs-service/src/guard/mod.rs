@@ -1,13 +1,15 @@
-//! Protection of a server: keys of its clients, origins of pages that may call it, and headers that browsers obey.
+//! Protection of a server: keys or ID tokens of its clients, origins of pages that may call it, and headers that browsers obey.
 //!
 //! # Layout
 //! - [`ApiKeys`]: keys of clients, from a file
 //! - `cors`: origins of pages that may call the server
 //! - `headers`: headers of all responses
+//! - [`tokens`]: ID tokens of clients
 
 mod cors;
 mod headers;
 mod keys;
+pub mod tokens;
 
 use std::sync::Arc;
 

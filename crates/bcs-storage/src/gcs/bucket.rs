@@ -1,3 +1,4 @@
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use google_cloud_gax::retry_policy::NeverRetry;
@@ -24,6 +25,8 @@ pub(super) struct Bucket {
     pub(super) storage: Storage,
     /// The JSON API, for what Google's client does by gRPC alone, or not at all against an emulator.
     pub(super) api: Api,
+    /// Whether the objects could be listed once, so that the bucket exists.
+    pub(super) listed: AtomicBool,
 }
 
 impl Bucket {
@@ -40,7 +43,7 @@ impl Bucket {
             .await
             .map_err(|error| Failure::Retryable(chain(&error)))?;
         let api = Api::new(http, credentials, endpoint.url(), &uri.bucket);
-        Ok(Self { uri: uri.clone(), storage, api })
+        Ok(Self { uri: uri.clone(), storage, api, listed: AtomicBool::new(false) })
     }
 
     /// Returns the name of the object of a key, or the prefix of the names for a prefix of keys.

@@ -26,6 +26,7 @@ mod write;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -39,6 +40,9 @@ use bucket::Bucket;
 use failure::Failure;
 
 pub use endpoint::Endpoint;
+
+/// Key that no object has.
+const NO_OBJECT: &str = "probe/none";
 
 /// Time of an operation without a deadline.
 const TIME: Duration = Duration::from_secs(60);
@@ -125,8 +129,17 @@ impl Store for GcsStore {
         self.bucket.delete(key, self.deadline()).await.map_err(self.at(key))
     }
 
-    /// Lists one object, for which the role that reads and writes objects suffices.
+    /// Lists one object, for which the role that reads and writes objects suffices. Once that succeeded, looks for an object
+    /// that does not exist instead, which costs a tenth of a list.
     async fn check(&self) -> Result<(), Error> {
-        self.list_page("", None, 1).await.map(|_| ())
+        if !self.bucket.listed.load(Ordering::Relaxed) {
+            self.list_page("", None, 1).await?;
+            self.bucket.listed.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        match self.get_range(NO_OBJECT, 0..1).await {
+            Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

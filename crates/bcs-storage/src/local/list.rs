@@ -43,8 +43,10 @@ fn walk(root: &Path, folder: &Path, keys: &mut Vec<String>) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
+        let entry = entry?;
+        let (kind, path) = (entry.file_type()?, entry.path());
+        // Without another call for each file, but for links.
+        if kind.is_dir() || kind.is_symlink() && path.is_dir() {
             if path.file_name().is_some_and(|name| name != UNFINISHED) {
                 walk(root, &path, keys)?;
             }

@@ -37,7 +37,11 @@ pub(super) fn run(config: Option<&Path>, arguments: &CompareArguments) -> Result
     Ok(Outcome::of(report.outcome(), arguments.fail_on_drift))
 }
 
-fn read(path: &Path, argument: &str, case: &str) -> Result<Table, Failure> {
+/// Reads a table from the file that `argument` names. `case` is the column of the cases.
+///
+/// # Errors
+/// [`Failure::Usage`] for files that cannot be read; [`Failure::Failed`] for files that are not tables.
+pub(super) fn read(path: &Path, argument: &str, case: &str) -> Result<Table, Failure> {
     let place = path.display();
     let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
     let parse: fn(&[u8], &str) -> Result<Table, bcs_drift::Error> = match extension.as_deref() {

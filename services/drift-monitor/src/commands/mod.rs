@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+mod compact;
 mod compare;
 mod healthcheck;
 mod reference;
@@ -20,8 +21,17 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
     match cli.command {
         None | Some(Command::Serve) => serve::run(config),
         Some(Command::Run(arguments)) => run::run(config, &arguments),
+        Some(Command::Compact(arguments)) => compact::run(config, &arguments),
         Some(Command::Compare(arguments)) => compare::run(config, &arguments),
         Some(Command::Reference(arguments)) => reference::run(&arguments),
         Some(Command::Healthcheck) => healthcheck::run(config),
     }
+}
+
+/// Starts the async runtime.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start the async runtime: {error}")))
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bcs_service::guard::tokens::IdTokens;
 use bcs_service::server::ServeLimits;
 use bcs_service::settings::ServerSettings;
 use bcs_service::{Failure, Health, logging, server};
@@ -21,25 +22,22 @@ use crate::stores;
 pub(super) fn run(config: Option<&Path>) -> Result<Outcome, Failure> {
     logging::start()?;
     let settings = Settings::load(config)?;
-    settings.check_protection()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::failed(format!("cannot start the async runtime: {error}")))?;
-    let result = runtime.block_on(serve(&settings));
+    let tokens = settings.server.oidc.open()?.map(Arc::new);
+    let runtime = super::runtime()?;
+    let result = runtime.block_on(serve(&settings, tokens));
     // Does not wait for comparisons whose requests were aborted.
     runtime.shutdown_background();
     result.map(|()| Outcome::Done)
 }
 
-async fn serve(settings: &Settings) -> Result<(), Failure> {
+async fn serve(settings: &Settings, tokens: Option<Arc<IdTokens>>) -> Result<(), Failure> {
     // First: platforms wait for the socket and give up on a process without one.
     let (listener, address) =
         server::bind(&settings.server.host, settings.server.port).await.map_err(Failure::failed)?;
-    let monitor = Monitor::new(stores::open(settings).await?, settings);
+    let monitor = Arc::new(Monitor::new(stores::open(settings).await?, settings)?);
     let health = Health::default();
     let app = Arc::new(App::new(monitor, health.clone())?);
-    let router = app::router(Arc::clone(&app));
+    let router = app::router(Arc::clone(&app), tokens);
     info!(address, reports = app.monitor.archive.store().name(), "Listening on {address}");
     tokio::spawn(log_reference(app));
     server::serve(listener, router, health, ServeLimits::default()).await;
@@ -52,8 +50,8 @@ async fn log_reference(app: Arc<App>) {
         Ok(baseline) => {
             let (version, features) = (&baseline.version, baseline.table.names().len());
             info!(version, features, images = baseline.table.rows, "The drift reference is ready.");
-            if let Some(shortcomings) = baseline.shortcomings {
-                warn!(version, shortcomings, "The drift reference has an older format.");
+            for note in &baseline.notes {
+                warn!(version, note, "The drift reference has a note.");
             }
         }
         Err(error) => {

@@ -1,14 +1,16 @@
 //! `POST /run`: compares the predictions of a window with the reference.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bcs_service::Problem;
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use crate::app::App;
 use crate::error::Error;
@@ -16,10 +18,19 @@ use crate::monitor::Run;
 use crate::openapi::ReportSchema;
 use crate::request::RunRequest;
 
+/// Time that a request waits for its report unless the client states another.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// Longest time that a request waits.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
 /// Compare the predictions of a time window with the drift reference
 ///
 /// By default, the window is the last full days and today, as set in the settings. The report of the same window, records,
 /// model and features is made once, so the request may be repeated; new records in the window make a new report.
+///
+/// A run that takes longer than 30 s goes on after the response 202, whose `location` tells how far it is. The header
+/// `Prefer: respond-async` asks for that at once, `Prefer: wait=SECONDS` after another time.
 #[utoipa::path(
     post,
     path = "/run",
@@ -31,7 +42,13 @@ use crate::request::RunRequest;
             headers(("location" = String, description = "Path of the report"))),
         (status = 200, description = "The report was already stored", body = ReportSchema,
             headers(("location" = String, description = "Path of the report"))),
+        (status = 202, description = "The run goes on",
+            headers(("location" = String, description = "Path of the state of the run"))),
         (status = 400, description = "The body is not JSON", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 401, description = "OIDC_AUDIENCE is set, and the request has no valid ID token", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 403, description = "The ID token is valid, but its e-mail address may not call", body = Problem,
             content_type = "application/problem+json"),
         (status = 413, description = "The body is too long", body = Problem,
             content_type = "application/problem+json"),
@@ -46,13 +63,16 @@ use crate::request::RunRequest;
 )]
 pub async fn run(
     State(app): State<Arc<App>>,
+    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Error> {
     let request = RunRequest::from_body(&body?)?;
-    // A separate task, so that a client that disconnects does not interrupt it between page and report.
+    let now = Timestamp::now();
+    let plan = app.monitor.plan(&request, now).await?;
+    let state = format!("/runs/{}", plan.id);
+    // A separate task, so that neither a client that disconnects nor the end of the wait interrupts it.
     let run = tokio::spawn(async move {
-        let now = Timestamp::now();
-        let run = app.monitor.run(&request, now).await;
+        let run = app.monitor.run(plan).await;
         match &run {
             Ok(run) => app.metrics.done(run, now),
             Err(error) if error.is_request_error() => {}
@@ -60,7 +80,21 @@ pub async fn run(
         }
         run
     });
-    Ok(respond(run.await.map_err(|error| Error::Internal(error.to_string()))??))
+    match timeout(wait(&headers), run).await {
+        Ok(run) => Ok(respond(run.map_err(|error| Error::Internal(error.to_string()))??)),
+        Err(_) => Ok((StatusCode::ACCEPTED, [(header::LOCATION, state)]).into_response()),
+    }
+}
+
+/// Time that a client waits for the report: `Prefer: respond-async` or `Prefer: wait=SECONDS` (RFC 7240).
+fn wait(headers: &HeaderMap) -> Duration {
+    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let mut preferences = preferences.flat_map(|value| value.split(',')).map(str::trim);
+    let seconds = preferences.find_map(|preference| match preference {
+        "respond-async" => Some(0),
+        other => other.strip_prefix("wait=")?.parse().ok(),
+    });
+    seconds.map_or(WAIT, Duration::from_secs).min(LONGEST_WAIT)
 }
 
 fn respond(run: Run) -> Response {
@@ -68,4 +102,21 @@ fn respond(run: Run) -> Response {
     let location = format!("/reports/{}", run.report.drift.about.id);
     let headers = [(header::CONTENT_TYPE, "application/json".to_owned()), (header::LOCATION, location)];
     (status, headers, run.json).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_choose_how_long_they_wait() {
+        let of = |preference: &'static str| {
+            wait(&HeaderMap::from_iter([("prefer".parse().unwrap(), preference.parse().unwrap())]))
+        };
+        assert_eq!(wait(&HeaderMap::new()), WAIT);
+        assert_eq!(of("respond-async"), Duration::ZERO);
+        assert_eq!(of("return=minimal, wait=7"), Duration::from_secs(7));
+        assert_eq!(of("wait=100000"), LONGEST_WAIT);
+        assert_eq!(of("wait=soon"), WAIT);
+    }
 }

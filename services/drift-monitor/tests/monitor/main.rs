@@ -1,6 +1,7 @@
 //! Tests of the built program.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
 
+mod baselines;
 mod browser;
 mod buckets;
 mod compare;
@@ -9,3 +10,6 @@ mod reports;
 mod run;
 mod serve;
 mod support;
+mod tokens;
+mod warehouse;
+mod windows;

@@ -31,14 +31,15 @@ async fn the_same_window_makes_one_report() {
 
     let metrics = server.get("/metrics", "*/*").await.text().await.unwrap();
     for line in [
+        "bcs_drift_monitor_last_run_outcome{outcome=\"drift\"} 1",
+        "bcs_drift_monitor_family_drift{family=\"stain_and_colour\"} 1",
+        "bcs_drift_monitor_feature_p_value{feature=\"grey_mean\"} 0.",
         "bcs_drift_monitor_last_run_records 41",
         "bcs_drift_monitor_last_run_drifted_features 2",
         "bcs_drift_monitor_last_run_drift_share 1",
-        "bcs_drift_monitor_runs_total{outcome=\"created\"} 3",
+        "bcs_drift_monitor_runs_total{outcome=\"created\"} 4",
         "bcs_drift_monitor_runs_total{outcome=\"existing\"} 1",
-        "bcs_drift_monitor_last_run_outcome{outcome=\"drift\"} 1",
         "bcs_drift_monitor_last_run_outcome{outcome=\"not_judged\"} 0",
-        "bcs_drift_monitor_last_run_family_drift{family=\"stain and colour\"} 1",
     ] {
         assert!(metrics.contains(line), "{line} in {metrics}");
     }

@@ -69,7 +69,7 @@ fn unsupported_or_unknown_settings_prevent_the_start() {
     let world = World::new();
     let run = world.command().env("OIDC_AUDIENCE", "https://monitor.example").output().unwrap();
     assert_eq!(run.status.code(), Some(2));
-    assert!(stderr(&run).contains("OIDC_AUDIENCE"), "{}", stderr(&run));
+    assert!(stderr(&run).contains("OIDC_EMAILS"), "{}", stderr(&run));
     let unknown = world.path("settings.yaml");
     std::fs::write(&unknown, "drift: {shares: 1}").unwrap();
     let run = world.command().arg("--config").arg(unknown).output().unwrap();

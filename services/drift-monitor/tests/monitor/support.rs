@@ -119,6 +119,23 @@ impl World {
         std::fs::read_to_string(self.path("reports/reports").join(name)).unwrap()
     }
 
+    /// Returns the stored records of the model.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        let days = std::fs::read_dir(self.path("predictions/records")).unwrap();
+        let files = days.flat_map(|day| std::fs::read_dir(day.unwrap().path()).unwrap());
+        let records = files.map(|file| {
+            serde_json::from_slice::<Value>(&std::fs::read(file.unwrap().path()).unwrap()).unwrap()
+        });
+        records.filter(|record| record["model_version"] == VERSION).collect()
+    }
+
+    /// Returns the stored reports.
+    pub(crate) fn reports(&self) -> Vec<Value> {
+        let names = self.stored().into_iter().filter(|name| name.ends_with(".json"));
+        let read = |name| std::fs::read(self.path("reports/reports").join(name)).unwrap();
+        names.map(|name| serde_json::from_slice(&read(name)).unwrap()).collect()
+    }
+
     /// Returns the names of the stored reports and pages.
     pub(crate) fn stored(&self) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.path("reports/reports")) else {
@@ -135,7 +152,7 @@ impl World {
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bcs-drift-monitor"));
     let names = "STORAGE_MODE STORAGE_EMULATOR_HOST MODEL_PATH MODEL_REPOSITORY PREDICTIONS_BUCKET REPORTS_BUCKET \
-                 OIDC_AUDIENCE HOST PORT RUST_LOG";
+                 OIDC_AUDIENCE OIDC_EMAILS OIDC_ISSUER OIDC_KEYS_URL TIME_ZONE WEBHOOK_URL WEBHOOK_SECRET HOST PORT RUST_LOG";
     for name in names.split(' ') {
         command.env_remove(name);
     }

@@ -1,0 +1,89 @@
+//! Gauges of the newest window: one per family, feature and outcome.
+
+use bcs_drift::{DriftReport, Outcome};
+use bcs_service::Metrics;
+use prometheus::{Error, GaugeVec, Opts};
+
+/// Gauges of the newest window.
+#[derive(Debug)]
+pub struct Gauges {
+    outcome: GaugeVec,
+    family_drift: GaugeVec,
+    family_p_value: GaugeVec,
+    feature_effect: GaugeVec,
+    feature_p_value: GaugeVec,
+}
+
+impl Gauges {
+    /// Creates the gauges and registers them with those of the server.
+    ///
+    /// # Errors
+    /// [`Error`] if a name is already registered.
+    pub fn register(metrics: &Metrics) -> Result<Self, Error> {
+        let gauges = |name: &str, label: &str, help: &str| {
+            let gauges = GaugeVec::new(Opts::new(format!("bcs_drift_monitor_{name}"), help), &[label])?;
+            metrics.registry().register(Box::new(gauges.clone()))?;
+            Ok::<_, Error>(gauges)
+        };
+        Ok(Self {
+            outcome: gauges(
+                "last_run_outcome",
+                "outcome",
+                "1 for the outcome of the last run, 0 for the others",
+            )?,
+            family_drift: gauges("family_drift", "family", "1 if a family of features drifted, otherwise 0")?,
+            family_p_value: gauges(
+                "family_p_value",
+                "family",
+                "Smallest p-value of a family of features, adjusted for all features",
+            )?,
+            feature_effect: gauges(
+                "feature_effect",
+                "feature",
+                "Shift of a feature in standard deviations between cases; positive if the current values are larger",
+            )?,
+            feature_p_value: gauges(
+                "feature_p_value",
+                "feature",
+                "Smallest p-value of a feature, adjusted for all features",
+            )?,
+        })
+    }
+
+    /// Shows a report in place of the last one.
+    pub fn show(&self, report: &DriftReport) {
+        for (name, outcome) in
+            [("no_drift", Outcome::NoDrift), ("drift", Outcome::Drift), ("not_judged", Outcome::NotJudged)]
+        {
+            let is = report.outcome() == outcome;
+            self.outcome.with_label_values(&[name]).set(f64::from(u8::from(is)));
+        }
+        for gauges in [&self.family_drift, &self.family_p_value, &self.feature_effect, &self.feature_p_value]
+        {
+            gauges.reset();
+        }
+        let Some(judgement) = &report.judgement else { return };
+        for verdict in &judgement.families {
+            let family = label(&verdict.family);
+            self.family_drift.with_label_values(&[&family]).set(f64::from(u8::from(verdict.drifted)));
+            if let Some(p_value) = verdict.p_value {
+                self.family_p_value.with_label_values(&[&family]).set(p_value);
+            }
+        }
+        // The smallest p-value of a feature comes first.
+        for finding in judgement.findings.iter().rev() {
+            self.feature_effect.with_label_values(&[&finding.feature]).set(finding.effect.value);
+            if let Some(p_value) = finding.p_value {
+                self.feature_p_value.with_label_values(&[&finding.feature]).set(p_value);
+            }
+        }
+    }
+}
+
+/// Name of a family as in the report.
+fn label(family: &impl serde::Serialize) -> String {
+    match serde_json::to_value(family) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => String::new(),
+    }
+}

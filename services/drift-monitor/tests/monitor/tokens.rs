@@ -1,0 +1,50 @@
+//! ID tokens of callers.
+
+use bcs_tests::{TokenIssuer, token_claims, unsigned_token};
+use serde_json::{Value, json};
+
+use crate::support::{Server, World};
+
+const AUDIENCE: &str = "https://monitor.example.org";
+const EMAIL: &str = "scheduler@project.iam.gserviceaccount.com";
+
+fn with(name: &str, value: impl Into<Value>) -> Value {
+    let mut claims = token_claims(AUDIENCE, EMAIL);
+    claims[name] = value.into();
+    claims
+}
+
+async fn run(server: &Server, token: &str) -> u16 {
+    let request = server.client.post(format!("{}/run", server.address)).bearer_auth(token);
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn only_the_scheduler_may_run_and_everybody_may_read() {
+    let world = World::new();
+    let issuer = TokenIssuer::start().await;
+    let mut command = world.command();
+    command.env("OIDC_AUDIENCE", AUDIENCE).env("OIDC_EMAILS", EMAIL).env("OIDC_KEYS_URL", &issuer.keys_url);
+    let server = Server::start_with(command);
+
+    let valid = issuer.token(&token_claims(AUDIENCE, EMAIL));
+    assert_eq!(run(&server, &valid).await, 201);
+    let none = unsigned_token(&json!({"alg": "none", "kid": "1"}), &token_claims(AUDIENCE, EMAIL));
+    for (token, expected) in [
+        (issuer.token(&with("exp", 1_700_000_000)), 401),
+        (issuer.token(&with("aud", "https://predictor.example.org")), 401),
+        (issuer.token(&with("email", "someone@example.org")), 403),
+        (valid.rsplit_once('.').unwrap().0.to_owned(), 401),
+        (format!("{none}."), 401),
+    ] {
+        assert_eq!(run(&server, &token).await, expected, "{token}");
+    }
+    issuer.rotate();
+    assert_eq!(run(&server, &issuer.token(&token_claims(AUDIENCE, EMAIL))).await, 200);
+    assert_eq!(run(&server, &valid).await, 401);
+
+    let (status, problem) = server.post("").await;
+    assert_eq!(status, 401, "{problem}");
+    let (status, reports) = server.json("/reports").await;
+    assert_eq!((status.as_u16(), reports.as_array().map(Vec::len)), (200, Some(1)));
+}
