@@ -55,9 +55,10 @@ pub fn by_case(table: &FeatureTable) -> FeatureTable {
         let values: Vec<f64> = rows.iter().filter_map(|row| column[*row]).collect();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     };
-    let columns = table.features.iter().map(|(name, column)| {
-        (name.clone(), groups.iter().map(|(_, rows)| mean(column, rows)).collect())
-    });
+    let columns = table
+        .features
+        .iter()
+        .map(|(name, column)| (name.clone(), groups.iter().map(|(_, rows)| mean(column, rows)).collect()));
     let features = columns.collect();
     FeatureTable { cases: groups.into_iter().map(|(case, _)| case).collect(), features }
 }

@@ -37,7 +37,7 @@ async fn the_same_window_makes_one_report() {
         "bcs_drift_monitor_last_run_records 41",
         "bcs_drift_monitor_last_run_drifted_features 2",
         "bcs_drift_monitor_last_run_drift_share 1",
-        "bcs_drift_monitor_runs_total{outcome=\"created\"} 4",
+        "bcs_drift_monitor_runs_total{outcome=\"created\"} 3",
         "bcs_drift_monitor_runs_total{outcome=\"existing\"} 1",
         "bcs_drift_monitor_last_run_outcome{outcome=\"not_judged\"} 0",
     ] {
