@@ -124,7 +124,7 @@ def override_problems(deploy):
     tree = ROOT / "config/hydra"
     defaults = yaml.safe_load((tree / "config_hydra.yaml").read_text())["defaults"]
     groups = {group: yaml.safe_load((tree / group / f"{option}.yaml").read_text())
-              for entry in defaults if isinstance(entry, dict) for group, option in entry.items()}
+              for entry in defaults if isinstance(entry, dict) for group, option in entry.items() if option}
     found = []
     for file, service, container in containers(deploy):
         if service == "trainer":

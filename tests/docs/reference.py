@@ -1,5 +1,6 @@
 """The reference pages of the book, from what the programs print, publish and expose."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -38,17 +39,28 @@ def import_model(folder):
     network = ["model_hyp.channels=[4,8]", "model_hyp.strides=[2]", "model_hyp.num_res_units=1"]
     subprocess.run([PROGRAMS / "bcs-trainer", "import", "--weights", weights, *network, "--output", f"{folder}/model"],
                    check=True, stdout=subprocess.DEVNULL)
+    add_reference(pathlib.Path(folder, "model"))
+
+
+def add_reference(package):
+    """A drift reference of three cases in the package."""
+    metadata = json.loads((package / "metadata.json").read_text())
+    cases = [case for case in "abc" for _ in range(2)]
+    features = {"grey_mean": [0.5, 0.51, 0.6, 0.61, 0.7, 0.71]}
+    reference = json.dumps({"format_version": 2, "model_version": metadata["version"],
+                            "image": {"cases": cases, "features": features}, "model": {"cases": [], "features": {}}})
+    (package / "reference.json").write_text(reference)
+    metadata.setdefault("files", {})["reference.json"] = hashlib.sha256(reference.encode()).hexdigest()
+    (package / "metadata.json").write_text(json.dumps(metadata))
 
 
 def use(predictor, monitor):
-    """A prediction, its correction and a run that fails: metrics with labels are not there before their first value."""
+    """Predictions of three cases, a correction and a run: metrics with labels are not there before their first value."""
     predictor.wait_until_ready()
-    answer = predictor.send("POST", "/predict-img/?output=json", *form(png(64)))
-    predictor.send("PUT", f"/predictions/{answer.headers['x-prediction-id']}/label", png(64), "image/png")
-    try:
-        monitor.send("POST", "/run", b"{}", "application/json")
-    except urllib.error.HTTPError:
-        pass
+    for case, side in [("x", 48), ("y", 56), ("z", 64)]:
+        answer = predictor.send("POST", "/predict-img/?output=json", *form(png(side)), {"x-case": case})
+    predictor.send("PUT", f"/predictions/{answer.headers['x-prediction-id']}/label", png(side), "image/png")
+    monitor.send("POST", "/run", b'{"last": 3}', "application/json")
 
 
 def png(side):
@@ -100,8 +112,9 @@ class Server:
     def get(self, path):
         return urllib.request.urlopen(self.address + path).read().decode()
 
-    def send(self, method, path, body, media_type):
-        request = urllib.request.Request(self.address + path, data=body, method=method, headers={"content-type": media_type})
+    def send(self, method, path, body, media_type, headers=None):
+        headers = {"content-type": media_type, **(headers or {})}
+        request = urllib.request.Request(self.address + path, data=body, method=method, headers=headers)
         return urllib.request.urlopen(request)
 
 

@@ -68,21 +68,24 @@ pub async fn run(
 ) -> Result<Response, Error> {
     let request = RunRequest::from_body(&body?)?;
     let now = Timestamp::now();
-    let plan = app.monitor.plan(&request, now).await?;
+    let plan = app.monitor.plan(&request, now).await.inspect_err(|error| count(&app, error))?;
     let state = format!("/runs/{}", plan.id);
     // A separate task, so that neither a client that disconnects nor the end of the wait interrupts it.
     let run = tokio::spawn(async move {
-        let run = app.monitor.run(plan).await;
-        match &run {
-            Ok(run) => app.metrics.done(run, now),
-            Err(error) if error.is_request_error() => {}
-            Err(_) => app.metrics.failed(),
-        }
-        run
+        let run = app.monitor.run(plan).await.inspect_err(|error| count(&app, error))?;
+        app.metrics.done(&run, now);
+        Ok::<Run, Error>(run)
     });
     match timeout(wait(&headers), run).await {
         Ok(run) => Ok(respond(run.map_err(|error| Error::Internal(error.to_string()))??)),
         Err(_) => Ok((StatusCode::ACCEPTED, [(header::LOCATION, state)]).into_response()),
+    }
+}
+
+/// Counts a run that failed, unless its request was wrong.
+fn count(app: &App, error: &Error) {
+    if !error.is_request_error() {
+        app.metrics.failed();
     }
 }
 
