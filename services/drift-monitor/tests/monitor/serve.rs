@@ -82,7 +82,7 @@ fn libtorch_is_not_linked() {
     let libraries = Command::new("ldd").arg(program().get_program()).output().unwrap();
     let text = String::from_utf8(libraries.stdout).unwrap();
     assert!(libraries.status.success() && text.contains("libc.so"), "{text}");
-    assert!(!text.contains("torch") && !text.contains("c10"), "{text}");
+    assert!(!text.contains("libtorch") && !text.contains("libc10"), "{text}");
 }
 
 #[test]
