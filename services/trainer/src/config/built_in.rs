@@ -9,7 +9,6 @@ macro_rules! files {
 /// Config files by their path in the tree. They are the one source of default values.
 pub(super) const BUILT_IN: bcs_config::BuiltIn = files![
     "config_hydra.yaml",
-    "experiment/few_patients.yaml",
     "train_hyp/train_hyp_default.yaml",
     "train_hyp/train_hyp_gcp_cpu.yaml",
     "train_hyp/train_hyp_gcp_gpu.yaml",
