@@ -76,26 +76,25 @@ pub fn detect(reference: &Table, current: &Table, options: Options) -> Result<Dr
     let judgement = (options.preset == Preset::Clustered).then(|| judge(reference, current, &options));
     let mut features = Vec::new();
     let block = block_length(reference.parts.iter().chain(&current.parts));
-    let (reference_table, current_table) = (reference, current);
     let names: BTreeSet<&str> = reference.names().into_iter().chain(current.names()).collect();
     for name in names {
         let sides = [reference, current].map(|table| table.values(name));
         match (obstacle(&sides), sides) {
-            (None, [Some(reference), Some(current)]) => {
-                let [reference, current] = [reference, current].map(|values| Sample::new(name, &values));
-                let (reference, current) = (reference?, current?);
-                let Some(judgement) = &judgement else {
-                    match compare(name, &reference, &current, &options) {
+            (None, [Some(before), Some(now)]) => {
+                let (before, now) = (Sample::new(name, &before)?, Sample::new(name, &now)?);
+                match &judgement {
+                    Some(judgement) => {
+                        let cases = CaseMeans {
+                            reference: case_means(reference, name, block),
+                            current: case_means(current, name, block),
+                        };
+                        features.push(FeatureDrift { cases, ..of_cases(name, &before, &now, judgement) });
+                    }
+                    None => match compare(name, &before, &now, &options) {
                         Ok(feature) => features.push(feature),
                         Err(unsuitable) => _ = skipped.insert(name.to_owned(), unsuitable.to_string()),
-                    }
-                    continue;
-                };
-                let cases = CaseMeans {
-                    reference: case_means(reference_table, name, block),
-                    current: case_means(current_table, name, block),
-                };
-                features.push(FeatureDrift { cases, ..of_cases(name, &reference, &current, judgement) });
+                    },
+                }
             }
             (reason, _) => _ = skipped.entry(name.to_owned()).or_insert(reason.unwrap_or_default()),
         }

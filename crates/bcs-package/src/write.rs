@@ -31,7 +31,7 @@ pub enum Existing {
 /// can be deleted.
 ///
 /// # Errors
-/// [`Error::Exists`]; [`Error::File`] for a name that is not a plain file name and for failures of the file system.
+/// [`Error::Exists`]; [`Error::Write`] for a name that is not a plain file name and for failures of the file system.
 pub fn write(
     folder: &Path,
     metadata: PackageMetadata,

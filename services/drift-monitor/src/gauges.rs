@@ -52,11 +52,9 @@ impl Gauges {
 
     /// Shows a report in place of the last one.
     pub fn show(&self, report: &DriftReport) {
-        for (name, outcome) in
-            [("no_drift", Outcome::NoDrift), ("drift", Outcome::Drift), ("not_judged", Outcome::NotJudged)]
-        {
+        for outcome in [Outcome::NoDrift, Outcome::Drift, Outcome::NotJudged] {
             let is = report.outcome() == outcome;
-            self.outcome.with_label_values(&[name]).set(f64::from(u8::from(is)));
+            self.outcome.with_label_values(&[&label(&outcome)]).set(f64::from(u8::from(is)));
         }
         for gauges in [&self.family_drift, &self.family_p_value, &self.feature_effect, &self.feature_p_value]
         {
@@ -80,9 +78,9 @@ impl Gauges {
     }
 }
 
-/// Name of a family as in the report.
-fn label(family: &impl serde::Serialize) -> String {
-    match serde_json::to_value(family) {
+/// Name of a family or an outcome as in the report.
+fn label(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
         Ok(serde_json::Value::String(name)) => name,
         _ => String::new(),
     }

@@ -99,6 +99,12 @@ struct Kind<'a> {
     features: Option<&'a BTreeSet<String>>,
 }
 
+impl<'a> Kind<'a> {
+    fn new(wanted: &'a Wanted, features: Option<&'a BTreeSet<String>>) -> Self {
+        Self { model_version: &wanted.version, source: wanted.source.as_deref(), features }
+    }
+}
+
 /// Result of a run.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -142,9 +148,9 @@ impl Monitor {
         let baseline = accepted.unwrap_or(package);
         check_features(request.features.as_ref(), &baseline.table)?;
         let wanted = Wanted { version, format: baseline.format_version, source: request.source.clone() };
-        let (features, source) = (request.features.clone(), wanted.source.as_deref());
-        let kind = Kind { model_version: &wanted.version, source, features: features.as_ref() };
-        let id = digest::of(&(&kind, selection, &baseline.sha256, &self.drift));
+        let features = request.features.clone();
+        let id =
+            digest::of(&(Kind::new(&wanted, features.as_ref()), selection, &baseline.sha256, &self.drift));
         Ok(Plan { id, selection, wanted, features, baseline, summaries: None, now })
     }
 
@@ -181,7 +187,7 @@ impl Monitor {
     }
 
     async fn make(&self, plan: Plan) -> Result<Run, Error> {
-        let kind = self.kind(&plan);
+        let kind = digest::of(&Kind::new(&plan.wanted, plan.features.as_ref()));
         let mark = match plan.selection {
             Selection::SinceLast => mark::read(self.archive.store(), &kind).await?,
             _ => None,
@@ -204,11 +210,6 @@ impl Monitor {
             mark::write(self.archive.store(), &kind, &mark).await?;
         }
         Ok(run)
-    }
-
-    fn kind(&self, plan: &Plan) -> String {
-        let (source, features) = (plan.wanted.source.as_deref(), plan.features.as_ref());
-        digest::of(&Kind { model_version: &plan.wanted.version, source, features })
     }
 
     fn scope(&self, plan: &Plan, mark: Option<&Mark>) -> Result<Scope, Error> {
