@@ -13,6 +13,8 @@ pub const MODEL_FILE: &str = "model.safetensors";
 pub const METADATA_FILE: &str = "metadata.json";
 /// The network as an ONNX graph, for engines that compile it; optional.
 pub const GRAPH_FILE: &str = "model.onnx";
+/// The same graph with convolutions in 8 bits; optional.
+pub const QUANTIZED_GRAPH_FILE: &str = "model.int8.onnx";
 /// Composed configuration of the training run.
 pub const CONFIG_FILE: &str = "config.yaml";
 /// Drift reference.

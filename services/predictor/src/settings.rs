@@ -161,7 +161,7 @@ impl ServerSettings for Settings {
         environment.set_optional(&mut model.cache, "MODEL_CACHE");
         environment.set_text(&mut model.device, "DEVICE");
         environment.set(&mut model.engine, "ENGINE", "auto, libtorch or openvino")?;
-        environment.set(&mut model.precision, "PRECISION", "float32 or bfloat16")?;
+        environment.set(&mut model.precision, "PRECISION", "float32, bfloat16 or int8")?;
         let mut reload = model.reload.unwrap_or(0.0);
         environment.set(&mut reload, "MODEL_RELOAD", "a number of seconds; 0 for never")?;
         model.reload = Some(reload).filter(|seconds| *seconds != 0.0);

@@ -12,6 +12,7 @@
 //! - [`output`]: progress, tables and pictures
 //! - [`provenance`]: origin of a model
 //! - [`python`]: Python that loads an exported model
+//! - [`quantization`]: choice of scales and layers of a quantized graph
 //! - [`remote`]: data and models that are not on this machine
 //! - [`report`]: reports as HTML pages
 //! - [`statistics`]: confidence intervals and paired tests
@@ -29,6 +30,7 @@ mod graph;
 mod output;
 mod provenance;
 mod python;
+mod quantization;
 mod remote;
 mod report;
 mod statistics;

@@ -314,6 +314,8 @@ fn metadata(composed: &Composed, map: &LabelMap, dataset: &Dataset, loader: &Loa
         },
         labels: Some(map.to_package()),
         validation: None,
+        quantization: None,
+        pruning: None,
         files: std::collections::BTreeMap::new(),
         provenance: provenance(&composed.yaml, Some(composed.config.train_hyp.seed)),
     }

@@ -6,6 +6,7 @@ use super::messages::{
     AttributeProto, DataType, Dimension, GraphProto, Length, NodeProto, TensorProto, TensorShapeProto,
     TensorTypeProto, TypeProto, ValueInfoProto,
 };
+use super::rewrite::Operators;
 
 /// Name of the graph's input.
 const INPUT: &str = "image";
@@ -129,38 +130,20 @@ impl Graph {
             }
         }
         nodes.reverse();
-        drop_biases(&mut nodes);
+        let mut operators = Operators { nodes, constants: self.constants };
+        operators.rewrite();
+        let Operators { mut nodes, mut constants } = operators;
         if let Some(last) = nodes.last_mut() {
             last.output = vec![OUTPUT.to_owned()];
         }
         let used: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.input).collect();
-        self.constants.retain(|name, _| used.contains(name));
+        constants.retain(|name, _| used.contains(name));
         GraphProto {
             node: nodes,
             name: "network".to_owned(),
-            initializer: self.constants.into_values().collect(),
+            initializer: constants.into_values().collect(),
             input: vec![images(INPUT, input.channels, ["height", "width"])],
             output: vec![images(OUTPUT, output.channels, ["logits_height", "logits_width"])],
-        }
-    }
-}
-
-/// Takes the bias from convolutions whose output is only normalized, as the normalization subtracts it again. Where all inputs
-/// of a convolution are zero, the runtimes' rounding of the mean of a bias would be enlarged to visible values.
-fn drop_biases(nodes: &mut [NodeProto]) {
-    let mut uses: BTreeMap<String, usize> = BTreeMap::new();
-    let mut normalized = BTreeSet::new();
-    for node in nodes.iter() {
-        node.input.iter().for_each(|input| *uses.entry(input.clone()).or_default() += 1);
-        if node.op_type == "InstanceNormalization" {
-            normalized.insert(node.input[0].clone());
-        }
-    }
-    for node in nodes {
-        let output = &node.output[0];
-        let is_convolution = ["Conv", "ConvTranspose"].contains(&node.op_type.as_str());
-        if is_convolution && normalized.contains(output) && uses.get(output) == Some(&1) {
-            node.input.truncate(2);
         }
     }
 }
