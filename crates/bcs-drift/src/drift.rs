@@ -304,6 +304,9 @@ fn report(
         skipped: skipped.into_iter().map(|(name, reason)| Skipped { name, reason }).collect(),
         notes: unclustered.then(|| UNCLUSTERED.to_owned()).into_iter().collect(),
         trend: Vec::new(),
+        quality: None,
+        unusual: Vec::new(),
+        to_label: Vec::new(),
     };
     report.verdict = verdict::sentence(&report);
     report

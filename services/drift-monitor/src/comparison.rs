@@ -51,6 +51,7 @@ pub fn compare(
     if records.summarized {
         reference.parts = reference.parts.iter().map(by_case).collect();
     }
+    let quality = records.quality.finish();
     let rows = records.table.rows();
     let current = select(Table { rows, parts: vec![records.table], skipped: Vec::new() });
     let options = drift.options(about)?;
@@ -69,5 +70,6 @@ pub fn compare(
     };
     report.notes.extend(baseline.notes.iter().cloned());
     report.notes.extend(notes);
+    report.quality = quality;
     Ok(report)
 }

@@ -10,6 +10,7 @@ use bcs_service::guard::tokens::TokenSettings;
 use bcs_service::settings::{ServerSettings, StorageMode};
 use bcs_service::{Environment, Failure};
 use jiff::tz::TimeZone;
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::webhook::Webhook;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub storage: Storage,
     /// Default time window.
     pub window: DefaultWindow,
+    /// Predictor that made the predictions.
+    pub predictor: Predictor,
     /// Server that is told of reports.
     pub webhook: WebhookSettings,
     /// Test and thresholds.
@@ -88,6 +91,26 @@ impl DefaultWindow {
                 self.time_zone
             ))
         })
+    }
+}
+
+/// Predictor that made the predictions.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Predictor {
+    /// Address, for links in reports; `None` for reports without links.
+    pub url: Option<String>,
+}
+
+impl Predictor {
+    fn check(&self) -> Result<(), Failure> {
+        let is_address = |text: &str| Url::parse(text).is_ok_and(|url| url.scheme().starts_with("http"));
+        match self.url.as_deref().filter(|text| !is_address(text)) {
+            None => Ok(()),
+            Some(url) => Err(Failure::usage(format!(
+                "predictor.url (PREDICTOR_URL) is '{url}'; it must be an http(s) URL, such as https://predictor.example.org"
+            ))),
+        }
     }
 }
 
@@ -164,7 +187,7 @@ impl ServerSettings for Settings {
     const DEFAULT_FILE: &'static str = "config/drift-monitor.yaml";
 
     fn apply(&mut self, environment: &Environment<'_>) -> Result<(), InvalidVariable> {
-        let Self { server, model, storage, window, webhook, .. } = self;
+        let Self { server, model, storage, window, predictor, webhook, .. } = self;
         environment.set_text(&mut server.host, "HOST");
         environment.set(&mut server.port, "PORT", "a number from 0 to 65535")?;
         server.oidc.apply(environment);
@@ -173,6 +196,7 @@ impl ServerSettings for Settings {
         environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
         environment.set_text(&mut storage.reports_bucket, "REPORTS_BUCKET");
         environment.set_text(&mut window.time_zone, "TIME_ZONE");
+        environment.set_optional(&mut predictor.url, "PREDICTOR_URL");
         environment.set_optional(&mut webhook.url, "WEBHOOK_URL");
         environment.set_optional(&mut webhook.secret, "WEBHOOK_SECRET");
         environment.set(&mut storage.mode, "STORAGE_MODE", "local or gcp")
@@ -203,6 +227,7 @@ impl ServerSettings for Settings {
             return Err(Failure::usage(format!("window.days is {}; it must be 1 to 396", self.window.days)));
         }
         self.window.zone()?;
+        self.predictor.check()?;
         self.webhook.open()?;
         Ok(())
     }
@@ -262,6 +287,7 @@ mod tests {
         assert!(usage_error("window: {days: 0}", &[]).contains("window.days"));
         assert!(usage_error("", &[("TIME_ZONE", "Mars")]).contains("TIME_ZONE"));
         assert!(usage_error("", &[("WEBHOOK_URL", "https://a.example")]).contains("WEBHOOK_SECRET"));
+        assert!(usage_error("", &[("PREDICTOR_URL", "predictor:8080")]).contains("PREDICTOR_URL"));
         assert!(usage_error("", &[("PORT", "eighty")]).contains("PORT=eighty"));
         assert!(usage_error("", &[("STORAGE_MODE", "s3")]).contains("STORAGE_MODE=s3"));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bcs_drift::DriftReport;
 use bcs_drift::drift::CASES;
+use bcs_drift::quality::{ClassQuality, Quality, Trust};
 use bcs_drift::report::{FeatureDrift, Skipped};
 use bcs_drift::verdict;
 
@@ -22,6 +23,7 @@ pub fn table(report: &DriftReport) -> String {
         lines.push(String::new());
     }
     lines.extend(not_compared(&report.skipped));
+    lines.extend(report.quality.iter().flat_map(|quality| &quality.classes).filter_map(dice));
     lines.extend(report.notes.iter().map(|note| format!("Note: {note}.")));
     lines.push(verdict::sentence(report));
     lines.join("\n")
@@ -34,6 +36,18 @@ fn cells(feature: &FeatureDrift) -> [String; 4] {
         feature.p_value.map_or_else(|| "–".to_owned(), p_value),
         state(feature).to_owned(),
     ]
+}
+
+/// Estimated and measured Dice of a class in a line; `None` without an estimate.
+fn dice(class: &ClassQuality) -> Option<String> {
+    let figure = |quality: Quality| match quality.interval {
+        Some([low, high]) => format!("{:.2} ({low:.2} to {high:.2})", quality.dice),
+        None => format!("{:.2}", quality.dice),
+    };
+    let estimated = figure(class.estimated?);
+    let measured = class.measured.map_or_else(String::new, |found| format!(", measured {}", figure(found)));
+    let doubt = if class.trust() == Trust::TooHigh { ": the estimate is too high" } else { "" };
+    Some(format!("Dice of {}: estimated {estimated}{measured}{doubt}.", class.name))
 }
 
 /// State of a feature in a word; without a p-value, its cases were too few.

@@ -148,6 +148,13 @@ pub(crate) struct ClassSchema {
     /// Area in mm²; null if the resolution is not known.
     #[schema(required)]
     area_mm2: Option<f64>,
+    /// Expected number of pixels of the class, which is the sum of its probabilities over all pixels; null in records of
+    /// earlier versions.
+    #[schema(required)]
+    expected_pixels: Option<f64>,
+    /// Expected number of pixels of the class among those predicted as it; null in records of earlier versions.
+    #[schema(required)]
+    expected_right: Option<f64>,
 }
 
 /// Example of a record.
@@ -165,8 +172,10 @@ pub(crate) fn example_record() -> serde_json::Value {
         },
         "features": {"confidence": 0.94, "fraction_tumour": 0.31, "grey_mean": 0.62, "prediction_entropy": 0.11},
         "classes": [
-            {"code": 0, "name": "other", "color": "#999999", "pixels": 34621, "fraction": 0.69, "area_mm2": 0.002164},
-            {"code": 1, "name": "tumour", "color": "#d55e00", "pixels": 15555, "fraction": 0.31, "area_mm2": 0.000972}
+            {"code": 0, "name": "other", "color": "#999999", "pixels": 34621, "fraction": 0.69, "area_mm2": 0.002164,
+             "expected_pixels": 34402.3, "expected_right": 33281.9},
+            {"code": 1, "name": "tumour", "color": "#d55e00", "pixels": 15555, "fraction": 0.31, "area_mm2": 0.000972,
+             "expected_pixels": 15773.7, "expected_right": 14653.3}
         ],
         "confidence": 0.94,
         "entropy": 0.11,

@@ -7,6 +7,8 @@
 //! - `families`: families with their effects
 //! - `features`: table of the features
 //! - `findings`: drifted features with Evidently's preset
+//! - `images`: unusual images, and those to label
+//! - `quality`: Dice, estimated and measured
 //! - `trend`: effects in earlier reports
 
 mod composition;
@@ -15,6 +17,8 @@ mod facts;
 mod families;
 mod features;
 mod findings;
+mod images;
+mod quality;
 mod trend;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -52,6 +56,8 @@ pub fn page(report: &DriftReport) -> String {
                         Some(judgement) => { (families::section(judgement)) }
                         None => { (findings::section(report)) }
                     }
+                    (quality::section(report.quality.as_ref()))
+                    (images::section(report))
                     (trend::section(report))
                     (composition::section(&report.features))
                     (facts::section(report))
@@ -116,7 +122,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::report::{Past, Skipped};
+    use crate::report::{Past, ShownImage, Skipped};
     use crate::{About, Options, Preset, Table, detect};
 
     /// 30 features of 200 images; features with an odd number are shifted.
@@ -146,7 +152,7 @@ mod tests {
         let page = page(&report_of(Preset::Clustered, 0.4));
         assert!(page.contains("<h1>Drift in other features</h1>"), "{page}");
         assert!(page.contains("SD higher than in the reference"));
-        assert!(page.contains("look at recent images") && page.contains("20 beside 20"));
+        assert!(page.contains("look at recent images") && page.contains("20 current, 20 in the reference"));
         assert!(page.contains("The unit is the case") && page.len() < 300_000);
         let page = super::page(&report_of(Preset::Clustered, 0.0));
         assert!(page.contains("<h1>No drift</h1>") && page.contains("no action, since 20 cases"));
@@ -174,9 +180,24 @@ mod tests {
         let mut report =
             detect(&table(0.0), &table(0.5), Options::new(About::new("r1", Timestamp::UNIX_EPOCH))).unwrap();
         report.trend = vec![Past::from(&report); 30];
+        // Those of more bytes than a page has room for are left out.
+        let image = ShownImage {
+            id: "0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d".to_owned(),
+            case: Some("TCGA-A2-A0D2".to_owned()),
+            confidence: 0.9,
+            drift_score: Some(0.01),
+            mask: String::new(),
+            record: String::new(),
+            link: Some(
+                "https://predictor.example.org/predictions/0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d".to_owned(),
+            ),
+            thumbnail: Some("A".repeat(6_700)),
+        };
+        report.unusual = vec![image.clone(); 8];
+        report.to_label = vec![image; 10];
         let page = page(&report);
         assert!(page.len() < 300_000, "{}", page.len());
-        assert!(page.contains("and 80 more features"));
+        assert!(page.contains("and 100 more features"));
     }
 
     #[test]

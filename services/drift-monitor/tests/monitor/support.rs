@@ -7,8 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use bcs_contracts::features::is_model_feature;
-use bcs_contracts::record::{FORMAT_VERSION, InputInfo};
-use bcs_contracts::{FeatureTable, Features, PredictionRecord, keys};
+use bcs_contracts::record::{ClassFraction, FORMAT_VERSION, InputInfo};
+use bcs_contracts::{Color, FeatureTable, Features, PredictionRecord, keys};
 use jiff::{Timestamp, ToSpan};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -152,7 +152,7 @@ impl World {
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bcs-drift-monitor"));
     let names = "STORAGE_MODE STORAGE_EMULATOR_HOST MODEL_PATH MODEL_REPOSITORY PREDICTIONS_BUCKET REPORTS_BUCKET \
-                 OIDC_AUDIENCE OIDC_EMAILS OIDC_ISSUER OIDC_KEYS_URL TIME_ZONE WEBHOOK_URL WEBHOOK_SECRET HOST PORT RUST_LOG";
+                 OIDC_AUDIENCE OIDC_EMAILS OIDC_ISSUER OIDC_KEYS_URL PREDICTOR_URL TIME_ZONE WEBHOOK_URL WEBHOOK_SECRET HOST PORT RUST_LOG";
     for name in names.split(' ') {
         command.env_remove(name);
     }
@@ -195,12 +195,26 @@ fn record(id: Uuid, time: Timestamp, version: &str, features: Features) -> Predi
             mpp: None,
         },
         features,
-        classes: Vec::new(),
+        classes: vec![class(0, "other"), class(1, "tumour")],
         confidence: 0.9,
         entropy: 0.1,
-        drift_score: None,
+        drift_score: Some(0.5),
         mask: format!("masks/{id}.png"),
         latency_ms: 12.5,
+    }
+}
+
+/// A class that half of the pixels are predicted as, with a mean probability of 0.75.
+fn class(code: u8, name: &str) -> ClassFraction {
+    ClassFraction {
+        code,
+        name: name.to_owned(),
+        color: Some(Color([213, 94, code])),
+        pixels: 25_088,
+        fraction: 0.5,
+        area_mm2: None,
+        expected_pixels: Some(25_088.0),
+        expected_right: Some(18_816.0),
     }
 }
 
