@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::judgement::{Effect, Family, Judgement, Outcome};
+use crate::sequential::OverTime;
 
 /// Report format that this version writes. Format 2 added [`DriftReport::outcome`], [`DriftReport::verdict`],
 /// [`DriftReport::judgement`], [`DriftReport::trend`] and [`FeatureDrift::cases`]; format 1 is read too.
@@ -49,6 +50,9 @@ pub struct DriftReport {
     /// Earlier reports of the same model, the oldest first.
     #[serde(default)]
     pub trend: Vec<Past>,
+    /// Evidence of all windows so far; `None` where it is not gathered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_time: Option<OverTime>,
 }
 
 impl DriftReport {
@@ -240,6 +244,7 @@ mod tests {
             skipped: Vec::new(),
             notes: vec!["a note".to_owned()],
             trend: Vec::new(),
+            over_time: None,
         };
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["id"], "r1");

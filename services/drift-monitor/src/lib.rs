@@ -16,6 +16,7 @@
 //! - [`fetch`]: reads many objects of a bucket concurrently
 //! - [`flights`]: work that several callers wait for and that is done once
 //! - [`gauges`]: gauges of the newest window
+//! - [`history`]: windows of earlier reports, for evidence over time
 //! - [`lease`]: the right to make a report, which one process holds at a time
 //! - [`log`]: log of a run
 //! - [`mark`]: where the last report of a kind ended
@@ -24,6 +25,7 @@
 //! - [`openapi`]: parts of the OpenAPI description that routes share
 //! - [`outcome`]: exit codes of successful commands
 //! - [`pages`]: HTML list of reports
+//! - [`parquet_table`]: tables of features from Parquet
 //! - [`records`]: prediction records of a window
 //! - [`report`]: a report as stored and as listed
 //! - [`report_id`]: id of a report
@@ -51,6 +53,7 @@ pub mod error;
 pub mod fetch;
 pub mod flights;
 pub mod gauges;
+pub mod history;
 pub mod lease;
 pub mod log;
 pub mod mark;
@@ -59,6 +62,7 @@ pub mod monitor;
 pub mod openapi;
 pub mod outcome;
 pub mod pages;
+pub mod parquet_table;
 pub mod records;
 pub mod report;
 pub mod report_id;
