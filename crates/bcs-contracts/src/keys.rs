@@ -98,6 +98,16 @@ pub fn mark(kind: &str) -> String {
     format!("marks/{kind}.json")
 }
 
+/// `windows/<kind>/`, the prefix of the windows of the reports of a kind
+pub fn windows_of(kind: &str) -> String {
+    format!("windows/{kind}/")
+}
+
+/// `windows/<kind>/<report>.json`, the means of the cases of a report's window, written before [`report`]
+pub fn window(kind: &str, report: &str) -> String {
+    format!("{}{report}.json", windows_of(kind))
+}
+
 /// `runs/<id>.json`, the state of a run of the drift monitor
 pub fn run(id: &str) -> String {
     format!("runs/{id}.json")

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::judgement::{Effect, Family, Judgement, Outcome};
 use crate::quality::WindowQuality;
+use crate::sequential::OverTime;
 
 /// Report format that this version writes. Format 2 added [`DriftReport::outcome`], [`DriftReport::verdict`],
 /// [`DriftReport::judgement`], [`DriftReport::trend`] and [`FeatureDrift::cases`]; format 1 is read too.
@@ -60,6 +61,9 @@ pub struct DriftReport {
     /// Images whose corrected masks would tell most, those first that tell most.
     #[serde(default)]
     pub to_label: Vec<ShownImage>,
+    /// Evidence of all windows so far; `None` where it is not gathered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_time: Option<OverTime>,
 }
 
 /// An image that the report shows.
@@ -276,6 +280,7 @@ mod tests {
             quality: None,
             unusual: Vec::new(),
             to_label: Vec::new(),
+            over_time: None,
         };
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["id"], "r1");

@@ -15,6 +15,8 @@ pub struct Gauges {
     feature_p_value: GaugeVec,
     estimated_dice: GaugeVec,
     measured_dice: GaugeVec,
+    family_evidence: GaugeVec,
+    family_alarm: GaugeVec,
 }
 
 impl Gauges {
@@ -61,6 +63,16 @@ impl Gauges {
                 &["class", "value"],
                 "Dice of a class in the images with a corrected mask, with the ends of its 95 % interval; in [0, 1]",
             )?,
+            family_evidence: gauges(
+                "family_evidence",
+                "family",
+                "Evidence of drift of a family from all windows so far: 0 without any, 1 if it suffices for an alarm",
+            )?,
+            family_alarm: gauges(
+                "family_alarm",
+                "family",
+                "1 if the window raised an alarm over time of a family, otherwise 0",
+            )?,
         })
     }
 
@@ -70,9 +82,19 @@ impl Gauges {
             let is = report.outcome() == outcome;
             self.outcome.with_label_values(&[&label(&outcome)]).set(f64::from(u8::from(is)));
         }
-        for gauges in [&self.family_drift, &self.family_p_value, &self.feature_effect, &self.feature_p_value]
-        {
-            gauges.reset();
+        let all = [
+            &self.family_drift,
+            &self.family_p_value,
+            &self.feature_effect,
+            &self.feature_p_value,
+            &self.family_evidence,
+            &self.family_alarm,
+        ];
+        all.into_iter().for_each(GaugeVec::reset);
+        for found in report.over_time.iter().flat_map(|over_time| &over_time.families) {
+            let family = label(&found.family);
+            self.family_evidence.with_label_values(&[&family]).set(found.evidence);
+            self.family_alarm.with_label_values(&[&family]).set(f64::from(u8::from(found.alarm.is_some())));
         }
         self.show_quality(report.quality.as_ref());
         let Some(judgement) = &report.judgement else { return };

@@ -17,6 +17,7 @@
 //! - [`flights`]: work that several callers wait for and that is done once
 //! - [`gallery`]: images that a report shows
 //! - [`gauges`]: gauges of the newest window
+//! - [`history`]: windows of earlier reports, for evidence over time
 //! - [`lease`]: the right to make a report, which one process holds at a time
 //! - [`log`]: log of a run
 //! - [`mark`]: where the last report of a kind ended
@@ -25,6 +26,7 @@
 //! - [`openapi`]: parts of the OpenAPI description that routes share
 //! - [`outcome`]: exit codes of successful commands
 //! - [`pages`]: HTML list of reports
+//! - [`parquet_table`]: tables of features from Parquet
 //! - [`quality`]: quality of the predictions, estimated and measured
 //! - [`records`]: prediction records of a window
 //! - [`report`]: a report as stored and as listed
@@ -56,6 +58,7 @@ pub mod fetch;
 pub mod flights;
 pub mod gallery;
 pub mod gauges;
+pub mod history;
 pub mod lease;
 pub mod log;
 pub mod mark;
@@ -64,6 +67,7 @@ pub mod monitor;
 pub mod openapi;
 pub mod outcome;
 pub mod pages;
+pub mod parquet_table;
 pub mod quality;
 pub mod records;
 pub mod report;

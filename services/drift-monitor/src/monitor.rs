@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use bcs_contracts::keys;
 use bcs_contracts::record::FORMAT_VERSION;
 use bcs_contracts::reference::ClassCalibration;
-use bcs_drift::About;
 use bcs_drift::report::ShownImage;
+use bcs_drift::sequential::OverTime;
+use bcs_drift::{About, Preset};
 use bcs_storage::{Bytes, Store};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -24,6 +25,7 @@ use crate::comparison::{check_features, compare};
 use crate::digest;
 use crate::error::Error;
 use crate::flights::{Flights, Landed};
+use crate::history::{self, Window as History};
 use crate::lease::{self, Claim};
 use crate::log::log;
 use crate::mark::{self, Mark};
@@ -187,8 +189,11 @@ impl Monitor {
         lease.end(run.as_ref().map(|run| run.report.drift.about.id.as_str()).map_err(Error::detail)).await;
         if let Ok(run) = &run {
             log(run);
-            if let Some(webhook) = self.webhook.as_ref().filter(|_| run.created) {
-                webhook.tell(&Summary::from(&run.report)).await;
+            let summary = Summary::from(&run.report);
+            if let Some(webhook) =
+                self.webhook.as_ref().filter(|webhook| run.created && webhook.wants(&summary))
+            {
+                webhook.tell(&summary).await;
             }
         }
         run
@@ -280,6 +285,8 @@ impl Monitor {
         let gallery = std::mem::take(&mut records.gallery);
         let (baseline, features, drift) =
             (Arc::clone(&plan.baseline), plan.features.clone(), self.drift.clone());
+        let window =
+            History::new(about.window.to.unwrap_or(plan.now), plan.now, about.id.clone(), &records.table);
         // On a blocking thread, because large samples take seconds.
         let compared = tokio::task::spawn_blocking(move || {
             compare(about, &baseline, records, features.as_ref(), &drift)
@@ -287,12 +294,27 @@ impl Monitor {
         let mut drift = compared.await.map_err(|error| Error::Internal(error.to_string()))??;
         drift.trend = trend(&drift, &self.archive.list().await?);
         [drift.unusual, drift.to_label] = gallery.finish(&self.predictions, self.predictor.as_deref()).await;
+        drift.over_time = self.over_time(plan, window).await?;
         let report = StoredReport { drift, records: sources };
         if let Some(json) = self.archive.put(&report, outdated).await? {
             return Ok(Run { report, json, created: true });
         }
         let id = report.drift.about.id;
         self.stored(&id).await?.ok_or(Error::NoReport(id))
+    }
+
+    /// Returns the evidence of all windows of the same kind up to this one, if it is gathered.
+    async fn over_time(&self, plan: &Plan, window: History) -> Result<Option<OverTime>, Error> {
+        let Some(settings) = self.drift.over_time.filter(|_| self.drift.preset == Preset::Clustered) else {
+            return Ok(None);
+        };
+        let mut reference = plan.baseline.table.clone();
+        if let Some(features) = &plan.features {
+            reference.select(features);
+        }
+        let kind = digest::of(&(Kind::new(&plan.wanted, plan.features.as_ref()), &plan.baseline.sha256));
+        let store = self.archive.shared_store();
+        history::evidence(store, &kind, window, reference.parts, settings.into()).await
     }
 
     /// Returns the time window of the records.

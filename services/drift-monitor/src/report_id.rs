@@ -104,6 +104,7 @@ mod tests {
             threshold: None,
             share,
             min_records: 2,
+            over_time: None,
         };
         let content = Content {
             selection: Selection::Window(window),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use bcs_drift::Preset;
+use bcs_drift::sequential;
 use bcs_drift::stattests::{self, StatTest};
 use bcs_service::environment::InvalidVariable;
 use bcs_service::guard::tokens::TokenSettings;
@@ -120,9 +121,21 @@ impl Predictor {
 pub struct WebhookSettings {
     /// URL that messages are sent to; `None` for none.
     pub url: Option<String>,
+    /// What it is told of.
+    pub events: WebhookEvents,
     /// Secret by which the messages are signed, from the environment alone.
     #[serde(skip)]
     pub secret: Option<Secret>,
+}
+
+/// What a webhook is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookEvents {
+    /// Each new report.
+    Reports,
+    /// New reports with an alarm over time.
+    Alarms,
 }
 
 impl WebhookSettings {
@@ -132,7 +145,7 @@ impl WebhookSettings {
     /// [`Failure::Usage`] for an invalid URL or secret.
     pub fn open(&self) -> Result<Option<Webhook>, Failure> {
         let secret = self.secret.as_ref().map_or("", |Secret(secret)| secret);
-        self.url.as_ref().map(|url| Webhook::new(url, secret)).transpose()
+        self.url.as_ref().map(|url| Webhook::new(url, secret, self.events)).transpose()
     }
 }
 
@@ -168,6 +181,27 @@ pub struct Drift {
     pub share: f64,
     /// Minimum number of records of a comparison.
     pub min_records: usize,
+    /// Alarms over time, for [`Preset::Clustered`]; `None` for none.
+    pub over_time: Option<OverTime>,
+}
+
+/// Alarms over time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverTime {
+    /// Mean number of false alarms a month, over all families; above 0.
+    pub alarms_per_month: f64,
+    /// Number of cases a month; above 0.
+    pub cases_per_month: f64,
+    /// Number of consecutive windows in which the evidence must suffice; at least 1.
+    pub persistence: u32,
+}
+
+impl From<OverTime> for sequential::Settings {
+    fn from(settings: OverTime) -> Self {
+        let OverTime { alarms_per_month, cases_per_month, persistence } = settings;
+        Self { alarms_per_month, cases_per_month, persistence, ..Self::default() }
+    }
 }
 
 impl Drift {
@@ -222,6 +256,15 @@ impl ServerSettings for Settings {
         }
         if *min_records < 2 {
             return Err(Failure::usage(format!("drift.min_records is {min_records}; it must be at least 2")));
+        }
+        if let Some(OverTime { alarms_per_month, cases_per_month, persistence }) = self.drift.over_time {
+            let positive = |value: f64| value.is_finite() && value > 0.0;
+            if !positive(alarms_per_month) || !positive(cases_per_month) || persistence == 0 {
+                return Err(Failure::usage(format!(
+                    "drift.over_time has alarms_per_month {alarms_per_month}, cases_per_month {cases_per_month} and persistence \
+                     {persistence}; all must be above 0"
+                )));
+            }
         }
         if !(1..=396).contains(&self.window.days) {
             return Err(Failure::usage(format!("window.days is {}; it must be 1 to 396", self.window.days)));
@@ -284,6 +327,9 @@ mod tests {
         assert!(usage_error("drift: {threshold: -1}", &[]).contains("drift.threshold"));
         assert!(usage_error("drift: {test: nope}", &[]).contains("ks"));
         assert!(usage_error("drift: {min_records: 1}", &[]).contains("drift.min_records"));
+        assert!(usage_error("drift: {over_time: {persistence: 0}}", &[]).contains("drift.over_time"));
+        assert!(with("drift: {over_time: null}", &[]).unwrap().drift.over_time.is_none());
+        assert!(usage_error("webhook: {events: never}", &[]).contains("alarms"));
         assert!(usage_error("window: {days: 0}", &[]).contains("window.days"));
         assert!(usage_error("", &[("TIME_ZONE", "Mars")]).contains("TIME_ZONE"));
         assert!(usage_error("", &[("WEBHOOK_URL", "https://a.example")]).contains("WEBHOOK_SECRET"));

@@ -6,7 +6,8 @@ use bcs_drift::DriftReport;
 use bcs_drift::drift::CASES;
 use bcs_drift::quality::{ClassQuality, Quality, Trust};
 use bcs_drift::report::{FeatureDrift, Skipped};
-use bcs_drift::verdict;
+use bcs_drift::sequential::{Alarm, OverTime};
+use bcs_drift::{verdict, words};
 
 /// Headings of the columns; the statistic is that of the preset.
 fn header(report: &DriftReport) -> [&'static str; 4] {
@@ -14,7 +15,7 @@ fn header(report: &DriftReport) -> [&'static str; 4] {
     ["feature", statistic, "p-value", "verdict"]
 }
 
-/// Returns the compared features, those not compared, the notes and the verdict.
+/// Returns the compared features, those not compared, the notes, alarms over time and the verdict.
 pub fn table(report: &DriftReport) -> String {
     let mut lines = Vec::new();
     if !report.features.is_empty() {
@@ -25,8 +26,14 @@ pub fn table(report: &DriftReport) -> String {
     lines.extend(not_compared(&report.skipped));
     lines.extend(report.quality.iter().flat_map(|quality| &quality.classes).filter_map(dice));
     lines.extend(report.notes.iter().map(|note| format!("Note: {note}.")));
+    lines.extend(report.over_time.iter().flat_map(OverTime::alarms).map(alarm));
     lines.push(verdict::sentence(report));
     lines.join("\n")
+}
+
+fn alarm(alarm: &Alarm) -> String {
+    let Alarm { family, feature, cases } = alarm;
+    format!("Alarm over time: {family}, after {cases} cases, mostly by {}.", words::name(feature))
 }
 
 fn cells(feature: &FeatureDrift) -> [String; 4] {

@@ -8,6 +8,7 @@
 //! - `features`: table of the features
 //! - `findings`: drifted features with Evidently's preset
 //! - `images`: unusual images, and those to label
+//! - `over_time`: evidence of all windows so far
 //! - `quality`: Dice, estimated and measured
 //! - `trend`: effects in earlier reports
 
@@ -18,6 +19,7 @@ mod families;
 mod features;
 mod findings;
 mod images;
+mod over_time;
 mod quality;
 mod trend;
 
@@ -59,6 +61,7 @@ pub fn page(report: &DriftReport) -> String {
                     (quality::section(report.quality.as_ref()))
                     (images::section(report))
                     (trend::section(report))
+                    (over_time::section(report))
                     (composition::section(&report.features))
                     (facts::section(report))
                     (features::section(report))
@@ -123,6 +126,8 @@ mod tests {
 
     use super::*;
     use crate::report::{Past, ShownImage, Skipped};
+    use crate::sequential::{OverTime, Settings};
+    use crate::table::Part;
     use crate::{About, Options, Preset, Table, detect};
 
     /// 30 features of 200 images; features with an odd number are shifted.
@@ -165,6 +170,15 @@ mod tests {
         report.trend.push(Past::from(&report_of(Preset::Clustered, 0.0)));
         let page = page(&report);
         assert!(page.contains("1 of 2 reports with drift") && page.contains("the 1 before it"));
+    }
+
+    #[test]
+    fn the_evidence_over_time_is_shown() {
+        let mut report = report_of(Preset::Clustered, 0.0);
+        assert!(!page(&report).contains("id=\"over-time\""));
+        let windows: Vec<Part> = (0..4).flat_map(|at| table(f64::from(at) * 0.2).parts).collect();
+        report.over_time = Some(OverTime::of(&[&table(0.0).parts[0]], &windows[1..], Settings::default()));
+        assert!(page(&report).contains("from 20 cases of 3 windows"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod baselines;
 mod browser;
 mod buckets;
 mod compare;
+mod over_time;
 mod quality;
 mod reference;
 mod reports;

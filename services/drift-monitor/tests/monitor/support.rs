@@ -29,9 +29,14 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::trained_on(images(400, 1, 0.0))
+    }
+
+    /// Creates folders with a model that was trained on these images, of twenty cases by turns.
+    pub(crate) fn trained_on(images: Vec<Features>) -> Self {
         let world = Self { folder: tempfile::tempdir().unwrap() };
         let (mut image, mut model) = (FeatureTable::default(), FeatureTable::default());
-        for (at, features) in images(400, 1, 0.0).into_iter().enumerate() {
+        for (at, features) in images.into_iter().enumerate() {
             let (of_model, of_image) = features.into_iter().partition(|(name, _)| is_model_feature(name));
             let case = Some(format!("reference-{}", at % 20));
             image.push(case.clone(), &of_image);
@@ -90,6 +95,13 @@ impl World {
             let record = PredictionRecord { format_version, case, ..record(id, time, version, features) };
             self.write_record(&keys::record(day, id), &serde_json::to_string(&record).unwrap());
         }
+    }
+
+    /// Stores a record of the model.
+    pub(crate) fn store_record(&self, id: Uuid, time: Timestamp, case: &str, features: Features) {
+        let day = keys::day_of(id).unwrap();
+        let record = PredictionRecord { case: Some(case.to_owned()), ..record(id, time, VERSION, features) };
+        self.write_record(&keys::record(day, id), &serde_json::to_string(&record).unwrap());
     }
 
     pub(crate) fn write_record(&self, key: &str, text: &str) {
