@@ -27,9 +27,10 @@ def main(images):
     with Page(1120, 980, scale=1) as page:
         page.open(last.as_uri())
         page.picture(images / "drift-report.png")
+    with Page(1120, 1090, scale=1) as page:
         page.open(first.as_uri())
         page.run("document.querySelector('#quality').scrollIntoView()")
-        page.picture(images / "drift-images.png")
+        page.picture(images / "drift-images.jpg")
 
 
 def first_rows(sheet, picture):
