@@ -9,6 +9,7 @@ mod over_time;
 mod reference;
 mod reports;
 mod run;
+mod scale;
 mod serve;
 mod support;
 mod tokens;
