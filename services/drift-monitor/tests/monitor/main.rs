@@ -10,6 +10,7 @@ mod quality;
 mod reference;
 mod reports;
 mod run;
+mod scale;
 mod serve;
 mod support;
 mod tokens;
