@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 /// Instruction sets on x86-64, as the kernels name them, and as compilers do.
 const LEVELS: [(&str, &str); 2] = [("v3", "-march=x86-64-v3"), ("v4", "-march=x86-64-v4")];
 
-const FUNCTIONS: [&str; 6] = [
+const FUNCTIONS: [&str; 10] = [
     "cpp/adam.cpp",
     "cpp/api.cpp",
     "cpp/conv_transpose2d.cpp",
     "cpp/dispatch.cpp",
+    "cpp/distributed_api.cpp",
+    "cpp/group.cpp",
     "cpp/instance_norm_prelu.cpp",
     "cpp/planes.cpp",
+    "cpp/reducer.cpp",
+    "cpp/sync_batch_norm.cpp",
 ];
 
 fn main() {
@@ -34,6 +38,10 @@ fn main() {
     }
     cpp()
         .flag("-fopenmp")
+        .define("USE_DISTRIBUTED", None)
+        .define("USE_C10D_GLOO", None)
+        // Declarations of Gloo, whose headers libtorch leaves out.
+        .include("cpp")
         .flag("-isystem")
         .flag(&include)
         .flag("-isystem")

@@ -53,6 +53,6 @@ pub use openvino::{GraphOutputs, has_int8, open_graph};
 pub use options::{EngineKind, Options, Precision};
 pub use padding::Padding;
 pub use scheduler::Inference;
-pub use segmentation::Segmentation;
+pub use segmentation::{ExpectedArea, Segmentation};
 pub use sliding_window::SlidingWindow;
 pub use test_time_augmentation::TestTimeAugmentation;

@@ -1,26 +1,14 @@
-// The functions that Rust calls. Each returns null, or the message of an error, which `bcs_torch_free` frees, and leaves
-// `output` alone for tensors that it does not take.
-#include <cstring>
-#include <exception>
-
+// The functions of layers and optimizers that Rust calls. Each returns null, or the message of an error, which
+// `bcs_torch_free` frees, and leaves `output` alone for tensors that it does not take.
 #include "adam.h"
 #include "conv_transpose2d.h"
 #include "instance_norm_prelu.h"
+#include "message.h"
 #include "planes.h"
 
 namespace {
 
-template <typename Work>
-char* message_of(const Work& work) {
-    try {
-        work();
-        return nullptr;
-    } catch (const std::exception& error) {
-        return strdup(error.what());
-    } catch (...) {
-        return strdup("unknown error");
-    }
-}
+using bcs::message_of;
 
 std::optional<at::Tensor> optional(const at::Tensor* tensor) {
     return tensor == nullptr ? std::nullopt : std::optional(*tensor);

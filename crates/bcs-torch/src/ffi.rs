@@ -1,6 +1,8 @@
 //! The border to C++. Tensors cross it as pointers to `at::Tensor`, which is what `tch` holds.
 #![allow(unsafe_code, reason = "calls into C++")]
 
+pub(crate) mod distributed;
+
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{null, null_mut};
 

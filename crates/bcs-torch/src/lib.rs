@@ -1,10 +1,13 @@
-//! What libtorch can do and `tch` cannot: the work of several operations in one pass over memory, with gradients. It is done
-//! in C++, as autograd takes new operations only there; the folder `cpp` has them, and [`ffi`] is the only unsafe code of the
-//! workspace.
+//! What libtorch can do and `tch` cannot: the work of several operations in one pass over memory, with gradients, and
+//! training in several processes. It is done in C++, as autograd takes new operations only there; the folder `cpp` has it,
+//! and [`ffi`] is the only unsafe code of the workspace.
 //!
 //! The operations are for training on a CPU. They give the numbers of the layers that they replace within the rounding of
 //! their type, and the same bits in every run and on any number of threads.
+//!
+//! [`distributed`] is libtorch's engine for training in several processes.
 
+pub mod distributed;
 mod ffi;
 
 use tch::{TchError, Tensor};

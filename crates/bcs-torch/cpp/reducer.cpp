@@ -1,0 +1,73 @@
+// Gradients are summed, not averaged: the loss of each rank is scaled by its share of the tiles.
+#include "reducer.h"
+
+#include <torch/csrc/distributed/c10d/comm.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+
+#include <algorithm>
+#include <numeric>
+
+namespace bcs {
+
+namespace {
+
+using Group = c10::intrusive_ptr<c10d::ProcessGroup>;
+
+struct State {
+    Group group;
+    std::shared_ptr<Reductions> reductions;
+};
+
+// All-reduces a bucket in float32, also where gradients are bfloat16, and notes when.
+class Sum : public c10d::CppCommHookInterface<State> {
+   public:
+    explicit Sum(State state) : CppCommHookInterface(std::move(state)) {}
+
+    c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
+        auto begin = std::chrono::steady_clock::now();
+        at::Tensor gradients = bucket.getBufferRef();
+        at::Tensor sum = gradients.to(at::kFloat);
+        std::vector<at::Tensor> tensors = {sum};
+        auto end = [=, reductions = state_.reductions](c10::ivalue::Future& future) -> c10::IValue {
+            future.value();
+            if (!sum.is_same(gradients)) gradients.copy_(sum);
+            auto now = std::chrono::steady_clock::now();
+            std::lock_guard<std::mutex> lock(reductions->mutex);
+            reductions->ended.push_back({begin, now, static_cast<int64_t>(sum.nbytes())});
+            return gradients;
+        };
+        return state_.group->allreduce(tensors)->getFuture()->then(end, c10::TensorType::get());
+    }
+};
+
+}  // namespace
+
+Reducer::Reducer(std::vector<at::Tensor> parameters, const Group& group, int64_t bucket_bytes)
+    : reductions(std::make_shared<Reductions>()) {
+    int64_t first = std::min<int64_t>(c10d::kDefaultFirstBucketBytes, bucket_bytes);
+    std::vector<bool> sparse(parameters.size(), false);
+    auto limits = {static_cast<size_t>(first), static_cast<size_t>(bucket_bytes)};
+    auto buckets = std::get<0>(c10d::compute_bucket_assignment_by_size(parameters, limits, sparse));
+    // Gradients of the last layers are there first.
+    std::reverse(buckets.begin(), buckets.end());
+    std::unordered_map<size_t, std::string> names;
+    bool find_unused = true, views = false;
+    reducer = std::make_unique<c10d::Reducer>(std::move(parameters), std::move(buckets), group, std::move(sparse),
+                                              bucket_bytes, find_unused, views, names, first, false, false,
+                                              std::vector<int64_t>());
+    reducer->register_comm_hook(std::make_unique<Sum>(State{group, reductions}));
+}
+
+Reducer::~Reducer() = default;
+
+void Reducer::prepare(const at::Tensor& loss) {
+    reducer->prepare_for_forward();
+    reducer->prepare_for_backward({loss});
+}
+
+std::vector<Reduction> Reducer::take_reductions() {
+    std::lock_guard<std::mutex> lock(reductions->mutex);
+    return std::move(reductions->ended);
+}
+
+}  // namespace bcs

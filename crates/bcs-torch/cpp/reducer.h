@@ -1,0 +1,46 @@
+#pragma once
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace c10d {
+class Reducer;
+}
+
+namespace bcs {
+
+// When the all-reduce of a bucket of gradients began and ended, and its size.
+struct Reduction {
+    std::chrono::steady_clock::time_point begin, end;
+    int64_t bytes;
+};
+
+// Reductions that have ended, from threads of the process group.
+struct Reductions {
+    std::mutex mutex;
+    std::vector<Reduction> ended;
+};
+
+// Sums gradients over the ranks of a group while backward still runs, with the Reducer of DistributedDataParallel.
+class Reducer {
+   public:
+    // `bucket_bytes` is the size of a bucket of gradients.
+    Reducer(std::vector<at::Tensor> parameters, const c10::intrusive_ptr<c10d::ProcessGroup>& group,
+            int64_t bucket_bytes);
+    ~Reducer();
+
+    // Lets the next backward of a loss sum the gradients of all ranks. Without it, gradients are only added up here.
+    void prepare(const at::Tensor& loss);
+
+    // Returns the reductions since the last call.
+    std::vector<Reduction> take_reductions();
+
+   private:
+    std::shared_ptr<Reductions> reductions;
+    std::unique_ptr<c10d::Reducer> reducer;
+};
+
+}  // namespace bcs

@@ -1,0 +1,184 @@
+//! Groups of processes.
+
+use std::time::Duration;
+
+use tch::{Device, Kind, TchError, Tensor};
+
+use super::error::{Error, reason};
+use super::store::Store;
+use crate::ffi::distributed as ffi;
+
+/// How processes find each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendezvous {
+    /// Host of the store.
+    pub host: String,
+    /// Port of the store.
+    pub port: u16,
+    /// Whether this process serves the store. One does, unless the program that starts them does.
+    pub serves: bool,
+    /// Beginning of all keys in the store.
+    pub prefix: String,
+    /// Number of this process, from 0.
+    pub rank: usize,
+    /// Number of processes.
+    pub size: usize,
+    /// Network interface; `None` for that of the host's name.
+    pub interface: Option<String>,
+    /// Time within which all processes must join, and each collective must end.
+    pub timeout: Duration,
+}
+
+/// This process in a group of processes that use Gloo. All of them must call the same functions in the same order.
+#[derive(Debug)]
+pub struct Group {
+    rank: usize,
+    size: usize,
+    address: String,
+    hosts: Vec<String>,
+    handle: ffi::Group,
+    store: Store,
+}
+
+impl Group {
+    /// Joins a group. `name` of this process is for the messages of others, as the name of its host.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the store cannot be used; [`Error::Missing`] if processes do not join in time;
+    /// [`Error::Collective`] if they cannot connect to each other.
+    pub fn join(rendezvous: &Rendezvous, name: &str) -> Result<Self, Error> {
+        let Rendezvous { host, port, serves, prefix, rank, size, interface, timeout } = rendezvous;
+        let (rank, size, serves) = (*rank, *size, *serves);
+        let address = format!("{host}:{port}");
+        let unusable = |error: TchError| Error::Store {
+            rank,
+            size,
+            address: address.clone(),
+            serves,
+            reason: reason(&error),
+        };
+        let store = Store::connect(host, *port, serves, prefix, *timeout).map_err(unusable)?;
+        let hosts = store
+            .meet("joined", [rank, size], name, *timeout)
+            .map_err(unusable)?
+            .map_err(|ranks| Error::Missing { rank, size, ranks, seconds: timeout.as_secs() })?;
+        let interface = interface.as_deref().unwrap_or_default();
+        let handle =
+            ffi::Group::connect(store.handle(), [rank, size], interface, *timeout).map_err(|error| {
+                Error::Collective {
+                    rank,
+                    size,
+                    action: "connection of all ranks".to_owned(),
+                    reason: reason(&error),
+                }
+            })?;
+        Ok(Self { rank, size, address, hosts, handle, store })
+    }
+
+    /// Number of this process, from 0.
+    pub fn rank(&self) -> usize {
+        self.rank
+    }
+
+    /// Number of processes.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Copies a tensor of rank `root` to all others. `action` is for messages, as in all collectives.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] if a process has died or cannot be reached; [`Error::Collective`].
+    pub fn broadcast(&self, tensor: &mut Tensor, root: usize, action: &str) -> Result<(), Error> {
+        self.handle.broadcast(tensor, root).map_err(|error| self.failed(action, &error))
+    }
+
+    /// Copies the bytes of rank 0, which the others do not have, to all.
+    ///
+    /// # Errors
+    /// As [`broadcast`](Self::broadcast).
+    pub fn broadcast_bytes(&self, bytes: Option<&[u8]>, action: &str) -> Result<Vec<u8>, Error> {
+        let bytes = bytes.unwrap_or_default();
+        let mut length = Tensor::f_from_slice(&[bytes.len() as i64])?;
+        self.broadcast(&mut length, 0, action)?;
+        let length = length.f_int64_value(&[0])?;
+        let mut content = match self.rank {
+            0 => Tensor::f_from_slice(bytes)?,
+            _ => Tensor::f_zeros([length], (Kind::Uint8, Device::Cpu))?,
+        };
+        if length > 0 {
+            self.broadcast(&mut content, 0, action)?;
+        }
+        Ok(Vec::try_from(content)?)
+    }
+
+    /// Replaces a tensor by its sum over all processes.
+    ///
+    /// # Errors
+    /// As [`broadcast`](Self::broadcast).
+    pub fn all_reduce(&self, tensor: &mut Tensor, action: &str) -> Result<(), Error> {
+        self.handle.all_reduce(tensor, false).map_err(|error| self.failed(action, &error))
+    }
+
+    /// Returns the sums of numbers over all processes.
+    ///
+    /// # Errors
+    /// As [`broadcast`](Self::broadcast).
+    pub fn sum(&self, values: &[f64], action: &str) -> Result<Vec<f64>, Error> {
+        self.reduced(values, false, action)
+    }
+
+    /// Returns the greatest of each number over all processes.
+    ///
+    /// # Errors
+    /// As [`broadcast`](Self::broadcast).
+    pub fn greatest(&self, values: &[f64], action: &str) -> Result<Vec<f64>, Error> {
+        self.reduced(values, true, action)
+    }
+
+    fn reduced(&self, values: &[f64], greatest: bool, action: &str) -> Result<Vec<f64>, Error> {
+        let mut tensor = Tensor::f_from_slice(values)?;
+        self.handle.all_reduce(&mut tensor, greatest).map_err(|error| self.failed(action, &error))?;
+        Ok(Vec::try_from(tensor)?)
+    }
+
+    /// Returns the tensors of all processes, which have one shape and type.
+    ///
+    /// # Errors
+    /// As [`broadcast`](Self::broadcast).
+    pub fn all_gather(&self, tensor: &Tensor, action: &str) -> Result<Vec<Tensor>, Error> {
+        self.handle.all_gather(tensor, self.size).map_err(|error| self.failed(action, &error))
+    }
+
+    /// Waits for all processes.
+    ///
+    /// # Errors
+    /// As [`broadcast`](Self::broadcast).
+    pub fn barrier(&self, action: &str) -> Result<(), Error> {
+        self.handle.barrier().map_err(|error| self.failed(action, &error))
+    }
+
+    /// Finds out which ranks are lost after an error of libtorch in which the group took part, as in a backward that sums
+    /// gradients. All ranks must come here after a failure; it takes some seconds.
+    pub fn failed(&self, action: &str, error: &TchError) -> Error {
+        self.handle.abandon();
+        let (rank, size, action, reason) = (self.rank, self.size, action.to_owned(), reason(error));
+        let lost = match self.store.find_lost([rank, size]) {
+            Some(lost) if lost.is_empty() => return Error::Collective { rank, size, action, reason },
+            Some(lost) => {
+                let names: Vec<String> = lost.iter().map(|rank| self.name(*rank)).collect();
+                format!("{} lost", names.join(" and ") + if lost.len() == 1 { " is" } else { " are" })
+            }
+            None => format!("{}, with the store at {}, is lost", self.name(0), self.address),
+        };
+        Error::Lost { rank, size, lost, action, reason }
+    }
+
+    fn name(&self, rank: usize) -> String {
+        format!("rank {rank} ({})", self.hosts.get(rank).map_or("", String::as_str))
+    }
+
+    pub(super) fn handle(&self) -> &ffi::Group {
+        &self.handle
+    }
+}

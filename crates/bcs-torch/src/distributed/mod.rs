@@ -1,0 +1,19 @@
+//! Training in several processes, with libtorch's own engine (`c10d`): what `torch.distributed` is in Python. Processes of
+//! both can be in one group.
+//!
+//! # Layout
+//! - [`batch_norm`]: batch normalization over all processes
+//! - [`error`]: errors, which name ranks
+//! - [`group`]: groups of processes and their collectives
+//! - [`reducer`]: gradients, summed while backward still runs
+//! - [`store`]: key-value store in which processes find each other
+
+pub mod batch_norm;
+pub mod error;
+pub mod group;
+pub mod reducer;
+mod store;
+
+pub use error::Error;
+pub use group::{Group, Rendezvous};
+pub use reducer::{Reducer, Reduction};
