@@ -2,8 +2,9 @@
 //!
 //!     cargo run --release -p bcs-inference --features libtorch,openvino --example forward [PACKAGE]
 //!
-//! Without a package, the parameters are random. Each line of the input names an engine, a precision, a batch size and a number of passes: `openvino float32 8 10`. The
-//! answer is a line with the milliseconds of each pass as a JSON list, from bytes to logits on all cores.
+//! Without a package, the parameters are random. Each line of the input names an engine, a precision, a batch size and a number
+//! of passes: `openvino float32 8 10`. The answer is a line with the milliseconds of each pass as a JSON list, from bytes to
+//! logits on all cores.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

@@ -15,8 +15,9 @@ use crate::options::Options;
 pub(crate) struct Remembered(Option<PathBuf>);
 
 impl Remembered {
-    /// Creates the file's name from all that decides which engine is the fastest: the package, the device, the precision, the processor, and the
-    /// version of this program. Without a cache folder, and for a model that is not a package, nothing is remembered.
+    /// Creates the file's name from all that decides which engine is the fastest: the package, the device, the precision, the
+    /// processor, and the version of this program. Without a cache folder, and for a model that is not a package, nothing is
+    /// remembered.
     pub(crate) fn new(model: &Path, options: &Options) -> Self {
         let file = options.cache.as_ref().and_then(|cache| {
             let package = fs::read(model.join(METADATA_FILE)).ok()?;

@@ -1,3 +1,5 @@
+//! All outputs of a graph, for calibration.
+
 use std::num::NonZeroUsize;
 use std::thread;
 

@@ -45,21 +45,15 @@ impl Graph {
         attributes: Vec<AttributeProto>,
     ) -> Variable {
         let name = format!("{operator}_{}", self.nodes.len());
-        self.nodes.push(NodeProto {
-            input: inputs.iter().map(|input| input.name.clone()).collect(),
-            output: vec![name.clone()],
-            name: name.clone(),
-            op_type: operator.to_owned(),
-            attribute: attributes,
-        });
+        let names = inputs.iter().map(|input| input.name.clone()).collect();
+        self.nodes.push(NodeProto::new(operator, names, name.clone(), attributes));
         let (rank, channels) = inputs.first().map_or((0, 0), |input| (input.rank, input.channels));
         Variable { name, rank, channels }
     }
 
     /// Adds float32 values as a constant of this name, unless it is there.
     pub(super) fn floats(&mut self, name: &str, dims: &[i64], values: &[f32]) -> Variable {
-        let bytes = || values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.constant(name, dims, DataType::Float, bytes)
+        self.constant(name, dims.len(), |name| TensorProto::of_floats(name, dims, values))
     }
 
     /// Adds a number as a constant.
@@ -70,24 +64,12 @@ impl Graph {
     /// Adds a list of whole numbers as a constant.
     pub(super) fn ints(&mut self, values: &[i64]) -> Variable {
         let numbers: Vec<String> = values.iter().map(i64::to_string).collect();
-        let bytes = || values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.constant(&format!("ints_{}", numbers.join("_")), &[values.len() as i64], DataType::Int64, bytes)
+        self.constant(&format!("ints_{}", numbers.join("_")), 1, |name| TensorProto::of_ints(name, values))
     }
 
-    fn constant(
-        &mut self,
-        name: &str,
-        dims: &[i64],
-        kind: DataType,
-        bytes: impl FnOnce() -> Vec<u8>,
-    ) -> Variable {
-        self.constants.entry(name.to_owned()).or_insert_with(|| TensorProto {
-            dims: dims.to_vec(),
-            data_type: kind as i32,
-            name: name.to_owned(),
-            raw_data: bytes(),
-        });
-        Variable { name: name.to_owned(), rank: dims.len(), channels: 0 }
+    fn constant(&mut self, name: &str, rank: usize, tensor: impl FnOnce(String) -> TensorProto) -> Variable {
+        self.constants.entry(name.to_owned()).or_insert_with(|| tensor(name.to_owned()));
+        Variable { name: name.to_owned(), rank, channels: 0 }
     }
 
     /// Returns the shape of a constant; empty for another tensor.

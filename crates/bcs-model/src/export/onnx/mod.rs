@@ -5,18 +5,22 @@
 //! - [`expression`]: expressions of a trace
 //! - [`graph`]: the graph under construction
 //! - [`messages`]: messages of the file
+//! - [`node`]: operators and their attributes
 //! - [`operators`]: what each function of `torch` is in ONNX
 //! - [`quantize`]: quantization after training
 //! - [`rewrite`]: rewrites of the finished graph, which make it faster
+//! - [`tensor`]: constants and their values
 //! - [`value`]: values of expressions
 
 mod attributes;
 mod expression;
 mod graph;
 mod messages;
+mod node;
 mod operators;
 pub mod quantize;
 mod rewrite;
+mod tensor;
 mod value;
 
 use std::collections::HashMap;
@@ -40,9 +44,9 @@ pub const OPSET: i64 = 17;
 /// Returns the network in inference mode as an ONNX file.
 ///
 /// Its graph maps `image` `[N, in_channels, H, W]`, of any batch size and of every size that the network accepts, to
-/// `logits`, in float32. Its parameters have MONAI's names, and a suffix where they are rewritten for speed. The file says which sizes the network accepts: the entry
-/// [`GRAPH_SHAPES`] of its metadata is a [`GraphShapes`] in JSON. `example_size` (height and width) is a size that the
-/// network accepts.
+/// `logits`, in float32. Its parameters have MONAI's names, and a suffix where they are rewritten for speed. The file says
+/// which sizes the network accepts: the entry [`GRAPH_SHAPES`] of its metadata is a [`GraphShapes`] in JSON. `example_size`
+/// (height and width) is a size that the network accepts.
 ///
 /// # Errors
 /// Those of [`Network::forward`] for `example_size`; [`Error::Export`] for an operator that has no counterpart here;

@@ -135,17 +135,12 @@ fn pair(constants: &mut BTreeMap<String, TensorProto>, tensor: &str, scale: Scal
     constants.insert(zero.clone(), zero_point);
     let (quantized, output) = (format!("{tensor}.quantized"), format!("{tensor}.dequantized"));
     [
-        operator("QuantizeLinear", &[tensor, &step, &zero], &quantized),
-        operator("DequantizeLinear", &[&quantized, &step, &zero], &output),
+        NodeProto::new(
+            "QuantizeLinear",
+            vec![tensor.to_owned(), step.clone(), zero.clone()],
+            quantized.clone(),
+            Vec::new(),
+        ),
+        NodeProto::new("DequantizeLinear", vec![quantized, step, zero], output, Vec::new()),
     ]
-}
-
-fn operator(kind: &str, inputs: &[&str], output: &str) -> NodeProto {
-    NodeProto {
-        input: inputs.iter().map(|input| (*input).to_owned()).collect(),
-        output: vec![output.to_owned()],
-        name: output.to_owned(),
-        op_type: kind.to_owned(),
-        attribute: Vec::new(),
-    }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::super::attributes::int;
 use super::super::messages::{DataType, NodeProto, TensorProto};
-use super::operator;
 use crate::error::Error;
 
 /// Largest magnitude of a quantized weight.
@@ -18,10 +17,9 @@ pub(super) fn quantize(
 ) -> Result<NodeProto, Error> {
     let name = &node.input[1];
     let weight = constants.get(name).ok_or_else(|| Error::Export(format!("there is no weight {name}")))?;
-    let groups = node.attribute.iter().find(|attribute| attribute.name == "group").and_then(|group| group.i);
     let axis = match node.op_type.as_str() {
         "Conv" => Some(0),
-        _ if groups.unwrap_or(1) == 1 => Some(1),
+        _ if node.int("group") == 1 => Some(1),
         _ => None,
     };
     let values = weight.to_floats();
@@ -54,9 +52,9 @@ pub(super) fn quantize(
         raw_data: vec![0; channels],
     };
     let scale = TensorProto::of_floats(format!("{name}.scale"), &dims, &steps);
-    let output = format!("{name}.dequantized");
-    let mut node = operator("DequantizeLinear", &[&whole.name, &scale.name, &zero.name], &output);
-    node.attribute.extend(axis.map(|axis| int("axis", axis as i64)));
+    let inputs = [&whole, &scale, &zero].map(|constant| constant.name.clone()).to_vec();
+    let attribute = axis.map(|axis| int("axis", axis as i64)).into_iter().collect();
+    let node = NodeProto::new("DequantizeLinear", inputs, format!("{name}.dequantized"), attribute);
     for constant in [whole, scale, zero] {
         constants.insert(constant.name.clone(), constant);
     }

@@ -1,7 +1,7 @@
 //! Sums of a convolution and its input, as at the end of MONAI's `UNet`.
 
 use super::super::messages::{NodeProto, TensorProto};
-use super::{Operators, int, ints};
+use super::Operators;
 
 /// Replaces the sum of a convolution and its input with a convolution whose kernel has 1 added to its centre. Besides saving
 /// the sum, this ends the graph with a convolution: OpenVINO computes all operators between the last convolution and the output
@@ -43,11 +43,11 @@ fn keeps_shape(node: &NodeProto, weight: &TensorProto) -> bool {
     let Some([outputs, inputs, height, width]) = weight.dims4() else { return false };
     let same = [(height - 1) / 2, (width - 1) / 2].map(|side| side as i64).repeat(2);
     node.op_type == "Conv"
-        && int(node, "group") == 1
+        && node.int("group") == 1
         && outputs == inputs
         && [height % 2, width % 2] == [1, 1]
-        && ints(node, "strides").iter().chain(ints(node, "dilations")).all(|step| *step == 1)
-        && ints(node, "pads") == same
+        && node.ints("strides").iter().chain(node.ints("dilations")).all(|step| *step == 1)
+        && node.ints("pads") == same
 }
 
 fn plus_identity(weight: &TensorProto, name: &str) -> Option<TensorProto> {

@@ -2,12 +2,10 @@
 //!
 //! # Layout
 //! - [`biases`]: biases that a normalization subtracts again
-//! - [`constants`]: values of constants
 //! - [`identity`]: sums of a convolution and its input
 //! - [`phases`]: transposed convolutions with few output channels
 
 mod biases;
-mod constants;
 mod identity;
 mod phases;
 
@@ -15,7 +13,7 @@ use std::collections::BTreeMap;
 
 pub(super) use self::phases::BY_PHASE;
 
-use super::messages::{AttributeProto, NodeProto, TensorProto};
+use super::messages::{NodeProto, TensorProto};
 
 /// Operators in order, and the constants that they use.
 pub(super) struct Operators {
@@ -46,18 +44,4 @@ impl Operators {
         let is_once = node.input.iter().filter(|input| *input == tensor).count() == 1;
         (is_once && users.next().is_none()).then_some(position)
     }
-}
-
-/// Returns the whole numbers of an attribute; empty if the operator does not have it.
-fn ints<'a>(node: &'a NodeProto, name: &str) -> &'a [i64] {
-    attribute(node, name).map_or(&[], |attribute| &attribute.ints)
-}
-
-/// Returns the whole number of an attribute; 1, the default of all that are asked for, if the operator does not have it.
-fn int(node: &NodeProto, name: &str) -> i64 {
-    attribute(node, name).and_then(|attribute| attribute.i).unwrap_or(1)
-}
-
-fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
-    node.attribute.iter().find(|attribute| attribute.name == name)
 }

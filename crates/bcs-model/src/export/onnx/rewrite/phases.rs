@@ -5,9 +5,9 @@
 //! rearranged into squares. CPUs compute 16 channels at once, so that the phases of up to four channels take no longer than one
 //! channel would. What follows up to the output is computed by phases too.
 
-use super::super::attributes::{int as int_attribute, ints as ints_attribute, text};
-use super::super::messages::{AttributeProto, NodeProto, TensorProto};
-use super::{Operators, int, ints};
+use super::super::attributes::{int, ints, text};
+use super::super::messages::{NodeProto, TensorProto};
+use super::Operators;
 
 /// Largest number of output channels that are computed by phases.
 const MOST_CHANNELS: usize = 4;
@@ -35,8 +35,8 @@ pub(super) fn split(operators: &mut Operators) {
         last = next;
     }
     let Some(input) = by_phase.last().map(|node| node.output[0].clone()) else { return };
-    let arranged = vec![int_attribute("blocksize", 2), text("mode", "CRD")];
-    by_phase.push(operator("DepthToSpace", &[&input], &output, arranged));
+    let arranged = vec![int("blocksize", 2), text("mode", "CRD")];
+    by_phase.push(NodeProto::new("DepthToSpace", vec![input], output, arranged));
     operators.nodes[last] = by_phase.pop().unwrap_or_default();
     let mut index = 0;
     operators.nodes.retain(|_| {
@@ -48,17 +48,10 @@ pub(super) fn split(operators: &mut Operators) {
 
 /// Returns the convolution that computes the phases of a transposed one.
 fn split_transposed(operators: &mut Operators, position: usize) -> Option<Vec<NodeProto>> {
-    let node = &operators.nodes[position];
+    let node = operators.nodes[position].clone();
     let weight = operators.constants.get(&node.input[1])?;
     let [inputs, outputs, height, width] = weight.dims4()?;
-    let fits = [height, width] == [3, 3]
-        && outputs <= MOST_CHANNELS
-        && int(node, "group") == 1
-        && ints(node, "strides") == [2, 2]
-        && ints(node, "dilations") == [1, 1]
-        && ints(node, "output_padding") == [1, 1]
-        && ints(node, "pads") == [1; 4];
-    if !fits {
+    if !fits(&node, outputs, [height, width], 2) || node.ints("output_padding") != [1, 1] {
         return None;
     }
     let given = weight.to_floats();
@@ -76,16 +69,19 @@ fn split_transposed(operators: &mut Operators, position: usize) -> Option<Vec<No
             }
         }
     }
-    let name = format!("{}{BY_PHASE}", node.input[1]);
-    let dims = [PHASES * outputs, inputs, 2, 2].map(|length| length as i64);
+    let weight = ([PHASES * outputs, inputs, 2, 2], values);
     let output = format!("{}_by_phase", node.output[0]);
-    let mut parameters = vec![node.input[0].clone(), name.clone()];
-    let bias = node.input.get(2).cloned();
-    operators.constants.insert(name.clone(), TensorProto::of_floats(name, &dims, &values));
-    if let Some(bias) = bias {
-        parameters.push(repeat(operators, &bias)?);
-    }
-    Some(vec![convolution(&parameters, &output, [2, 2], [0, 0, 1, 1])])
+    convolution(operators, &node, &node.input[0], &output, &weight, [0, 0, 1, 1])
+}
+
+/// Whether a convolution, transposed or not, has this stride, a kernel of size 3 with one pixel around it, and few output channels.
+fn fits(node: &NodeProto, outputs: usize, kernel: [usize; 2], stride: i64) -> bool {
+    kernel == [3, 3]
+        && outputs <= MOST_CHANNELS
+        && node.int("group") == 1
+        && node.ints("strides") == [stride; 2]
+        && node.ints("dilations") == [1, 1]
+        && node.ints("pads") == [1; 4]
 }
 
 /// Returns what computes the phases of an operator from those of its input, if its output depends on its position only by the
@@ -103,12 +99,12 @@ fn split_next(
     let output = format!("{}_by_phase", node.output[0]);
     match node.op_type.as_str() {
         "Relu" | "LeakyRelu" | "Sigmoid" => {
-            Some(vec![operator(&node.op_type, &[input], &output, node.attribute)])
+            Some(vec![NodeProto::new(&node.op_type, vec![input.to_owned()], output, node.attribute)])
         }
         "PRelu" => {
             let is_shared = operators.constants.get(&node.input[1])?.dims == [1];
             let slope = if is_shared { node.input[1].clone() } else { repeat(operators, &node.input[1])? };
-            Some(vec![operator("PRelu", &[input, &slope], &output, node.attribute)])
+            Some(vec![NodeProto::new("PRelu", vec![input.to_owned(), slope], output, node.attribute)])
         }
         "InstanceNormalization" => normalize(operators, &node, input, &output),
         "Conv" => split_convolution(operators, &node, input, &output),
@@ -128,12 +124,13 @@ fn normalize(
     operators.constants.insert(lengths.clone(), TensorProto::of_ints(lengths.clone(), &[0, channels, -1]));
     let [shape, joined, normalized] =
         ["shape", "joined", "normalized"].map(|name| format!("{output}.{name}"));
-    let inputs = [joined.as_str(), &node.input[1], &node.input[2]];
+    let (input, output) = (input.to_owned(), output.to_owned());
+    let parameters = vec![joined.clone(), node.input[1].clone(), node.input[2].clone()];
     Some(vec![
-        operator("Shape", &[input], &shape, Vec::new()),
-        operator("Reshape", &[input, &lengths], &joined, Vec::new()),
-        operator("InstanceNormalization", &inputs, &normalized, node.attribute.clone()),
-        operator("Reshape", &[&normalized, &shape], output, Vec::new()),
+        NodeProto::new("Shape", vec![input.clone()], shape.clone(), Vec::new()),
+        NodeProto::new("Reshape", vec![input, lengths], joined, Vec::new()),
+        NodeProto::new("InstanceNormalization", parameters, normalized.clone(), node.attribute.clone()),
+        NodeProto::new("Reshape", vec![normalized, shape], output, Vec::new()),
     ])
 }
 
@@ -146,13 +143,7 @@ fn split_convolution(
 ) -> Option<Vec<NodeProto>> {
     let weight = operators.constants.get(&node.input[1])?;
     let [outputs, inputs, height, width] = weight.dims4()?;
-    let fits = [height, width] == [3, 3]
-        && outputs <= MOST_CHANNELS
-        && int(node, "group") == 1
-        && ints(node, "strides") == [1, 1]
-        && ints(node, "dilations") == [1, 1]
-        && ints(node, "pads") == [1; 4];
-    if !fits {
+    if !fits(node, outputs, [height, width], 1) {
         return None;
     }
     let given = weight.to_floats();
@@ -171,14 +162,8 @@ fn split_convolution(
             }
         }
     }
-    let name = format!("{}{BY_PHASE}", node.input[1]);
-    let dims = [PHASES * outputs, PHASES * inputs, 3, 3].map(|length| length as i64);
-    operators.constants.insert(name.clone(), TensorProto::of_floats(name.clone(), &dims, &values));
-    let mut parameters = vec![input.to_owned(), name];
-    if let Some(bias) = node.input.get(2) {
-        parameters.push(repeat(operators, bias)?);
-    }
-    Some(vec![convolution(&parameters, output, [3, 3], [1; 4])])
+    let weight = ([PHASES * outputs, PHASES * inputs, 3, 3], values);
+    convolution(operators, node, input, output, &weight, [1; 4])
 }
 
 /// Row and column of each phase in a square.
@@ -197,24 +182,29 @@ fn repeat(operators: &mut Operators, name: &str) -> Option<String> {
     Some(name)
 }
 
-fn convolution(inputs: &[String], output: &str, kernel: [i64; 2], pads: [i64; 4]) -> NodeProto {
-    let attributes = vec![
-        ints_attribute("kernel_shape", &kernel),
-        ints_attribute("strides", &[1, 1]),
-        ints_attribute("pads", &pads),
-        ints_attribute("dilations", &[1, 1]),
-        int_attribute("group", 1),
-    ];
-    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-    operator("Conv", &inputs, output, attributes)
-}
-
-fn operator(kind: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
-    NodeProto {
-        input: inputs.iter().map(|input| (*input).to_owned()).collect(),
-        output: vec![output.to_owned()],
-        name: output.to_owned(),
-        op_type: kind.to_owned(),
-        attribute,
+/// Returns the convolution that computes the phases of a given one, with a weight (shape and values) by phase and the bias of the
+/// given one.
+fn convolution(
+    operators: &mut Operators,
+    given: &NodeProto,
+    input: &str,
+    output: &str,
+    (shape, values): &([usize; 4], Vec<f32>),
+    pads: [i64; 4],
+) -> Option<Vec<NodeProto>> {
+    let name = format!("{}{BY_PHASE}", given.input[1]);
+    let dims = shape.map(|length| length as i64);
+    operators.constants.insert(name.clone(), TensorProto::of_floats(name.clone(), &dims, values));
+    let mut inputs = vec![input.to_owned(), name];
+    if let Some(bias) = given.input.get(2) {
+        inputs.push(repeat(operators, bias)?);
     }
+    let attributes = vec![
+        ints("kernel_shape", &dims[2..]),
+        ints("strides", &[1, 1]),
+        ints("pads", &pads),
+        ints("dilations", &[1, 1]),
+        int("group", 1),
+    ];
+    Some(vec![NodeProto::new("Conv", inputs, output.to_owned(), attributes)])
 }
