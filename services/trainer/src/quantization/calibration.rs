@@ -1,3 +1,5 @@
+//! Ranges of the tensors on training tiles.
+
 use std::collections::BTreeMap;
 
 use bcs_contracts::package::Scaling;

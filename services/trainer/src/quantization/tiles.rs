@@ -1,6 +1,9 @@
-use std::path::{Path, PathBuf};
+//! Pixels of calibration tiles.
 
-use bcs_imaging::{Limits, is_image};
+use std::path::Path;
+
+use bcs_data::index;
+use bcs_imaging::Limits;
 use fs_err as fs;
 
 use crate::error::{Error, Result};
@@ -17,18 +20,9 @@ impl CalibrationTiles {
     /// Reads up to `count` tiles, evenly spaced in the order of their names. They must have this size.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a folder without images, and for images of other sizes; [`Error::Imaging`].
+    /// [`Error::Data`] for a folder without images; [`Error::Usage`] for images of other sizes; [`Error::Imaging`].
     pub(crate) fn read(folder: &Path, count: usize, size: [usize; 2]) -> Result<Self> {
-        let entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
-        let mut files: Vec<PathBuf> =
-            entries.iter().map(fs::DirEntry::path).filter(|path| is_image(path)).collect();
-        files.sort_unstable();
-        if files.is_empty() {
-            return Err(Error::Usage(format!(
-                "--calibration {}: the folder has no images",
-                folder.display()
-            )));
-        }
+        let files = index::images(folder)?;
         let count = count.min(files.len());
         let chosen = (0..count).map(|index| &files[index * files.len() / count]);
         let pixels = chosen.map(|file| read(file, size)).collect::<Result<_>>()?;
