@@ -9,7 +9,7 @@ use bcs_contracts::{PredictionRecord, keys};
 use bcs_drift::quality::{Areas, Estimates, WindowQuality};
 use bcs_imaging::Limits;
 use bcs_imaging::decode::decode_mask;
-use bcs_storage::{Bytes, Store};
+use bcs_storage::Store;
 use futures_util::{StreamExt, stream};
 use uuid::Uuid;
 
@@ -101,7 +101,7 @@ impl Quality {
 /// Counts the areas of the classes in the masks of a prediction; `None` if one is damaged or was deleted.
 async fn count(store: Arc<dyn Store>, labelled: Labelled) -> Result<Option<(Labelled, Vec<Areas>)>, Error> {
     let label = keys::label(labelled.id);
-    let (Some(truth), Some(predicted)) = (get(&store, &label).await?, get(&store, &labelled.mask).await?)
+    let (Some(truth), Some(predicted)) = (store.find(&label).await?, store.find(&labelled.mask).await?)
     else {
         return Ok(None);
     };
@@ -113,14 +113,6 @@ async fn count(store: Arc<dyn Store>, labelled: Labelled) -> Result<Option<(Labe
             tracing::warn!(key = label, reason, "Left out a corrected mask.");
             Ok(None)
         }
-    }
-}
-
-async fn get(store: &Arc<dyn Store>, key: &str) -> Result<Option<Bytes>, Error> {
-    match store.get(key).await {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(bcs_storage::Error::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -137,7 +129,7 @@ fn compare(predicted: &[u8], truth: &[u8], codes: &[u8]) -> Result<Vec<Areas>, S
 #[cfg(test)]
 mod tests {
     use bcs_imaging::encode::mask_png;
-    use bcs_storage::{LocalStore, PutMode};
+    use bcs_storage::{Bytes, LocalStore, PutMode};
     use image::GrayImage;
     use serde_json::json;
 

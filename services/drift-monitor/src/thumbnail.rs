@@ -53,10 +53,9 @@ async fn draw(
 }
 
 async fn get(store: &Arc<dyn Store>, key: &str) -> Result<Option<Bytes>, String> {
-    match store.get(key).await {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(bcs_storage::Error::NotFound { .. } | bcs_storage::Error::InvalidKey { .. }) => Ok(None),
-        Err(error) => Err(error.to_string()),
+    match store.find(key).await {
+        Err(bcs_storage::Error::InvalidKey { .. }) => Ok(None),
+        found => found.map_err(|error| error.to_string()),
     }
 }
 
