@@ -35,7 +35,7 @@ use crate::report::{Sources, StoredReport, Summary, trend};
 use crate::report_id::{Content, report_id};
 use crate::request::RunRequest;
 use crate::selection::Selection;
-use crate::settings::{Drift, Settings};
+use crate::settings::{self, Drift, Settings};
 use crate::stores::Stores;
 use crate::summaries::Summaries;
 use crate::webhook::Webhook;
@@ -285,16 +285,20 @@ impl Monitor {
         let gallery = std::mem::take(&mut records.gallery);
         let (baseline, features, drift) =
             (Arc::clone(&plan.baseline), plan.features.clone(), self.drift.clone());
-        let window =
-            History::new(about.window.to.unwrap_or(plan.now), plan.now, about.id.clone(), &records.table);
+        let (to, now) = (about.window.to.unwrap_or(plan.now), plan.now);
         // On a blocking thread, because large samples take seconds.
         let compared = tokio::task::spawn_blocking(move || {
-            compare(about, &baseline, records, features.as_ref(), &drift)
+            let gathered = (drift.preset == Preset::Clustered).then_some(drift.over_time).flatten();
+            let window =
+                gathered.map(|settings| (settings, History::new(to, now, about.id.clone(), &records.table)));
+            Ok::<_, Error>((compare(about, &baseline, records, features.as_ref(), &drift)?, window))
         });
-        let mut drift = compared.await.map_err(|error| Error::Internal(error.to_string()))??;
+        let (mut drift, window) = compared.await.map_err(|error| Error::Internal(error.to_string()))??;
         drift.trend = trend(&drift, &self.archive.list().await?);
         [drift.unusual, drift.to_label] = gallery.finish(&self.predictions, self.predictor.as_deref()).await;
-        drift.over_time = self.over_time(plan, window).await?;
+        if let Some((settings, window)) = window {
+            drift.over_time = self.over_time(plan, window, settings).await?;
+        }
         let report = StoredReport { drift, records: sources };
         if let Some(json) = self.archive.put(&report, outdated).await? {
             return Ok(Run { report, json, created: true });
@@ -303,11 +307,13 @@ impl Monitor {
         self.stored(&id).await?.ok_or(Error::NoReport(id))
     }
 
-    /// Returns the evidence of all windows of the same kind up to this one, if it is gathered.
-    async fn over_time(&self, plan: &Plan, window: History) -> Result<Option<OverTime>, Error> {
-        let Some(settings) = self.drift.over_time.filter(|_| self.drift.preset == Preset::Clustered) else {
-            return Ok(None);
-        };
+    /// Returns the evidence of all windows of the same kind up to this one; `None` if no image of the window has a case.
+    async fn over_time(
+        &self,
+        plan: &Plan,
+        window: History,
+        settings: settings::OverTime,
+    ) -> Result<Option<OverTime>, Error> {
         let mut reference = plan.baseline.table.clone();
         if let Some(features) = &plan.features {
             reference.select(features);
