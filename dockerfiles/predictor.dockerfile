@@ -44,6 +44,7 @@ RUN apt-get update && apt-get download base-files libc6 libgcc-s1 libstdc++6 net
 
 # ── bcs-predictor ──
 FROM builder AS program
+ARG ENGINES=openvino
 RUN cargo auditable build --release --locked --package bcs-predictor --no-default-features --features "$ENGINES"
 
 # The libraries of the engines.
