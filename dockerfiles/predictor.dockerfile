@@ -1,4 +1,4 @@
-# ── Toolchain and recipe: the same in the dockerfiles of all services, so that their images share these layers ──
+# ── Toolchain, recipe and root: the same for all services, so that their images share these layers ──
 FROM docker.io/library/rust:1.95-slim-bookworm AS toolchain
 WORKDIR /src
 # Debian keeps one version of each package; the base image pins its release.
@@ -14,16 +14,6 @@ RUN scripts/setup
 FROM toolchain AS recipe
 COPY . .
 RUN cargo chef prepare --recipe-path /recipe.json
-
-# The dependencies of the predictor with its engines. Rebuilt only when these change.
-#   openvino             model packages and ONNX graphs, on CPUs
-#   openvino,libtorch    TorchScript archives and safetensors files as well; with CUDA=true, on GPUs
-FROM toolchain AS builder
-ARG ENGINES=openvino
-COPY --from=recipe /recipe.json /recipe.json
-RUN cargo chef cook --release --locked --recipe-path /recipe.json \
-    --package bcs-predictor --no-default-features --features "$ENGINES"
-COPY . .
 
 # The Debian packages that the programs need, and nothing else: neither a shell nor a package manager.
 FROM docker.io/library/debian:bookworm-slim AS root
@@ -41,6 +31,16 @@ RUN apt-get update && apt-get download base-files libc6 libgcc-s1 libstdc++6 net
     && echo 'bcs:x:65532:65532:bcs:/home/bcs:/sbin/nologin' >/root-files/etc/passwd \
     && echo 'bcs:x:65532:' >/root-files/etc/group \
     && chown 65532:65532 /root-files/home/bcs /root-files/work
+
+# ── Dependencies of the predictor, with its engines: rebuilt only when these change ──
+#   openvino             model packages and ONNX graphs, on CPUs
+#   openvino,libtorch    TorchScript archives and safetensors files as well; with CUDA=true, on GPUs
+FROM toolchain AS builder
+ARG ENGINES=openvino
+COPY --from=recipe /recipe.json /recipe.json
+RUN cargo chef cook --release --locked --recipe-path /recipe.json \
+    --package bcs-predictor --no-default-features --features "$ENGINES"
+COPY . .
 
 # ── bcs-predictor ──
 FROM builder AS program
