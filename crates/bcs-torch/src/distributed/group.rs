@@ -1,5 +1,6 @@
 //! Groups of processes.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use tch::{Device, Kind, TchError, Tensor};
@@ -160,7 +161,7 @@ impl Group {
 
     /// Finds out which ranks are lost after an error of libtorch in which the group took part, as in a backward that sums
     /// gradients. All ranks must come here after a failure; it takes some seconds.
-    pub fn failed(&self, action: &str, error: &TchError) -> Error {
+    pub fn failed(&self, action: &str, error: &impl Display) -> Error {
         self.handle.abandon();
         let (rank, size, action, reason) = (self.rank, self.size, action.to_owned(), reason(error));
         let lost = match self.store.find_lost([rank, size]) {

@@ -4,6 +4,7 @@
 mod augment;
 mod buckets;
 mod configuration;
+mod distributed;
 mod evaluate;
 mod export;
 mod import;
@@ -15,6 +16,7 @@ mod profiling;
 mod pull;
 mod report;
 mod resume;
+mod shards;
 mod support;
 mod sweep;
 mod tracking;
