@@ -1,8 +1,8 @@
 """Forward passes of bcs and its peers in turns, for `scripts/bench infer`.
 
-    python benches/infer.py --ours PROGRAM --python PROGRAM [--rounds 5] [--passes 10] [--output FILE.json]
+    python benches/infer.py --ours PROGRAM --python PROGRAM [--model PACKAGE] [--rounds 5] [--passes 10] [--output FILE.json]
 
-In each round every engine runs some passes of each batch size. The table shows the median of all passes and the range of the
+PACKAGE has the predecessor's network; without it, the parameters are random, and int8 is left out. In each round every engine runs some passes of each batch size. The table shows the median of all passes and the range of the
 rounds' medians; ratios are the medians of the rounds' ratios.
 """
 
@@ -18,6 +18,7 @@ BATCHES = (1, 8)
 OURS = {
     "bcs, OpenVINO float32": "openvino float32",
     "bcs, OpenVINO bfloat16": "openvino bfloat16",
+    "bcs, OpenVINO int8": "openvino int8",
     "bcs, libtorch float32": "libtorch float32",
 }
 PEERS = {
@@ -31,6 +32,7 @@ RATIOS = [
     ("bcs, OpenVINO float32", "OpenVINO float32"),
     ("bcs, OpenVINO float32", "TorchScript"),
     ("bcs, OpenVINO bfloat16", "OpenVINO bfloat16"),
+    ("bcs, OpenVINO int8", "OpenVINO float32"),
     ("bcs, libtorch float32", "TorchScript"),
 ]
 
@@ -59,12 +61,14 @@ def cpu():
 
 def measure(arguments):
     """Milliseconds by engine and batch size, a list per round."""
-    ours = Program([arguments.ours])
+    package = [] if arguments.model is None else [arguments.model]
+    engines = {name: words for name, words in OURS.items() if package or not words.endswith("int8")}
+    ours = Program([arguments.ours, *package])
     peers = Program([arguments.python, str(pathlib.Path(__file__).parent / "peers/infer.py")])
     times = {}
     for number in range(arguments.rounds):
         for batch in BATCHES:
-            for name, words in OURS.items():
+            for name, words in engines.items():
                 times.setdefault((name, batch), []).append(ours.time(words, batch, arguments.passes))
             for name, words in PEERS.items():
                 times.setdefault((name, batch), []).append(peers.time(words, batch, arguments.passes))
@@ -78,12 +82,13 @@ def summary(times):
         medians = [statistics.median(passes) for passes in rounds]
         median = statistics.median(value for passes in rounds for value in passes)
         figures.append({"engine": name, "batch": batch, "ms": median, "least": min(medians), "most": max(medians)})
-    ratios = []
+    ratios = {}
     for mine, theirs in RATIOS:
         for batch in BATCHES:
-            pairs = zip(times[mine, batch], times[theirs, batch])
-            of_rounds = [statistics.median(one) / statistics.median(other) for one, other in pairs]
-            ratios.append({"engine": mine, "peer": theirs, "batch": batch, "ratio": statistics.median(of_rounds)})
+            if (mine, batch) in times:
+                pairs = zip(times[mine, batch], times[theirs, batch])
+                of_rounds = [statistics.median(other) / statistics.median(one) for one, other in pairs]
+                ratios[f"{mine} / {theirs}, batch {batch}"] = statistics.median(of_rounds)
     return figures, ratios
 
 
@@ -91,6 +96,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ours", required=True)
     parser.add_argument("--python", required=True)
+    parser.add_argument("--model")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--passes", type=int, default=10)
     parser.add_argument("--output", type=pathlib.Path)
@@ -103,10 +109,11 @@ def main():
         spread = f"{figure['least']:.1f}-{figure['most']:.1f}"
         print(f"{figure['engine']:26}{figure['batch']:>6}{figure['ms']:>9.1f}{spread:>18}")
     print()
-    for ratio in ratios:
-        print(f"{ratio['engine']:26}/ {ratio['peer']:18} batch {ratio['batch']}{ratio['ratio']:>8.2f}")
+    print("times faster")
+    for name, ratio in ratios.items():
+        print(f"  {name:54}{ratio:>8.2f}")
     if arguments.output:
-        arguments.output.write_text(json.dumps({"machine": machine, "times": figures, "ratios": ratios}, indent=1) + "\n")
+        arguments.output.write_text(json.dumps({"machine": machine, "figures": figures, "ratios": ratios}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -23,10 +23,14 @@ def main(images):
         page.run("document.activeElement.blur()")
         page.picture(images / "viewer.jpg")
     # The report of the run that has drifted is the last.
-    report = max((here / "reports").rglob("*.html"), key=lambda path: path.stat().st_mtime)
+    first, *_, last = sorted((here / "reports").rglob("*.html"), key=lambda path: path.stat().st_mtime)
     with Page(1120, 980, scale=1) as page:
-        page.open(report.as_uri())
+        page.open(last.as_uri())
         page.picture(images / "drift-report.png")
+    with Page(1120, 1090, scale=1) as page:
+        page.open(first.as_uri())
+        page.run("document.querySelector('#quality').scrollIntoView()")
+        page.picture(images / "drift-images.jpg")
 
 
 def first_rows(sheet, picture):

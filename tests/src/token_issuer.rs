@@ -64,6 +64,27 @@ impl TokenIssuer {
         })
     }
 
+    /// Returns tokens that a service with this audience and e-mail address refuses, with the status of its answer: expired, for
+    /// another audience, of another caller, without a signature, and with the algorithm `none`.
+    pub fn refused_tokens(&self, audience: &str, email: &str) -> [(String, u16); 5] {
+        let claims = token_claims(audience, email);
+        let with = |name: &str, value: Value| {
+            let mut claims = claims.clone();
+            claims[name] = value;
+            self.token(&claims)
+        };
+        let valid = self.token(&claims);
+        let (unsigned, _) = valid.rsplit_once('.').expect("a token has three parts");
+        let none = unsigned_token(&json!({"alg": "none", "kid": "1"}), &claims);
+        [
+            (with("exp", 1_700_000_000.into()), 401),
+            (with("aud", "https://other.example.org".into()), 401),
+            (with("email", "someone@example.org".into()), 403),
+            (unsigned.to_owned(), 401),
+            (format!("{none}."), 401),
+        ]
+    }
+
     fn published(&self) -> Value {
         self.with(|state| {
             state.reads += 1;

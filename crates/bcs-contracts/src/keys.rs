@@ -13,12 +13,16 @@ pub const MODEL_FILE: &str = "model.safetensors";
 pub const METADATA_FILE: &str = "metadata.json";
 /// The network as an ONNX graph, for engines that compile it; optional.
 pub const GRAPH_FILE: &str = "model.onnx";
+/// The same graph with convolutions in 8 bits; optional.
+pub const QUANTIZED_GRAPH_FILE: &str = "model.int8.onnx";
 /// Composed configuration of the training run.
 pub const CONFIG_FILE: &str = "config.yaml";
 /// Drift reference.
 pub const REFERENCE_FILE: &str = "reference.json";
 /// Prefix of all prediction records.
 pub const RECORDS: &str = "records/";
+/// Prefix of all corrected masks.
+pub const LABELS: &str = "labels/";
 /// Prefix of all drift reports.
 pub const REPORTS: &str = "reports/";
 
@@ -58,7 +62,12 @@ pub fn input(day: Date, id: Uuid, extension: &str) -> String {
 
 /// `labels/<id>.png`, the corrected mask of a prediction
 pub fn label(id: Uuid) -> String {
-    format!("labels/{id}.png")
+    format!("{LABELS}{id}.png")
+}
+
+/// Returns the prediction that the corrected mask at this key is of; `None` for any other key.
+pub fn labelled(key: &str) -> Option<Uuid> {
+    key.strip_prefix(LABELS)?.strip_suffix(".png")?.parse().ok()
 }
 
 /// `reports/<id>.json`, written after [`report_page`].
@@ -89,6 +98,16 @@ pub fn compacted(day: Date, part: usize) -> String {
 /// `marks/<kind>.json`, where the last report of the drift monitor ended
 pub fn mark(kind: &str) -> String {
     format!("marks/{kind}.json")
+}
+
+/// `windows/<kind>/`, the prefix of the windows of the reports of a kind
+pub fn windows_of(kind: &str) -> String {
+    format!("windows/{kind}/")
+}
+
+/// `windows/<kind>/<report>.json`, the means of the cases of a report's window, written before [`report`]
+pub fn window(kind: &str, report: &str) -> String {
+    format!("{}{report}.json", windows_of(kind))
 }
 
 /// `runs/<id>.json`, the state of a run of the drift monitor
@@ -139,6 +158,10 @@ mod tests {
         assert_eq!(record(day, id), "records/date=2022-02-22/017f22e2-79b0-7cc3-98c4-dc0c0c07398f.json");
         assert_eq!(mask(day, id), "masks/date=2022-02-22/017f22e2-79b0-7cc3-98c4-dc0c0c07398f.png");
         assert_eq!(day_of(Uuid::nil()), None);
+        assert_eq!(
+            (labelled(&label(id)), labelled("labels/x.png"), labelled(&mask(day, id))),
+            (Some(id), None, None)
+        );
     }
 
     #[test]

@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use crate::class::TissueClass;
 
-/// Package format written by this version. Format 2 added [`Validation::counted`].
-pub const FORMAT_VERSION: u32 = 2;
+/// Package format written by this version. Format 2 added [`Validation::counted`], format 3
+/// [`PackageMetadata::quantization`] and [`PackageMetadata::pruning`].
+pub const FORMAT_VERSION: u32 = 3;
 
 /// Package formats that this version reads.
 pub const READABLE: RangeInclusive<u32> = 1..=FORMAT_VERSION;
@@ -39,6 +40,12 @@ pub struct PackageMetadata {
     /// Scores on the validation tiles; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
+    /// How the quantized graph was made; `None` by default, for packages without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<Quantization>,
+    /// How the network was made smaller; `None` by default, for one that was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruning: Option<Pruning>,
     /// SHA-256 of every other file of the package in lower-case hex, by file name.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
@@ -126,6 +133,36 @@ pub struct Validation {
     pub counted: Vec<String>,
     /// Scores of each class, in the order of the classes.
     pub classes: Vec<ClassScores>,
+}
+
+/// How a quantized graph was made, and what it costs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quantization {
+    /// How the ranges of tensors were chosen: `min-max`, `percentile` or `least-error`.
+    pub calibration: String,
+    /// Number of tiles from which the ranges come.
+    pub calibration_images: usize,
+    /// Number of convolutions in 8 bits.
+    pub layers: usize,
+    /// Names of the convolutions that stayed in floating point.
+    pub float_layers: Vec<String>,
+    /// Metric as [`Validation::val_metric`], of the float32 graph on the tiles that judged the quantization.
+    pub val_metric_float32: f64,
+    /// The same metric of the quantized graph.
+    pub val_metric_int8: f64,
+    /// Number of these tiles.
+    pub images: usize,
+}
+
+/// How a network was made smaller.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pruning {
+    /// Version of the model from which channels were removed.
+    pub pruned_from: String,
+    /// Multiplications for a training tile, as a fraction of those of that model, in (0, 1].
+    pub multiplications: f64,
 }
 
 /// Overlap of prediction and ground truth for one class. A score is `None` where neither has pixels of the class.

@@ -89,4 +89,12 @@ pub struct ClassFraction {
     /// Area in mm², where the resolution is known.
     #[serde(default)]
     pub area_mm2: Option<f64>,
+    /// Expected number of pixels of the class, which is the sum of its probabilities over all pixels; absent in records of
+    /// earlier versions.
+    #[serde(default)]
+    pub expected_pixels: Option<f64>,
+    /// Expected number of pixels of the class among those predicted as it, which is the sum of its probabilities over them;
+    /// absent in records of earlier versions.
+    #[serde(default)]
+    pub expected_right: Option<f64>,
 }

@@ -24,6 +24,24 @@ pub struct DriftReference {
     /// Model features (confidence, entropy, class fractions) of the validation tiles: a network is over-confident on
     /// the tiles it was trained on. Empty for a reference made of images alone.
     pub model: FeatureTable,
+    /// How the probabilities of each class fit the validation tiles, in the order of the model's classes. Empty for a
+    /// reference of images alone, of an earlier version, or without validation tiles that are labelled all over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<ClassCalibration>,
+}
+
+/// How the probabilities of one class fit the validation tiles.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassCalibration {
+    /// Name of the class.
+    pub name: String,
+    /// Added to the log-odds that a predicted pixel is right; negative for an over-confident network.
+    pub log_odds: f64,
+    /// Factor of the expected area of the class where it is not predicted.
+    pub missed: f64,
+    /// Dice over the pixels of these tiles together, in [0, 1]; `None` where the class is neither predicted nor present.
+    pub dice: Option<f64>,
 }
 
 /// Features of many tiles, one row per tile, stored by column.
@@ -81,6 +99,8 @@ struct Stored {
     model_version: String,
     image: Option<FeatureTable>,
     model: Option<FeatureTable>,
+    #[serde(default)]
+    calibration: Vec<ClassCalibration>,
     /// Format 1: number of training tiles.
     images: Option<usize>,
     /// Format 1: ascending values of each feature, each column for itself.
@@ -127,6 +147,7 @@ impl Stored {
             model_version: self.model_version,
             image,
             model,
+            calibration: self.calibration,
         })
     }
 }
@@ -163,6 +184,12 @@ mod tests {
             model_version: "v".to_owned(),
             image,
             model: FeatureTable::default(),
+            calibration: vec![ClassCalibration {
+                name: "tumour".to_owned(),
+                log_odds: -0.5,
+                missed: 1.5,
+                dice: None,
+            }],
         };
         let text = serde_json::to_string(&reference).unwrap();
         assert_eq!(serde_json::from_str::<DriftReference>(&text).unwrap(), reference);

@@ -50,6 +50,16 @@ pub fn pairs(images: &Path, masks: &Path) -> Result<Vec<Pair>, Error> {
     if problems.is_empty() { Ok(pairs) } else { Err(Error::Files { problems }) }
 }
 
+/// Returns the images of a folder, sorted by name.
+///
+/// # Errors
+/// [`Error::Folder`] if the folder is missing or has no images; [`Error::Files`] names every image that cannot be used.
+pub fn images(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut problems = Vec::new();
+    let files = files(folder, &mut problems)?;
+    if problems.is_empty() { Ok(files.into_values().collect()) } else { Err(Error::Files { problems }) }
+}
+
 /// Image files of a folder by their names without extension.
 fn files(folder: &Path, problems: &mut Vec<Problem>) -> Result<BTreeMap<String, PathBuf>, Error> {
     let error = |reason: String| Error::Folder { path: folder.to_owned(), reason };
@@ -110,6 +120,7 @@ mod tests {
         let names: Vec<_> = pairs.iter().map(|pair| pair.name.as_str()).collect();
         assert_eq!(names, ["a", "b"]);
         assert!(pairs[0].image.ends_with("a.jpg") && pairs[0].mask.ends_with("a.png"));
+        assert_eq!(super::images(&images).unwrap(), [images.join("a.jpg"), images.join("b.png")]);
     }
 
     #[test]
@@ -118,6 +129,7 @@ mod tests {
         let Error::Files { problems } = pairs(&images, &masks).unwrap_err() else { panic!("files") };
         let text = Error::Files { problems: problems.clone() }.to_string();
         assert_eq!(problems.len(), 3, "{text}");
+        assert!(super::images(&images).unwrap_err().to_string().contains("same name"));
         for part in ["a.png: has no mask", "c.png: has no image", "same name"] {
             assert!(text.contains(part), "{text}");
         }

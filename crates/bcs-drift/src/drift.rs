@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -12,7 +13,7 @@ use crate::judgement::{self, Finding, Judgement, Outcome};
 use crate::report::{About, CaseMeans, DriftReport, FORMAT_VERSION, FeatureDrift, Skipped, Summary};
 use crate::sample::{Sample, quantile};
 use crate::stattests::{StatTest, evidently};
-use crate::table::Table;
+use crate::table::{Part, Table};
 use crate::verdict;
 
 /// Minimum number of values on each side for a feature to be compared: a standard deviation needs two.
@@ -75,32 +76,56 @@ pub fn detect(reference: &Table, current: &Table, options: Options) -> Result<Dr
     let mut skipped = skipped_columns(reference, current);
     let judgement = (options.preset == Preset::Clustered).then(|| judge(reference, current, &options));
     let mut features = Vec::new();
-    let block = block_length(reference.parts.iter().chain(&current.parts));
-    let names: BTreeSet<&str> = reference.names().into_iter().chain(current.names()).collect();
-    for name in names {
-        let sides = [reference, current].map(|table| table.values(name));
-        match (obstacle(&sides), sides) {
-            (None, [Some(before), Some(now)]) => {
-                let (before, now) = (Sample::new(name, &before)?, Sample::new(name, &now)?);
-                match &judgement {
-                    Some(judgement) => {
-                        let cases = CaseMeans {
-                            reference: case_means(reference, name, block),
-                            current: case_means(current, name, block),
-                        };
-                        features.push(FeatureDrift { cases, ..of_cases(name, &before, &now, judgement) });
-                    }
-                    None => match compare(name, &before, &now, &options) {
-                        Ok(feature) => features.push(feature),
-                        Err(unsuitable) => _ = skipped.insert(name.to_owned(), unsuitable.to_string()),
-                    },
-                }
-            }
-            (reason, _) => _ = skipped.entry(name.to_owned()).or_insert(reason.unwrap_or_default()),
+    let sides = Sides::new(reference, current);
+    let names: Vec<&str> = reference.names().union(&current.names()).copied().collect();
+    let compared: Vec<_> =
+        names.par_iter().map(|name| sides.compare(name, judgement.as_ref(), &options)).collect();
+    for (name, compared) in names.into_iter().zip(compared) {
+        match compared {
+            Ok(feature) => features.push(feature),
+            Err(reason) => _ = skipped.entry(name.to_owned()).or_insert(reason),
         }
     }
     features.sort_by(by_evidence);
     Ok(report(reference, current, options, judgement, features, skipped))
+}
+
+/// Reference and current table, with the units of their parts.
+struct Sides<'a>([(&'a Table, Vec<Units>); 2]);
+
+impl<'a> Sides<'a> {
+    fn new(reference: &'a Table, current: &'a Table) -> Self {
+        let block = block_length(reference.parts.iter().chain(&current.parts));
+        let units = |table: &Table| table.parts.iter().map(|part| Units::new(part, block)).collect();
+        Self([reference, current].map(|table| (table, units(table))))
+    }
+
+    /// Compares a feature, or returns the reason why it cannot be compared.
+    fn compare(
+        &self,
+        name: &str,
+        judgement: Option<&Judgement>,
+        options: &Options,
+    ) -> Result<FeatureDrift, String> {
+        let values = self.0.each_ref().map(|(table, _)| table.values(name));
+        if let Some(reason) = obstacle(&values) {
+            return Err(reason);
+        }
+        let [reference, current] = values.map(|values| Sample::new(name, values.unwrap_or_default()));
+        let samples = [reference, current].into_iter().collect::<Result<Vec<_>, _>>();
+        let samples = samples.map_err(|error| error.to_string())?;
+        match judgement {
+            Some(judgement) => {
+                let [reference, current] =
+                    self.0.each_ref().map(|(table, units)| case_means(table, units, name));
+                let cases = CaseMeans { reference, current };
+                Ok(FeatureDrift { cases, ..of_cases(name, &samples[0], &samples[1], judgement) })
+            }
+            None => {
+                compare(name, &samples[0], &samples[1], options).map_err(|unsuitable| unsuitable.to_string())
+            }
+        }
+    }
 }
 
 /// Returns a report on `rows` current images that are not compared, for this reason.
@@ -152,7 +177,7 @@ fn require_common(reference: &Table, current: &Table) -> Result<(), Error> {
 fn judge(reference: &Table, current: &Table, options: &Options) -> Judgement {
     let parts: Vec<_> = reference.parts.iter().collect();
     let options = judgement::Options { alpha: options.alpha, ..judgement::Options::default() };
-    judgement::judge(&parts, &current.images(), &options)
+    judgement::judge(&parts, current.parts.first().unwrap_or(&Part::default()), &options)
 }
 
 /// Columns without numbers, on either side, with the reason.
@@ -226,12 +251,13 @@ fn of_cases(name: &str, reference: &Sample, current: &Sample, judgement: &Judgem
 }
 
 /// Means of a feature over the cases that have it.
-fn case_means(table: &Table, feature: &str, block: usize) -> Vec<f64> {
-    let Some((part, column)) = table.parts.iter().find_map(|part| Some((part, part.features.get(feature)?)))
+fn case_means(table: &Table, units: &[Units], feature: &str) -> Vec<f64> {
+    let mut parts = table.parts.iter().zip(units);
+    let Some((units, values)) = parts.find_map(|(part, units)| Some((units, part.features.get(feature)?)))
     else {
         return Vec::new();
     };
-    let mut means: Vec<f64> = Units::new(part, block).means(column).into_iter().flatten().collect();
+    let mut means: Vec<f64> = units.group(values).means().flatten().collect();
     means.sort_unstable_by(f64::total_cmp);
     match means.len() {
         count if count <= MAX_MARKS => means,
@@ -304,6 +330,10 @@ fn report(
         skipped: skipped.into_iter().map(|(name, reason)| Skipped { name, reason }).collect(),
         notes: unclustered.then(|| UNCLUSTERED.to_owned()).into_iter().collect(),
         trend: Vec::new(),
+        quality: None,
+        unusual: Vec::new(),
+        to_label: Vec::new(),
+        over_time: None,
     };
     report.verdict = verdict::sentence(&report);
     report
@@ -315,10 +345,10 @@ const UNCLUSTERED: &str = "unclustered: some images have no case (patient or sli
 
 #[cfg(test)]
 mod tests {
-    use bcs_contracts::FeatureTable;
     use jiff::Timestamp;
 
     use super::*;
+    use crate::table::Cases;
 
     fn options() -> Options {
         Options { preset: Preset::Evidently, ..Options::new(About::new("r1", Timestamp::UNIX_EPOCH)) }
@@ -326,16 +356,20 @@ mod tests {
 
     fn table(columns: &[(&str, &[f64])]) -> Table {
         let rows = columns.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
-        let padded = |values: &[f64]| (0..rows).map(|row| values.get(row).copied()).collect::<Vec<_>>();
+        let padded = |values: &[f64]| (0..rows).map(|row| values.get(row).copied()).collect();
         let features = columns.iter().map(|(name, values)| ((*name).to_owned(), padded(values))).collect();
-        Table { rows, parts: vec![FeatureTable { cases: vec![None; rows], features }], skipped: Vec::new() }
+        Table {
+            rows,
+            parts: vec![Part { cases: vec![None; rows].into_iter().collect(), features }],
+            skipped: Vec::new(),
+        }
     }
 
     /// Gives the rows cases of five images each.
     fn with_cases(mut table: Table, side: &str) -> Table {
-        for (row, case) in table.parts[0].cases.iter_mut().enumerate() {
-            *case = Some(format!("{side}{}", row / 5));
-        }
+        let mut cases = Cases::default();
+        (0..table.rows).for_each(|row| cases.push(Some(&format!("{side}{}", row / 5))));
+        table.parts[0].cases = cases;
         table
     }
 
@@ -359,7 +393,7 @@ mod tests {
         let one = judged(5, 2.0);
         assert_eq!((one.outcome(), one.features[0].p_value), (Outcome::NotJudged, None));
         let mut unclustered = reference.clone();
-        unclustered.parts[0].cases.fill(None);
+        unclustered.parts[0].cases = vec![None; unclustered.rows].into_iter().collect();
         let report = detect(&reference, &unclustered, options()).unwrap();
         assert!(report.notes[0].starts_with("unclustered"), "{:?}", report.notes);
     }
@@ -424,7 +458,7 @@ mod tests {
 
     #[test]
     fn summaries_match_numpy() {
-        let summary = summary(&Sample::new("x", &[1.0, 2.0, 4.0, 8.0]).unwrap());
+        let summary = summary(&Sample::new("x", [1.0, 2.0, 4.0, 8.0]).unwrap());
         let numbers =
             [summary.mean, summary.std, summary.min, summary.p05, summary.median, summary.p95, summary.max];
         let expected = [3.75, 3.095_695_936_834_452, 1.0, 1.15, 3.0, 7.4, 8.0];
@@ -436,7 +470,7 @@ mod tests {
     #[test]
     fn constant_and_huge_values_have_finite_summaries() {
         for values in [[0.0, 0.0], [7.0, 7.0], [-1e308, 1e308], [1e-320, 0.0]] {
-            let summary = summary(&Sample::new("x", &values).unwrap());
+            let summary = summary(&Sample::new("x", values).unwrap());
             assert!(summary.mean.is_finite() && summary.std.is_finite(), "{values:?}: {summary:?}");
         }
     }

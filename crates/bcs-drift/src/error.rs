@@ -22,11 +22,19 @@ pub enum Error {
     /// A drift reference without images.
     #[error("a drift reference needs the features of at least one image")]
     NoImages,
+    /// The file cannot be read.
+    #[error("cannot read the table: {0}")]
+    Read(#[from] std::io::Error),
     /// The bytes are not valid CSV.
     #[error(
-        "cannot read the CSV: {0}; it must be UTF-8, with as many fields in each row as in the header row"
+        "the CSV is invalid: line {line} {problem}; it must be UTF-8, with as many fields in each row as in the header row"
     )]
-    Csv(#[from] csv::Error),
+    Csv {
+        /// Line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The CSV has no header row.
     #[error("the CSV has no header row; its first line must name the columns")]
     NoHeader,

@@ -24,6 +24,7 @@ pub fn build(model_version: &str, image: FeatureTable, model: FeatureTable) -> R
         model_version: model_version.to_owned(),
         image: thin(image, MAX_ROWS),
         model: thin(model, MAX_ROWS),
+        calibration: Vec::new(),
     })
 }
 

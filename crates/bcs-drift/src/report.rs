@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::judgement::{Effect, Family, Judgement, Outcome};
+use crate::quality::WindowQuality;
+use crate::sequential::OverTime;
 
 /// Report format that this version writes. Format 2 added [`DriftReport::outcome`], [`DriftReport::verdict`],
 /// [`DriftReport::judgement`], [`DriftReport::trend`] and [`FeatureDrift::cases`]; format 1 is read too.
@@ -49,6 +51,41 @@ pub struct DriftReport {
     /// Earlier reports of the same model, the oldest first.
     #[serde(default)]
     pub trend: Vec<Past>,
+    /// Estimated and measured quality of the segmentations; `None` where the images are not predictions, or those of earlier
+    /// versions.
+    #[serde(default)]
+    pub quality: Option<WindowQuality>,
+    /// The most unusual images, those first that are most unusual.
+    #[serde(default)]
+    pub unusual: Vec<ShownImage>,
+    /// Images whose corrected masks would tell most, those first that tell most.
+    #[serde(default)]
+    pub to_label: Vec<ShownImage>,
+    /// Evidence of all windows so far; `None` where it is not gathered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_time: Option<OverTime>,
+}
+
+/// An image that the report shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShownImage {
+    /// Id of the prediction.
+    pub id: String,
+    /// Patient or slide.
+    pub case: Option<String>,
+    /// Mean probability of the predicted class.
+    pub confidence: f64,
+    /// Share of images like those of the drift reference that are at least as unusual as this one, in (0, 1].
+    pub drift_score: Option<f64>,
+    /// Key of the predicted mask in the bucket of the predictions.
+    pub mask: String,
+    /// Key of the record in the same bucket.
+    pub record: String,
+    /// Address of the prediction, where that of the predictor is known; its corrected mask is put at `/label` below it.
+    pub link: Option<String>,
+    /// Small picture of the image, as a data URI; on the page only.
+    #[serde(skip)]
+    pub thumbnail: Option<String>,
 }
 
 impl DriftReport {
@@ -240,6 +277,10 @@ mod tests {
             skipped: Vec::new(),
             notes: vec!["a note".to_owned()],
             trend: Vec::new(),
+            quality: None,
+            unusual: Vec::new(),
+            to_label: Vec::new(),
+            over_time: None,
         };
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["id"], "r1");
@@ -248,7 +289,7 @@ mod tests {
         assert_eq!(serde_json::from_value::<DriftReport>(json.clone()).unwrap(), report);
 
         let mut earlier = json;
-        for field in ["notes", "outcome", "judgement", "verdict", "trend"] {
+        for field in ["notes", "outcome", "judgement", "verdict", "trend", "quality", "unusual", "to_label"] {
             earlier.as_object_mut().unwrap().remove(field);
         }
         let earlier = serde_json::from_value::<DriftReport>(earlier).unwrap();

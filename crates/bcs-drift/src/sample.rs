@@ -11,16 +11,16 @@ impl Sample {
     ///
     /// # Errors
     /// [`Error::EmptySample`] without values; [`Error::NotFinite`] for NaN and infinities. Both name the feature.
-    pub fn new(feature: &str, values: &[f64]) -> Result<Self, Error> {
+    pub fn new(feature: &str, values: impl Into<Vec<f64>>) -> Result<Self, Error> {
+        let mut values = values.into();
         if values.is_empty() {
             return Err(Error::EmptySample { feature: feature.to_owned() });
         }
         for (index, value) in values.iter().enumerate() {
             require_finite(feature, index + 1, *value)?;
         }
-        let mut sorted = values.to_vec();
-        sorted.sort_unstable_by(f64::total_cmp);
-        Ok(Self(sorted))
+        values.sort_unstable_by(f64::total_cmp);
+        Ok(Self(values))
     }
 
     /// Returns the values in ascending order; at least one.
@@ -54,17 +54,17 @@ mod tests {
 
     #[test]
     fn values_are_sorted() {
-        let sample = Sample::new("x", &[3.0, -1.0, 2.0]).unwrap();
+        let sample = Sample::new("x", [3.0, -1.0, 2.0]).unwrap();
         assert_eq!(sample.values(), [-1.0, 2.0, 3.0]);
     }
 
     #[test]
     fn non_finite_values_are_errors_that_name_feature_and_row() {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            let error = Sample::new("eosin_mean", &[1.0, bad]).unwrap_err().to_string();
+            let error = Sample::new("eosin_mean", [1.0, bad]).unwrap_err().to_string();
             assert!(error.contains("'eosin_mean', row 2"), "{error}");
         }
-        let error = Sample::new("eosin_mean", &[]).unwrap_err().to_string();
+        let error = Sample::new("eosin_mean", []).unwrap_err().to_string();
         assert!(error.contains("'eosin_mean' has no values"), "{error}");
     }
 

@@ -116,7 +116,7 @@ pub(crate) fn difference(finding: &Finding) -> String {
             (format!("the spread of {name} within a case"), ["smaller", "larger"])
         }
     };
-    if value == 0.0 {
+    if !finding.effect.has_scale() {
         return format!("{feature} differs from the reference, in which it is the same in all cases");
     }
     let comparative = if value < 0.0 { less } else { more };
@@ -126,7 +126,7 @@ pub(crate) fn difference(finding: &Finding) -> String {
 /// The same with the interval.
 pub(crate) fn with_interval(finding: &Finding) -> String {
     let Effect { value, interval: [low, high] } = finding.effect;
-    if value == 0.0 {
+    if !finding.effect.has_scale() {
         return difference(finding);
     }
     let [low, high] = if value < 0.0 { [-high, -low] } else { [low, high] };

@@ -29,7 +29,7 @@ fn the_choice_and_the_verdict_are_those_of_evidently() {
     assert_eq!(cases.len(), 5 * 17 * 3);
     for (index, case) in cases.iter().enumerate() {
         let [reference, current] = [&case.reference, &case.current]
-            .map(|side| Sample::new("x", &column(side)).expect("finite values"));
+            .map(|side| Sample::new("x", column(side)).expect("finite values"));
         let test = evidently::choose(&reference, &current);
         let expected = match case.method.as_str() {
             "K-S p_value" => "ks",

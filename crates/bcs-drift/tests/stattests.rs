@@ -115,8 +115,8 @@ fn the_domain_classifier_is_that_of_scikit_learn() {
 
 #[test]
 fn tests_that_cannot_be_applied_say_why() {
-    let equal = Sample::new("x", &[0.5; 8]).expect("finite values");
-    let three = Sample::new("x", &[1.0, 2.0, 3.0]).expect("finite values");
+    let equal = Sample::new("x", [0.5; 8]).expect("finite values");
+    let three = Sample::new("x", [1.0, 2.0, 3.0]).expect("finite values");
     for (test, reference, current, reason) in [
         ("anderson", &equal, &equal, "all are equal"),
         ("es", &equal, &equal, "interquartile range"),

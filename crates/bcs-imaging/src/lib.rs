@@ -15,6 +15,7 @@
 //! - [`raster`]: an image in memory as a whole or in part
 //! - [`stain`]: separation of haematoxylin and eosin
 //! - [`text`]: lines of text in images
+//! - [`thumbnail`]: small pictures of images and masks
 //! - [`windows`]: positions and pixel weights of the sliding window
 
 pub mod colormap;
@@ -31,6 +32,7 @@ pub mod polygons;
 pub mod raster;
 pub mod stain;
 pub mod text;
+pub mod thumbnail;
 pub mod windows;
 
 pub use decode::{Decoded, Limits, decode};

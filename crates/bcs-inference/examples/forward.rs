@@ -1,9 +1,10 @@
-//! Times forward passes for `scripts/bench infer`, with the network of the predecessor.
+//! Times forward passes for `scripts/bench infer`, with the network of the predecessor or that of a package.
 //!
-//!     cargo run --release -p bcs-inference --features libtorch,openvino --example forward
+//!     cargo run --release -p bcs-inference --features libtorch,openvino --example forward [PACKAGE]
 //!
-//! Each line of the input names an engine, a precision, a batch size and a number of passes: `openvino float32 8 10`. The
-//! answer is a line with the milliseconds of each pass as a JSON list, from bytes to logits on all cores.
+//! Without a package, the parameters are random. Each line of the input names an engine, a precision, a batch size and a number
+//! of passes: `openvino float32 8 10`. The answer is a line with the milliseconds of each pass as a JSON list, from bytes to
+//! logits on all cores.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -31,7 +32,13 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
-    write_package(folder.path())?;
+    let package = match std::env::args_os().nth(1) {
+        Some(package) => package.into(),
+        None => {
+            write_package(folder.path())?;
+            folder.path().to_owned()
+        }
+    };
     let mut engines: BTreeMap<String, Box<dyn Engine>> = BTreeMap::new();
     for line in io::stdin().lock().lines() {
         let line = line?;
@@ -44,7 +51,7 @@ fn main() -> Outcome<()> {
             Entry::Vacant(vacant) => {
                 let options =
                     Options { engine: engine.parse()?, precision: precision.parse()?, ..Options::on("cpu") };
-                let mut engine = open(folder.path(), &options)?.engine()?;
+                let mut engine = open(&package, &options)?.engine()?;
                 engine.set_threads(thread::available_parallelism()?);
                 (vacant.insert(engine), UNTIMED)
             }
@@ -72,7 +79,7 @@ fn write_package(folder: &Path) -> Outcome<()> {
 /// Milliseconds of each pass.
 fn time(engine: &mut dyn Engine, batch: usize, untimed: usize, passes: usize) -> Outcome<Vec<f64>> {
     let pixels: Vec<u8> = (0..batch * SIDE * SIDE * 3).map(|index| (index * 31 % 251) as u8).collect();
-    let mut logits = vec![0.0; batch * 2 * SIDE * SIDE];
+    let mut logits = vec![0.0; batch * engine.info().classes.len() * SIDE * SIDE];
     let mut times = Vec::with_capacity(passes);
     for pass in 0..untimed + passes {
         let start = Instant::now();

@@ -6,12 +6,10 @@ use std::time::{Duration, Instant};
 use crate::engine::{Border, Engine};
 use crate::error::Error;
 use crate::model::Model;
+use crate::options::Precision;
 
 /// Number of forward passes that are timed, after one that is not.
 const PASSES: usize = 3;
-
-/// Largest accepted difference of the probabilities between engines.
-const TOLERANCE: f32 = 0.02;
 
 /// A model opened by an engine, with the time of a forward pass and the probabilities of a test image.
 struct Measured {
@@ -20,12 +18,24 @@ struct Measured {
     probabilities: Vec<f32>,
 }
 
+/// Largest accepted difference of the probabilities from those of the first engine. What quantization costs is measured on
+/// tissue when a package gets its quantized graph.
+fn tolerance(precision: Precision) -> f32 {
+    match precision {
+        Precision::Int8 => f32::INFINITY,
+        Precision::Float32 | Precision::Bfloat16 => 0.02,
+    }
+}
+
 /// Returns the fastest of the models that the engines have opened. The first one decides what is right: another engine
 /// that gives other probabilities is passed over.
 ///
 /// # Errors
 /// That of the first engine if all have failed.
-pub(crate) fn fastest(opened: Vec<(&'static str, Result<Model, Error>)>) -> Result<Model, Error> {
+pub(crate) fn fastest(
+    opened: Vec<(&'static str, Result<Model, Error>)>,
+    precision: Precision,
+) -> Result<Model, Error> {
     let mut best: Option<Measured> = None;
     let mut first_error = None;
     for (engine, model) in opened {
@@ -37,7 +47,7 @@ pub(crate) fn fastest(opened: Vec<(&'static str, Result<Model, Error>)>) -> Resu
                     "An engine was timed."
                 );
                 best = Some(match best {
-                    Some(best) => faster(best, measured),
+                    Some(best) => faster(best, measured, tolerance(precision)),
                     None => measured,
                 });
             }
@@ -54,9 +64,9 @@ pub(crate) fn fastest(opened: Vec<(&'static str, Result<Model, Error>)>) -> Resu
     }
 }
 
-fn faster(best: Measured, other: Measured) -> Measured {
+fn faster(best: Measured, other: Measured, tolerance: f32) -> Measured {
     let difference = largest_difference(&best.probabilities, &other.probabilities);
-    if difference > TOLERANCE {
+    if difference > tolerance {
         let engine = other.model.info.engine;
         tracing::warn!(engine, difference, "An engine gives other probabilities and is not used.");
         return best;
@@ -152,7 +162,7 @@ mod tests {
     }
 
     fn chosen(opened: Vec<(&'static str, Result<Model, Error>)>) -> &'static str {
-        fastest(opened).unwrap().info.engine
+        fastest(opened, Precision::Float32).unwrap().info.engine
     }
 
     #[test]
@@ -165,7 +175,7 @@ mod tests {
     fn an_engine_that_fails_is_passed_over() {
         let broken = || ("broken", Err(Error::Model("no library".to_owned())));
         assert_eq!(chosen(vec![broken(), model("one", 0, red())]), "one");
-        assert!(fastest(vec![broken()]).unwrap_err().to_string().contains("no library"));
+        assert!(fastest(vec![broken()], Precision::Float32).unwrap_err().to_string().contains("no library"));
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! - [`Logits`]: network output for an image
 //! - [`Padding`]: padding of images smaller than the window
 //! - `plan`: where the windows of an image lie, and their pixels
+//! - `remembered`: choice of the engine that was kept
 //! - [`scheduler`]: inference for many clients at once
 //! - [`segmentation`]: class map, confidence and entropy from logits
 //! - [`sliding_window`]: logits of images of any size
@@ -35,6 +36,7 @@ mod openvino;
 mod options;
 mod padding;
 mod plan;
+mod remembered;
 pub mod scheduler;
 pub mod segmentation;
 pub mod sliding_window;
@@ -46,9 +48,11 @@ pub use engine::{Border, Engine, ModelInfo};
 pub use error::Error;
 pub use logits::Logits;
 pub use model::{Model, open};
+#[cfg(feature = "openvino")]
+pub use openvino::{GraphOutputs, has_int8, open_graph};
 pub use options::{EngineKind, Options, Precision};
 pub use padding::Padding;
 pub use scheduler::Inference;
-pub use segmentation::Segmentation;
+pub use segmentation::{ExpectedArea, Segmentation};
 pub use sliding_window::SlidingWindow;
 pub use test_time_augmentation::TestTimeAugmentation;

@@ -10,6 +10,7 @@ use crate::choice;
 use crate::engine::{Engine, ModelInfo};
 use crate::error::Error;
 use crate::options::{EngineKind, Options};
+use crate::remembered::Remembered;
 
 /// The weights of a model, which its engines share.
 pub trait Weights: Send + Sync {
@@ -37,6 +38,12 @@ impl Model {
         weights: impl Weights + 'static,
     ) -> Self {
         Self { info, reference, weights: Box::new(weights) }
+    }
+
+    /// Sets the drift reference.
+    #[cfg(feature = "openvino")]
+    pub(crate) fn with_reference(self, reference: Option<DriftReference>) -> Self {
+        Self { reference, ..self }
     }
 
     /// Creates an engine, which shares the weights with the other engines of the model.
@@ -116,8 +123,29 @@ pub fn open(path: &Path, options: &Options) -> Result<Model, Error> {
             Err(Error::Model(format!("{} is not a known kind of model: {known}", path.display())))
         }
         [only] => (only.open)(path, options),
-        several => fastest(several, path, options),
+        several => remembered_or_fastest(several, path, options),
     }
+}
+
+/// Opens a model with the engine that was the fastest at an earlier start, else with the one that is now.
+fn remembered_or_fastest(kinds: &[&Kind], path: &Path, options: &Options) -> Result<Model, Error> {
+    let remembered = Remembered::new(path, options);
+    let known = remembered.engine();
+    if let Some(kind) = kinds.iter().find(|kind| known.as_deref() == Some(kind.name)) {
+        match (kind.open)(path, options) {
+            Ok(model) => return Ok(model),
+            Err(error) => tracing::warn!(
+                engine = kind.name,
+                error = error.to_string(),
+                "An engine can't run the model."
+            ),
+        }
+    }
+    let model = fastest(kinds, path, options)?;
+    if model.info.device == "cpu" {
+        remembered.keep(model.info.engine);
+    }
+    Ok(model)
 }
 
 /// Opens a model with each engine and returns the fastest. Engines that compute on the CPU are not asked if an engine before
@@ -133,7 +161,7 @@ fn fastest(kinds: &[&Kind], path: &Path, options: &Options) -> Result<Model, Err
         }
         opened.push((kind.name, model));
     }
-    choice::fastest(opened)
+    choice::fastest(opened, options.precision)
 }
 
 /// Whether a path ends with one of these extensions.

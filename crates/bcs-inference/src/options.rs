@@ -47,6 +47,9 @@ pub enum Precision {
     Float32,
     /// Half precision with the range of single precision, on CPUs that have it.
     Bfloat16,
+    /// Whole numbers of 8 bits, for packages with a quantized graph, on CPUs with VNNI or AMX. What is not quantized runs in
+    /// [`Bfloat16`](Self::Bfloat16) where the CPU has it.
+    Int8,
 }
 
 impl fmt::Display for EngineKind {
@@ -79,7 +82,8 @@ impl FromStr for Precision {
         match name {
             "float32" => Ok(Self::Float32),
             "bfloat16" => Ok(Self::Bfloat16),
-            _ => Err("the precisions are float32 and bfloat16"),
+            "int8" => Ok(Self::Int8),
+            _ => Err("the precisions are float32, bfloat16 and int8"),
         }
     }
 }

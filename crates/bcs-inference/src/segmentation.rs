@@ -10,6 +10,15 @@ use crate::boundary::boundary_length;
 use crate::error::Error;
 use crate::logits::Logits;
 
+/// Expected areas of a class in pixels, if its probabilities are right.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ExpectedArea {
+    /// Of the class: the sum of its probabilities over all pixels.
+    pub present: f64,
+    /// Predicted as the class, and of it: the sum of its probabilities over the pixels predicted as it.
+    pub right: f64,
+}
+
 /// Segmentation of an image.
 #[derive(Debug, Clone)]
 pub struct Segmentation {
@@ -17,6 +26,8 @@ pub struct Segmentation {
     pub mask: GrayImage,
     /// Number of pixels predicted as each class.
     pub class_pixels: Vec<u64>,
+    /// Expected areas of each class.
+    pub expected: Vec<ExpectedArea>,
     /// Mean probability of the predicted class, in [1/classes, 1].
     pub confidence: f64,
     /// Mean entropy of the class probabilities divided by its maximum, in [0, 1].
@@ -44,18 +55,20 @@ impl Segmentation {
         sums.finish(mask, [height, width])
     }
 
-    /// Returns the number and fraction of the pixels predicted as each class.
+    /// Returns number, fraction and expected number of the pixels of each class.
     pub fn fractions(&self, classes: &[TissueClass]) -> Vec<ClassFraction> {
         let total: u64 = self.class_pixels.iter().sum();
-        let fraction = |(class, pixels): (&TissueClass, &u64)| ClassFraction {
+        let fraction = |((class, pixels), expected): ((&TissueClass, &u64), &ExpectedArea)| ClassFraction {
             code: class.code,
             name: class.name.clone(),
             color: Some(class.color),
             pixels: *pixels,
             fraction: *pixels as f64 / total.max(1) as f64,
             area_mm2: None,
+            expected_pixels: Some(expected.present),
+            expected_right: Some(expected.right),
         };
-        classes.iter().zip(&self.class_pixels).map(fraction).collect()
+        classes.iter().zip(&self.class_pixels).zip(&self.expected).map(fraction).collect()
     }
 
     /// Adds the model features of drift monitoring: the fraction of each class, length of their borders, confidence and
@@ -101,24 +114,30 @@ impl Rows {
 /// Sums over the pixels of a row, or of several.
 struct Row {
     class_pixels: Vec<u64>,
+    expected: Vec<ExpectedArea>,
     confidence: f64,
     entropy: f64,
 }
 
 impl Row {
     fn new(classes: usize) -> Self {
-        Self { class_pixels: vec![0; classes], confidence: 0.0, entropy: 0.0 }
+        let expected = vec![ExpectedArea::default(); classes];
+        Self { class_pixels: vec![0; classes], expected, confidence: 0.0, entropy: 0.0 }
     }
 
     fn add(&mut self, row: &Self) {
         self.class_pixels.iter_mut().zip(&row.class_pixels).for_each(|(sum, pixels)| *sum += pixels);
+        for (sum, expected) in self.expected.iter_mut().zip(&row.expected) {
+            sum.present += expected.present;
+            sum.right += expected.right;
+        }
         self.confidence += row.confidence;
         self.entropy += row.entropy;
     }
 
     /// Returns the segmentation of an image of this size (height, width).
     fn finish(self, mask: Vec<u8>, [height, width]: [usize; 2]) -> Result<Segmentation, Error> {
-        let Self { class_pixels, confidence, entropy } = self;
+        let Self { class_pixels, expected, confidence, entropy } = self;
         if !confidence.is_finite() || !entropy.is_finite() {
             return Err(Error::Engine("its output holds NaN or infinity".to_owned()));
         }
@@ -129,6 +148,7 @@ impl Row {
         Ok(Segmentation {
             mask,
             class_pixels,
+            expected,
             confidence: confidence / area,
             entropy: entropy / area / largest_entropy,
         })
@@ -144,9 +164,13 @@ impl Row {
                 *value = row[x];
             }
             let class = argmax(&pixel);
-            let certainty = certainty(&pixel, class);
+            let certainty = softmax(&mut pixel, class);
             *predicted = u8::try_from(class).unwrap_or(u8::MAX);
             row.class_pixels[class] += 1;
+            for (expected, probability) in row.expected.iter_mut().zip(&pixel) {
+                expected.present += f64::from(*probability);
+            }
+            row.expected[class].right += f64::from(certainty.confidence);
             row.confidence += f64::from(certainty.confidence);
             row.entropy += f64::from(certainty.entropy);
         }
@@ -170,17 +194,19 @@ struct Certainty {
     entropy: f32,
 }
 
-/// Returns the softmax probability of the predicted class and the entropy in nats. With eᵢ = exp(xᵢ − max) and s = Σeᵢ,
-/// which cannot overflow, these are 1/s and ln s − Σ eᵢ(xᵢ − max)/s.
-fn certainty(logits: &[f32], predicted: usize) -> Certainty {
+/// Replaces logits with their softmax probabilities, and returns that of the predicted class and the entropy in nats. With
+/// eᵢ = exp(xᵢ − max) and s = Σeᵢ, which cannot overflow, these are 1/s and ln s − Σ eᵢ(xᵢ − max)/s.
+fn softmax(logits: &mut [f32], predicted: usize) -> Certainty {
     let max = logits[predicted];
     let (mut sum, mut weighted) = (0.0f32, 0.0f32);
-    for logit in logits {
+    for logit in &mut *logits {
         let below = *logit - max;
         let share = below.exp();
         sum += share;
         weighted += share * below;
+        *logit = share;
     }
+    logits.iter_mut().for_each(|share| *share /= sum);
     Certainty { confidence: 1.0 / sum, entropy: sum.ln() - weighted / sum }
 }
 
@@ -202,6 +228,10 @@ mod tests {
         assert!((segmentation.confidence - (0.75 + 0.5) / 2.0).abs() < 1e-6);
         let entropy = -(0.25f64.ln() * 0.25 + 0.75f64.ln() * 0.75) / 2f64.ln();
         assert!((segmentation.entropy - f64::midpoint(entropy, 1.0)).abs() < 1e-6);
+        let expected = [(0.75, 0.5), (1.25, 0.75)];
+        for (area, (present, right)) in segmentation.expected.iter().zip(expected) {
+            assert!((area.present - present).abs() < 1e-6 && (area.right - right).abs() < 1e-6, "{area:?}");
+        }
         let mut features = Features::new();
         segmentation.add_features(&unnamed_classes(2), &mut features);
         assert_eq!(features["fraction_class_1"], 0.5);

@@ -9,10 +9,14 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use bcs_contracts::keys::{GRAPH_FILE, METADATA_FILE, MODEL_FILE};
+use bcs_contracts::PackageMetadata;
+use bcs_contracts::keys::{GRAPH_FILE, METADATA_FILE, MODEL_FILE, QUANTIZED_GRAPH_FILE};
 use bcs_inference::scheduler::{self, Hooks, ModelFile, Request};
-use bcs_inference::{Border, Engine, EngineKind, Error, Inference, Options, Precision, SlidingWindow, open};
+use bcs_inference::{
+    Border, Engine, EngineKind, Error, GraphOutputs, Inference, Options, Precision, SlidingWindow, open,
+};
 use bcs_model::export::onnx;
+use bcs_model::export::quantize::{Calibration, FloatGraph, Histogram};
 use bcs_model::nets::Network;
 use bcs_model::package::{self, Existing};
 use bcs_model::weights::write_safetensors;
@@ -83,6 +87,13 @@ fn logits_of_all_networks_are_those_of_libtorch() {
     let features = json!([2, 4, 6, 8, 4, 2]);
     let networks = [
         ("UNet", json!({"channels": [4, 8], "strides": [2], "num_res_units": 2}), [32, 48], [2, 2]),
+        ("UNet", json!({"channels": [4, 8], "strides": [2], "act": "RELU"}), [32, 48], [2, 2]),
+        (
+            "UNet",
+            json!({"channels": [4, 8], "strides": [2], "num_res_units": 1, "norm": "batch", "act": "LEAKYRELU"}),
+            [32, 48],
+            [2, 2],
+        ),
         ("AttentionUnet", json!({"channels": [4, 8], "strides": [3]}), [33, 24], [3, 3]),
         ("BasicUNet", json!({"features": features, "upsample": "nontrainable"}), [32, 45], [1, 3]),
         (
@@ -144,6 +155,68 @@ fn bfloat16_is_near() {
     let logits = |options| logits(folder.path(), options, [1, 32, 48], &Border::default());
     let difference = difference(&logits(&options(EngineKind::Libtorch)), &logits(&half));
     assert!(difference <= 0.05, "{difference}");
+}
+
+/// Quantizes all layers of a package's graph, with ranges from one image.
+fn quantized(folder: &Path, [height, width]: [usize; 2]) -> Vec<u8> {
+    let metadata: PackageMetadata = read_json(&folder.join(METADATA_FILE));
+    let graph = FloatGraph::read(&fs::read(folder.join(GRAPH_FILE)).unwrap()).unwrap();
+    let layers = graph.layers();
+    let mut inputs: Vec<String> = layers.iter().map(|layer| layer.input.clone()).collect();
+    inputs.dedup();
+    let file = graph.with_outputs(&inputs);
+    let mut outputs = GraphOutputs::open(&file, &metadata.input.scaling, [height, width]).unwrap();
+    let mut scales = BTreeMap::new();
+    outputs
+        .run(&pixels(height * width * 3), |output, values| {
+            if let Some(input) = output.checked_sub(1) {
+                let mut histogram = Histogram::default();
+                histogram.add(values);
+                scales.insert(inputs[input].clone(), histogram.scale(Calibration::MinMax));
+            }
+        })
+        .unwrap();
+    graph.quantized(&scales, &layers.into_iter().map(|layer| layer.name).collect()).unwrap()
+}
+
+fn root_mean_square(values: impl Iterator<Item = f32>) -> f32 {
+    let (count, sum) = values.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value * value));
+    (sum / count).sqrt()
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> T {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn a_quantized_graph_is_near_and_runs_where_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    write_unet(folder.path());
+    let metadata: PackageMetadata = read_json(&folder.path().join(METADATA_FILE));
+    let (_, mut files) = package::read_files(folder.path()).unwrap();
+    files.insert(QUANTIZED_GRAPH_FILE.to_owned(), quantized(folder.path(), [32, 48]));
+    package::write(folder.path(), metadata, &files, Existing::Replace).unwrap();
+    let with = |precision, engine| {
+        let options = Options { precision, ..options(engine) };
+        logits(folder.path(), &options, [1, 32, 48], &Border::default())
+    };
+    let float = with(Precision::Float32, EngineKind::OpenVino);
+    let whole = with(Precision::Int8, EngineKind::OpenVino);
+    // Of rounding in every layer: single values may be further off.
+    let error = root_mean_square(float.iter().zip(&whole).map(|(float, whole)| float - whole))
+        / root_mean_square(float.iter().copied());
+    assert!(error <= 0.1, "{error}");
+    assert!(error > 0.0 || !bcs_inference::has_int8());
+}
+
+#[test]
+fn a_layer_without_a_scale_cannot_be_quantized() {
+    let folder = tempfile::tempdir().unwrap();
+    write_unet(folder.path());
+    let graph = FloatGraph::read(&fs::read(folder.path().join(GRAPH_FILE)).unwrap()).unwrap();
+    let layers = graph.layers().into_iter().map(|layer| layer.name).collect();
+    let error = graph.quantized(&BTreeMap::new(), &layers).unwrap_err().to_string();
+    assert!(error.contains("the input image of model.0.") && error.contains("no scale"), "{error}");
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! - [`optim`]: optimizers, by PyTorch's names
 //! - [`package`]: model packages on disk
 //! - [`preprocess`]: pixels to the network's input
+//! - [`prune`]: removal of channels
 //! - [`weights`]: parameters from and to files
 //!
 //! # Example
@@ -38,6 +39,7 @@ pub mod nets;
 pub mod optim;
 pub mod package;
 pub mod preprocess;
+pub mod prune;
 pub mod weights;
 
 pub use error::Error;

@@ -171,7 +171,7 @@ mod tests {
         let (folder, _) = package();
         let path = folder.path().join(METADATA_FILE);
         let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, text.replace("\"format_version\": 2", "\"format_version\": 9")).unwrap();
+        fs::write(&path, text.replace("\"format_version\": 3", "\"format_version\": 9")).unwrap();
         let error = Package::read(folder.path(), Device::Cpu).unwrap_err().to_string();
         assert!(error.contains("version 9"), "{error}");
         fs::write(&path, text.replace(MODEL_FILE, "../model.safetensors")).unwrap();

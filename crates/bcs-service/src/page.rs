@@ -7,8 +7,8 @@ use axum::response::IntoResponse;
 /// Style sheet of all pages: palette (light and dark), typography, tables and badges.
 pub const STYLE: &str = include_str!("page.css");
 
-/// Content security policy of a page without scripts: an inline style sheet and nothing else.
-pub const STATIC_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
+/// Content security policy of a page without scripts: an inline style sheet, embedded images, and nothing else.
+pub const STATIC_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
 /// Returns an HTML page as a response with a content security policy. Clients revalidate it on every use.

@@ -132,6 +132,18 @@ pub trait Store: Send + Sync {
         self.read(key).await.map(|object| object.bytes)
     }
 
+    /// Reads an object as [`Store::read`] does; `None` if there is no such object.
+    ///
+    /// # Errors
+    /// As [`Store::read`], but for [`Error::NotFound`].
+    async fn find(&self, key: &str) -> Result<Option<Bytes>, Error> {
+        match self.get(key).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Returns all keys that start with `prefix` (all keys if it is empty), in ascending order.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bcs_contracts::keys::{METADATA_FILE, REFERENCE_FILE};
+use bcs_contracts::reference::ClassCalibration;
 use bcs_contracts::{DriftReference, PackageMetadata, package};
 use bcs_drift::Table;
 use bcs_storage::{Bytes, Store};
@@ -38,6 +39,8 @@ pub struct Baseline {
     pub notes: Vec<String>,
     /// Features of the reference.
     pub table: Table,
+    /// How the probabilities of each class fit the validation tiles; empty if unknown.
+    pub calibration: Vec<ClassCalibration>,
     /// SHA-256 of `reference.json`, in lower-case hex.
     pub sha256: String,
 }
@@ -120,7 +123,8 @@ fn parse(metadata: PackageMetadata, reference: &[u8], name: String) -> Result<Ba
     let table = Table::from_reference(&reference).map_err(|error| format!("is invalid: {error}"))?;
     let version = if metadata.version.is_empty() { name } else { metadata.version };
     let notes = reference.shortcomings().map(str::to_owned).into_iter().collect();
-    Ok(Baseline { version, format_version: reference.format_version, notes, table, sha256 })
+    let DriftReference { format_version, calibration, .. } = reference;
+    Ok(Baseline { version, format_version, notes, table, calibration, sha256 })
 }
 
 /// Returns the SHA-256 in lower-case hex.

@@ -151,6 +151,8 @@ fn parse(bytes: &Bytes) -> Result<Known, String> {
         format_version: reference.format_version,
         notes: vec![format!("the reference is the baseline that {who} accepted on {day}: {why}")],
         table,
+        // That of the model package counts: nothing here is labelled.
+        calibration: Vec::new(),
         sha256: Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
     };
     Ok(Known { acceptance, baseline: Arc::new(baseline) })

@@ -68,7 +68,7 @@ pub struct RunArguments {
     pub source: Option<String>,
     /// Judge these summaries of the records of the window, instead of reading records: one row per case, with the column
     /// `images` and the mean of each feature
-    #[arg(long, value_name = "FILE.csv|json", conflicts_with_all = ["hours", "last", "since_last"])]
+    #[arg(long, value_name = "FILE.csv|parquet|json", conflicts_with_all = ["hours", "last", "since_last"])]
     pub summaries: Option<PathBuf>,
     /// Exit with 3 if the data has drifted, and with 4 if there is too little to judge
     #[arg(long)]
@@ -92,11 +92,11 @@ pub struct CompactArguments {
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
 pub struct CompareArguments {
-    /// Reference: CSV with a header row, JSON rows or columns, or the reference.json of a model package
-    #[arg(long, value_name = "FILE.csv|json")]
+    /// Reference: CSV with a header row, Parquet, JSON rows or columns, or the reference.json of a model package
+    #[arg(long, value_name = "FILE.csv|parquet|json")]
     pub reference: PathBuf,
     /// Current data, in the same formats
-    #[arg(long, value_name = "FILE.csv|json")]
+    #[arg(long, value_name = "FILE.csv|parquet|json")]
     pub current: PathBuf,
     /// Output folder for report.html and report.json
     #[arg(long, value_name = "DIR")]

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use bcs_drift::table::Part;
 use bcs_drift::{About, DriftReport, Table, detect, not_judged};
 
 use crate::baseline::Baseline;
 use crate::error::Error;
 use crate::records::Records;
 use crate::settings::Drift;
-use crate::summaries::by_case;
 
 /// Checks that the requested features are in the reference.
 ///
@@ -49,10 +49,11 @@ pub fn compare(
     };
     let mut reference = select(baseline.table.clone());
     if records.summarized {
-        reference.parts = reference.parts.iter().map(by_case).collect();
+        reference.parts = reference.parts.iter().map(Part::by_case).collect();
     }
-    let rows = records.table.rows();
-    let current = select(Table { rows, parts: vec![records.table], skipped: Vec::new() });
+    let quality = records.quality.finish();
+    let current = select(Table::from(&records.table));
+    drop(records);
     let options = drift.options(about)?;
     let mut report = if current.rows < drift.min_records {
         let (rows, needed) = (current.rows, drift.min_records);
@@ -69,5 +70,6 @@ pub fn compare(
     };
     report.notes.extend(baseline.notes.iter().cloned());
     report.notes.extend(notes);
+    report.quality = quality;
     Ok(report)
 }

@@ -33,11 +33,8 @@ pub fn each<T: Send + 'static>(
             async move {
                 let task = Arc::clone(&store);
                 let read = tokio::spawn(async move {
-                    match task.get(&key).await {
-                        Ok(bytes) => Ok(Some((parse(&key, &bytes), key))),
-                        Err(Error::NotFound { .. }) => Ok(None),
-                        Err(error) => Err(error),
-                    }
+                    let bytes = task.find(&key).await?;
+                    Ok(bytes.map(|bytes| (parse(&key, &bytes), key)))
                 });
                 read.await.unwrap_or_else(|error| Err(task_failed(store.as_ref(), &error)))
             }

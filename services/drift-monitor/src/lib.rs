@@ -15,7 +15,9 @@
 //! - [`error`]: errors of runs and requests, and their HTTP responses
 //! - [`fetch`]: reads many objects of a bucket concurrently
 //! - [`flights`]: work that several callers wait for and that is done once
+//! - [`gallery`]: images that a report shows
 //! - [`gauges`]: gauges of the newest window
+//! - [`history`]: windows of earlier reports, for evidence over time
 //! - [`lease`]: the right to make a report, which one process holds at a time
 //! - [`log`]: log of a run
 //! - [`mark`]: where the last report of a kind ended
@@ -24,6 +26,8 @@
 //! - [`openapi`]: parts of the OpenAPI description that routes share
 //! - [`outcome`]: exit codes of successful commands
 //! - [`pages`]: HTML list of reports
+//! - [`parquet_table`]: tables of features from Parquet
+//! - [`quality`]: quality of the predictions, estimated and measured
 //! - [`records`]: prediction records of a window
 //! - [`report`]: a report as stored and as listed
 //! - [`report_id`]: id of a report
@@ -34,7 +38,9 @@
 //! - [`stores`]: opens the buckets that the settings name
 //! - [`summaries`]: per-case summaries that a warehouse has computed
 //! - [`table`]: a report as text for terminals
+//! - [`thumbnail`]: thumbnails of images in a report
 //! - [`to_label`]: images whose corrected masks would tell most
+//! - [`unusual`]: the most unusual images
 //! - [`webhook`]: tells another server of a report
 //! - [`window`]: time window of a run
 
@@ -50,7 +56,9 @@ pub mod digest;
 pub mod error;
 pub mod fetch;
 pub mod flights;
+pub mod gallery;
 pub mod gauges;
+pub mod history;
 pub mod lease;
 pub mod log;
 pub mod mark;
@@ -59,6 +67,8 @@ pub mod monitor;
 pub mod openapi;
 pub mod outcome;
 pub mod pages;
+pub mod parquet_table;
+pub mod quality;
 pub mod records;
 pub mod report;
 pub mod report_id;
@@ -69,6 +79,8 @@ pub mod settings;
 pub mod stores;
 pub mod summaries;
 pub mod table;
+pub mod thumbnail;
 pub mod to_label;
+pub mod unusual;
 pub mod webhook;
 pub mod window;

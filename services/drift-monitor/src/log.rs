@@ -1,6 +1,7 @@
 //! Log of a run. The messages are fixed, because alerts match them.
 
 use bcs_drift::Outcome;
+use bcs_drift::sequential::OverTime;
 use tracing::{info, warn};
 
 use crate::monitor::Run;
@@ -29,6 +30,10 @@ pub fn log(run: &Run) {
         Outcome::Drift => warn!(report, drifted, features, "Drift: {consequence}"),
         Outcome::NotJudged => warn!(report, records = records.used, "Not judged: {consequence}"),
         Outcome::NoDrift => {}
+    }
+    for alarm in drift.over_time.iter().flat_map(OverTime::alarms) {
+        let (family, feature, cases) = (alarm.family.to_string(), &alarm.feature, alarm.cases);
+        warn!(report, family, feature, cases, "Alarm over time.");
     }
     for note in &drift.notes {
         warn!(report, note, "The report has a note.");

@@ -25,11 +25,8 @@ pub struct Mark {
 /// # Errors
 /// [`Error::Store`].
 pub async fn read(store: &dyn Store, kind: &str) -> Result<Option<Mark>, Error> {
-    match store.get(&keys::mark(kind)).await {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-        Err(bcs_storage::Error::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    let bytes = store.find(&keys::mark(kind)).await?;
+    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
 /// Stores the mark of a kind. The caller holds the lease of the run.

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 
 use bcs_contracts::keys;
 use bcs_contracts::record::FORMAT_VERSION;
-use bcs_drift::About;
+use bcs_contracts::reference::ClassCalibration;
+use bcs_drift::report::ShownImage;
+use bcs_drift::sequential::OverTime;
+use bcs_drift::{About, Preset};
 use bcs_storage::{Bytes, Store};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -22,18 +25,19 @@ use crate::comparison::{check_features, compare};
 use crate::digest;
 use crate::error::Error;
 use crate::flights::{Flights, Landed};
+use crate::history::{self, Window as History};
 use crate::lease::{self, Claim};
 use crate::log::log;
 use crate::mark::{self, Mark};
+use crate::quality::Quality;
 use crate::records::{self, Records, Scope, Since, Wanted};
 use crate::report::{Sources, StoredReport, Summary, trend};
 use crate::report_id::{Content, report_id};
 use crate::request::RunRequest;
 use crate::selection::Selection;
-use crate::settings::{Drift, Settings};
+use crate::settings::{self, Drift, Settings};
 use crate::stores::Stores;
 use crate::summaries::Summaries;
-use crate::to_label::{Choice, ToLabel};
 use crate::webhook::Webhook;
 use crate::window::Window;
 
@@ -56,6 +60,8 @@ pub struct Monitor {
     zone: TimeZone,
     drift: Drift,
     webhook: Option<Webhook>,
+    /// Address of the predictor.
+    predictor: Option<String>,
     /// Runs in progress: concurrent requests for the same report share one.
     flights: Flights<Result<Run, Arc<Error>>>,
     /// Whether the records could be listed once.
@@ -70,6 +76,8 @@ pub struct Plan {
     wanted: Wanted,
     features: Option<BTreeSet<String>>,
     baseline: Arc<Baseline>,
+    /// Calibration of the model, which an accepted baseline does not have.
+    calibration: Vec<ClassCalibration>,
     /// Summaries of the records, and the file they are from; `None` if the records are to be read.
     summaries: Option<(Summaries, Bytes)>,
     now: Timestamp,
@@ -131,6 +139,7 @@ impl Monitor {
             zone: settings.window.zone()?,
             drift: settings.drift.clone(),
             webhook: settings.webhook.open()?,
+            predictor: settings.predictor.url.clone(),
             flights: Flights::default(),
             listed: AtomicBool::new(false),
         })
@@ -144,6 +153,7 @@ impl Monitor {
         let selection = request.selection(self.days, now, &self.zone)?;
         let package = self.package.baseline().await?;
         let version = request.model_version.clone().unwrap_or_else(|| package.version.clone());
+        let calibration = if package.version == version { package.calibration.clone() } else { Vec::new() };
         let accepted = self.baselines.newest(&version, request.source.as_deref()).await?;
         let baseline = accepted.unwrap_or(package);
         check_features(request.features.as_ref(), &baseline.table)?;
@@ -151,7 +161,7 @@ impl Monitor {
         let features = request.features.clone();
         let id =
             digest::of(&(Kind::new(&wanted, features.as_ref()), selection, &baseline.sha256, &self.drift));
-        Ok(Plan { id, selection, wanted, features, baseline, summaries: None, now })
+        Ok(Plan { id, selection, wanted, features, baseline, calibration, summaries: None, now })
     }
 
     /// Compares predictions with the reference and stores the report, unless it is already stored. Runs of the same plan at
@@ -179,8 +189,11 @@ impl Monitor {
         lease.end(run.as_ref().map(|run| run.report.drift.about.id.as_str()).map_err(Error::detail)).await;
         if let Ok(run) = &run {
             log(run);
-            if let Some(webhook) = self.webhook.as_ref().filter(|_| run.created) {
-                webhook.tell(&Summary::from(&run.report)).await;
+            let summary = Summary::from(&run.report);
+            if let Some(webhook) =
+                self.webhook.as_ref().filter(|webhook| run.created && webhook.wants(&summary))
+            {
+                webhook.tell(&summary).await;
             }
         }
         run
@@ -195,7 +208,7 @@ impl Monitor {
         let scope = self.scope(&plan, mark.as_ref())?;
         let mut records = match &plan.summaries {
             Some((summaries, file)) => Records::summarized(summaries.clone(), file),
-            None => records::collect(&self.predictions, &scope, &plan.wanted).await?,
+            None => self.collect(&scope, &plan).await?,
         };
         self.check_version(&plan, &records)?;
         if let Some(mark) = mark.filter(|_| records.is_empty())
@@ -210,6 +223,15 @@ impl Monitor {
             mark::write(self.archive.store(), &kind, &mark).await?;
         }
         Ok(run)
+    }
+
+    /// Reads the records, and the corrected masks of their predictions.
+    async fn collect(&self, scope: &Scope, plan: &Plan) -> Result<Records, Error> {
+        let store = &self.predictions;
+        let quality = Quality::start(store.as_ref(), plan.calibration.clone()).await?;
+        let mut records = records::collect(store, scope, &plan.wanted, quality).await?;
+        records.quality.measure(store).await?;
+        Ok(records)
     }
 
     fn scope(&self, plan: &Plan, mark: Option<&Mark>) -> Result<Scope, Error> {
@@ -238,7 +260,7 @@ impl Monitor {
     }
 
     /// Makes and stores the report of these records, unless it is already stored.
-    async fn report(&self, plan: &Plan, scope: &Scope, records: Records) -> Result<Run, Error> {
+    async fn report(&self, plan: &Plan, scope: &Scope, mut records: Records) -> Result<Run, Error> {
         let window = self.window(plan, scope, &records)?;
         let content = Content {
             selection: plan.selection,
@@ -260,20 +282,45 @@ impl Monitor {
             model_version: plan.wanted.version.clone(),
             ..About::new(id, plan.now)
         };
+        let gallery = std::mem::take(&mut records.gallery);
         let (baseline, features, drift) =
             (Arc::clone(&plan.baseline), plan.features.clone(), self.drift.clone());
+        let (to, now) = (about.window.to.unwrap_or(plan.now), plan.now);
         // On a blocking thread, because large samples take seconds.
         let compared = tokio::task::spawn_blocking(move || {
-            compare(about, &baseline, records, features.as_ref(), &drift)
+            let gathered = (drift.preset == Preset::Clustered).then_some(drift.over_time).flatten();
+            let window =
+                gathered.map(|settings| (settings, History::new(to, now, about.id.clone(), &records.table)));
+            Ok::<_, Error>((compare(about, &baseline, records, features.as_ref(), &drift)?, window))
         });
-        let mut drift = compared.await.map_err(|error| Error::Internal(error.to_string()))??;
+        let (mut drift, window) = compared.await.map_err(|error| Error::Internal(error.to_string()))??;
         drift.trend = trend(&drift, &self.archive.list().await?);
+        [drift.unusual, drift.to_label] = gallery.finish(&self.predictions, self.predictor.as_deref()).await;
+        if let Some((settings, window)) = window {
+            drift.over_time = self.over_time(plan, window, settings).await?;
+        }
         let report = StoredReport { drift, records: sources };
         if let Some(json) = self.archive.put(&report, outdated).await? {
             return Ok(Run { report, json, created: true });
         }
         let id = report.drift.about.id;
         self.stored(&id).await?.ok_or(Error::NoReport(id))
+    }
+
+    /// Returns the evidence of all windows of the same kind up to this one; `None` if no image of the window has a case.
+    async fn over_time(
+        &self,
+        plan: &Plan,
+        window: History,
+        settings: settings::OverTime,
+    ) -> Result<Option<OverTime>, Error> {
+        let mut reference = plan.baseline.table.clone();
+        if let Some(features) = &plan.features {
+            reference.select(features);
+        }
+        let kind = digest::of(&(Kind::new(&plan.wanted, plan.features.as_ref()), &plan.baseline.sha256));
+        let store = self.archive.shared_store();
+        history::evidence(store, &kind, window, reference.parts, settings.into()).await
     }
 
     /// Returns the time window of the records.
@@ -297,20 +344,13 @@ impl Monitor {
         })
     }
 
-    /// Returns the images of the window of a report whose corrected masks would tell most.
+    /// Returns the images of a report whose corrected masks would tell most.
     ///
     /// # Errors
     /// [`Error::NoReport`]; [`Error::Store`].
-    pub async fn to_label(&self, report: &str) -> Result<Vec<ToLabel>, Error> {
-        let (window, wanted) = self.scope_of(report).await?;
-        let mut choice = Choice::default();
-        records::visit(&self.predictions, window, |_, parsed, is_in| {
-            if let Some(record) = parsed.ok().filter(|record| is_in && wanted.takes(record)) {
-                choice.add(record);
-            }
-        })
-        .await?;
-        Ok(choice.images())
+    pub async fn to_label(&self, report: &str) -> Result<Vec<ShownImage>, Error> {
+        let run = self.stored(report).await?.ok_or_else(|| Error::NoReport(report.to_owned()))?;
+        Ok(run.report.drift.to_label)
     }
 
     /// Accepts the records of the window of a report as the new baseline of their model and source.
@@ -325,7 +365,8 @@ impl Monitor {
         now: Timestamp,
     ) -> Result<Acceptance, Error> {
         let (window, wanted) = self.scope_of(report).await?;
-        let records = records::collect(&self.predictions, &Scope::Window(window), &wanted).await?;
+        let scope = Scope::Window(window);
+        let records = records::collect(&self.predictions, &scope, &wanted, Quality::default()).await?;
         let Wanted { version: model_version, source, .. } = wanted;
         let (id, report) = (Uuid::now_v7(), report.to_owned());
         let acceptance = Acceptance { id, who, when: now, why, report, model_version, source };

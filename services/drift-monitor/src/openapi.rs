@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use utoipa::{OpenApi, ToSchema};
+use uuid::Uuid;
 
 use crate::report::Sources;
 
@@ -73,9 +74,40 @@ pub struct ReportSchema {
     /// Earlier reports of the same model, the oldest first: id, time, outcome and families.
     #[schema(value_type = Vec<Object>)]
     trend: Vec<bcs_drift::report::Past>,
+    /// Dice of each class: estimated for all images, measured for those with a corrected mask; null for records of earlier versions.
+    #[schema(value_type = Option<Object>, required)]
+    quality: Option<bcs_drift::quality::WindowQuality>,
+    /// The most unusual images, those first that are most unusual.
+    unusual: Vec<ImageSchema>,
+    /// Images whose corrected masks would tell most, those first that tell most.
+    to_label: Vec<ImageSchema>,
     /// The records behind the report.
     #[schema(inline)]
     records: Sources,
+}
+
+/// An image of the window of a report.
+#[derive(ToSchema)]
+#[schema(as = ReportImage)]
+#[expect(dead_code, reason = "describes bcs_drift::report::ShownImage, a crate without utoipa")]
+pub struct ImageSchema {
+    /// Id of the prediction; the predictor takes the corrected mask at `PUT /predictions/{id}/label`.
+    id: Uuid,
+    /// Patient or slide.
+    #[schema(required)]
+    case: Option<String>,
+    /// Mean probability of the predicted class.
+    confidence: f64,
+    /// Share of images like those of the drift reference that are at least as unusual as this one, in (0, 1].
+    #[schema(required)]
+    drift_score: Option<f64>,
+    /// Key of the predicted mask in the bucket of the predictions.
+    mask: String,
+    /// Key of the record in the same bucket.
+    record: String,
+    /// Address of the prediction at the predictor, if PREDICTOR_URL is set.
+    #[schema(required)]
+    link: Option<String>,
 }
 
 /// Time window, from `from` (included) to `to` (excluded).

@@ -117,6 +117,7 @@ pub(crate) mod tests {
             dataset_drift: false,
             outcome: Outcome::NoDrift,
             verdict: "No drift: no action".into(),
+            alarms: Vec::new(),
             past: Past {
                 id: String::new(),
                 time: Timestamp::UNIX_EPOCH,

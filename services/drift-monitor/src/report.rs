@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use bcs_drift::judgement::Family;
 use bcs_drift::report::Past;
+use bcs_drift::sequential::OverTime;
 use bcs_drift::{DriftReport, Outcome, verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -101,6 +103,9 @@ pub struct Summary {
     pub outcome: Outcome,
     /// Verdict in one sentence, with what to do.
     pub verdict: String,
+    /// Families of features with an alarm over time.
+    #[schema(value_type = Vec<String>, example = json!(["stain_and_colour"]))]
+    pub alarms: Vec<Family>,
     /// What the trends of later reports show of this one.
     #[serde(skip)]
     pub past: Past,
@@ -122,6 +127,7 @@ impl From<&StoredReport> for Summary {
             dataset_drift: drift.dataset_drift,
             outcome: drift.outcome(),
             verdict: verdict::sentence(drift),
+            alarms: drift.over_time.iter().flat_map(OverTime::alarms).map(|alarm| alarm.family).collect(),
             past: Past::from(drift),
         }
     }

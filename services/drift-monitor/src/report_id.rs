@@ -4,8 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bcs_drift::quality::Areas;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::baseline::Baseline;
 use crate::records::{Records, Wanted};
@@ -40,6 +42,8 @@ struct Everything<'a> {
     drift: &'a Drift,
     /// Digest of the ids.
     records: String,
+    /// Areas in the corrected masks.
+    labels: &'a BTreeMap<Uuid, Vec<Areas>>,
     damaged: Vec<&'a String>,
     other_versions: &'a BTreeMap<String, usize>,
 }
@@ -55,6 +59,7 @@ pub fn report_id(window: Window, content: &Content<'_>, records: &Records) -> St
         reference: &content.baseline.sha256,
         drift: content.drift,
         records: records.ids(),
+        labels: records.quality.counted(),
         damaged: records.damaged.keys().collect(),
         other_versions: &records.other_versions,
     };
@@ -89,6 +94,7 @@ mod tests {
             format_version: 2,
             notes: Vec::new(),
             table: Table::default(),
+            calibration: Vec::new(),
             sha256,
         };
         let drift = Drift {
@@ -98,6 +104,7 @@ mod tests {
             threshold: None,
             share,
             min_records: 2,
+            over_time: None,
         };
         let content = Content {
             selection: Selection::Window(window),

@@ -4,12 +4,14 @@ use std::fmt;
 use std::path::PathBuf;
 
 use bcs_drift::Preset;
+use bcs_drift::sequential;
 use bcs_drift::stattests::{self, StatTest};
 use bcs_service::environment::InvalidVariable;
 use bcs_service::guard::tokens::TokenSettings;
 use bcs_service::settings::{ServerSettings, StorageMode};
 use bcs_service::{Environment, Failure};
 use jiff::tz::TimeZone;
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::webhook::Webhook;
@@ -26,6 +28,8 @@ pub struct Settings {
     pub storage: Storage,
     /// Default time window.
     pub window: DefaultWindow,
+    /// Predictor that made the predictions.
+    pub predictor: Predictor,
     /// Server that is told of reports.
     pub webhook: WebhookSettings,
     /// Test and thresholds.
@@ -91,15 +95,47 @@ impl DefaultWindow {
     }
 }
 
+/// Predictor that made the predictions.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Predictor {
+    /// Address, for links in reports; `None` for reports without links.
+    pub url: Option<String>,
+}
+
+impl Predictor {
+    fn check(&self) -> Result<(), Failure> {
+        let is_address = |text: &str| Url::parse(text).is_ok_and(|url| url.scheme().starts_with("http"));
+        match self.url.as_deref().filter(|text| !is_address(text)) {
+            None => Ok(()),
+            Some(url) => Err(Failure::usage(format!(
+                "predictor.url (PREDICTOR_URL) is '{url}'; it must be an http(s) URL, such as https://predictor.example.org"
+            ))),
+        }
+    }
+}
+
 /// Server that is told of reports.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookSettings {
     /// URL that messages are sent to; `None` for none.
     pub url: Option<String>,
+    /// What it is told of.
+    pub events: WebhookEvents,
     /// Secret by which the messages are signed, from the environment alone.
     #[serde(skip)]
     pub secret: Option<Secret>,
+}
+
+/// What a webhook is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookEvents {
+    /// Each new report.
+    Reports,
+    /// New reports with an alarm over time.
+    Alarms,
 }
 
 impl WebhookSettings {
@@ -109,7 +145,7 @@ impl WebhookSettings {
     /// [`Failure::Usage`] for an invalid URL or secret.
     pub fn open(&self) -> Result<Option<Webhook>, Failure> {
         let secret = self.secret.as_ref().map_or("", |Secret(secret)| secret);
-        self.url.as_ref().map(|url| Webhook::new(url, secret)).transpose()
+        self.url.as_ref().map(|url| Webhook::new(url, secret, self.events)).transpose()
     }
 }
 
@@ -145,6 +181,27 @@ pub struct Drift {
     pub share: f64,
     /// Minimum number of records of a comparison.
     pub min_records: usize,
+    /// Alarms over time, for [`Preset::Clustered`]; `None` for none.
+    pub over_time: Option<OverTime>,
+}
+
+/// Alarms over time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverTime {
+    /// Mean number of false alarms a month, over all families; above 0.
+    pub alarms_per_month: f64,
+    /// Number of cases a month; above 0.
+    pub cases_per_month: f64,
+    /// Number of consecutive windows in which the evidence must suffice; at least 1.
+    pub persistence: u32,
+}
+
+impl From<OverTime> for sequential::Settings {
+    fn from(settings: OverTime) -> Self {
+        let OverTime { alarms_per_month, cases_per_month, persistence } = settings;
+        Self { alarms_per_month, cases_per_month, persistence, ..Self::default() }
+    }
 }
 
 impl Drift {
@@ -164,7 +221,7 @@ impl ServerSettings for Settings {
     const DEFAULT_FILE: &'static str = "config/drift-monitor.yaml";
 
     fn apply(&mut self, environment: &Environment<'_>) -> Result<(), InvalidVariable> {
-        let Self { server, model, storage, window, webhook, .. } = self;
+        let Self { server, model, storage, window, predictor, webhook, .. } = self;
         environment.set_text(&mut server.host, "HOST");
         environment.set(&mut server.port, "PORT", "a number from 0 to 65535")?;
         server.oidc.apply(environment);
@@ -173,6 +230,7 @@ impl ServerSettings for Settings {
         environment.set_text(&mut storage.predictions_bucket, "PREDICTIONS_BUCKET");
         environment.set_text(&mut storage.reports_bucket, "REPORTS_BUCKET");
         environment.set_text(&mut window.time_zone, "TIME_ZONE");
+        environment.set_optional(&mut predictor.url, "PREDICTOR_URL");
         environment.set_optional(&mut webhook.url, "WEBHOOK_URL");
         environment.set_optional(&mut webhook.secret, "WEBHOOK_SECRET");
         environment.set(&mut storage.mode, "STORAGE_MODE", "local or gcp")
@@ -199,10 +257,20 @@ impl ServerSettings for Settings {
         if *min_records < 2 {
             return Err(Failure::usage(format!("drift.min_records is {min_records}; it must be at least 2")));
         }
+        if let Some(OverTime { alarms_per_month, cases_per_month, persistence }) = self.drift.over_time {
+            let positive = |value: f64| value.is_finite() && value > 0.0;
+            if !positive(alarms_per_month) || !positive(cases_per_month) || persistence == 0 {
+                return Err(Failure::usage(format!(
+                    "drift.over_time has alarms_per_month {alarms_per_month}, cases_per_month {cases_per_month} and persistence \
+                     {persistence}; all must be above 0"
+                )));
+            }
+        }
         if !(1..=396).contains(&self.window.days) {
             return Err(Failure::usage(format!("window.days is {}; it must be 1 to 396", self.window.days)));
         }
         self.window.zone()?;
+        self.predictor.check()?;
         self.webhook.open()?;
         Ok(())
     }
@@ -259,9 +327,13 @@ mod tests {
         assert!(usage_error("drift: {threshold: -1}", &[]).contains("drift.threshold"));
         assert!(usage_error("drift: {test: nope}", &[]).contains("ks"));
         assert!(usage_error("drift: {min_records: 1}", &[]).contains("drift.min_records"));
+        assert!(usage_error("drift: {over_time: {persistence: 0}}", &[]).contains("drift.over_time"));
+        assert!(with("drift: {over_time: null}", &[]).unwrap().drift.over_time.is_none());
+        assert!(usage_error("webhook: {events: never}", &[]).contains("alarms"));
         assert!(usage_error("window: {days: 0}", &[]).contains("window.days"));
         assert!(usage_error("", &[("TIME_ZONE", "Mars")]).contains("TIME_ZONE"));
         assert!(usage_error("", &[("WEBHOOK_URL", "https://a.example")]).contains("WEBHOOK_SECRET"));
+        assert!(usage_error("", &[("PREDICTOR_URL", "predictor:8080")]).contains("PREDICTOR_URL"));
         assert!(usage_error("", &[("PORT", "eighty")]).contains("PORT=eighty"));
         assert!(usage_error("", &[("STORAGE_MODE", "s3")]).contains("STORAGE_MODE=s3"));
     }

@@ -1,7 +1,7 @@
 //! Per-case summaries that a warehouse has computed: one row per case, with the number of its images and the mean of each
 //! feature, so that the monitor judges windows that no single machine holds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bcs_contracts::FeatureTable;
 use bcs_drift::Table;
@@ -40,45 +40,12 @@ impl Summaries {
     }
 }
 
-/// Returns one row per case, with the means of its features; rows without a case stay as they are.
-pub fn by_case(table: &FeatureTable) -> FeatureTable {
-    let mut cases: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    let mut groups: Vec<(Option<String>, Vec<usize>)> = Vec::new();
-    for (row, case) in table.cases.iter().enumerate() {
-        match case {
-            Some(case) => cases.entry(case).or_default().push(row),
-            None => groups.push((None, vec![row])),
-        }
-    }
-    groups.extend(cases.into_iter().map(|(case, rows)| (Some(case.to_owned()), rows)));
-    let mean = |column: &[Option<f64>], rows: &[usize]| {
-        let values: Vec<f64> = rows.iter().filter_map(|row| column[*row]).collect();
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-    };
-    let columns = table
-        .features
-        .iter()
-        .map(|(name, column)| (name.clone(), groups.iter().map(|(_, rows)| mean(column, rows)).collect()));
-    let features = columns.collect();
-    FeatureTable { cases: groups.into_iter().map(|(case, _)| case).collect(), features }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn table(csv: &str) -> Table {
         Table::from_csv(csv.as_bytes(), CASE_COLUMN).unwrap()
-    }
-
-    #[test]
-    fn cases_have_the_means_of_their_images() {
-        let rows = table("case,grey_mean,sharpness\nb,1,1\na,2,\n,7,7\nb,4,100\n").images();
-        let summaries = by_case(&rows);
-        assert_eq!(summaries.cases, [None, Some("a".to_owned()), Some("b".to_owned())]);
-        assert_eq!(summaries.features["grey_mean"], [Some(7.0), Some(2.0), Some(2.5)]);
-        assert_eq!(summaries.features["sharpness"], [Some(7.0), None, Some(50.5)]);
-        assert_eq!(by_case(&summaries).features["grey_mean"], summaries.features["grey_mean"]);
     }
 
     #[test]

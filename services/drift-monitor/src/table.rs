@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use bcs_drift::DriftReport;
 use bcs_drift::drift::CASES;
+use bcs_drift::quality::{ClassQuality, Quality, Trust};
 use bcs_drift::report::{FeatureDrift, Skipped};
-use bcs_drift::verdict;
+use bcs_drift::sequential::{Alarm, OverTime};
+use bcs_drift::{verdict, words};
 
 /// Headings of the columns; the statistic is that of the preset.
 fn header(report: &DriftReport) -> [&'static str; 4] {
@@ -13,7 +15,7 @@ fn header(report: &DriftReport) -> [&'static str; 4] {
     ["feature", statistic, "p-value", "verdict"]
 }
 
-/// Returns the compared features, those not compared, the notes and the verdict.
+/// Returns the compared features, those not compared, the notes, alarms over time and the verdict.
 pub fn table(report: &DriftReport) -> String {
     let mut lines = Vec::new();
     if !report.features.is_empty() {
@@ -22,9 +24,16 @@ pub fn table(report: &DriftReport) -> String {
         lines.push(String::new());
     }
     lines.extend(not_compared(&report.skipped));
+    lines.extend(report.quality.iter().flat_map(|quality| &quality.classes).filter_map(dice));
     lines.extend(report.notes.iter().map(|note| format!("Note: {note}.")));
+    lines.extend(report.over_time.iter().flat_map(OverTime::alarms).map(alarm));
     lines.push(verdict::sentence(report));
     lines.join("\n")
+}
+
+fn alarm(alarm: &Alarm) -> String {
+    let Alarm { family, feature, cases } = alarm;
+    format!("Alarm over time: {family}, after {cases} cases, mostly by {}.", words::name(feature))
 }
 
 fn cells(feature: &FeatureDrift) -> [String; 4] {
@@ -34,6 +43,18 @@ fn cells(feature: &FeatureDrift) -> [String; 4] {
         feature.p_value.map_or_else(|| "–".to_owned(), p_value),
         state(feature).to_owned(),
     ]
+}
+
+/// Estimated and measured Dice of a class in a line; `None` without an estimate.
+fn dice(class: &ClassQuality) -> Option<String> {
+    let figure = |quality: Quality| match quality.interval {
+        Some([low, high]) => format!("{:.2} ({low:.2} to {high:.2})", quality.dice),
+        None => format!("{:.2}", quality.dice),
+    };
+    let estimated = figure(class.estimated?);
+    let measured = class.measured.map_or_else(String::new, |found| format!(", measured {}", figure(found)));
+    let doubt = if class.trust() == Trust::TooHigh { ": the estimate is too high" } else { "" };
+    Some(format!("Dice of {}: estimated {estimated}{measured}{doubt}.", class.name))
 }
 
 /// State of a feature in a word; without a p-value, its cases were too few.

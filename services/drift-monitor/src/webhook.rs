@@ -14,6 +14,7 @@ use serde::Serialize;
 use sha2::Sha256;
 
 use crate::report::Summary;
+use crate::settings::WebhookEvents;
 
 /// Time in which the other server must answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,6 +31,7 @@ pub struct Webhook {
     url: Url,
     secret: Vec<u8>,
     pauses: Vec<Duration>,
+    events: WebhookEvents,
 }
 
 /// Body of the request.
@@ -56,7 +58,7 @@ impl Webhook {
     ///
     /// # Errors
     /// [`Failure::Usage`] for an invalid URL or secret; [`Failure::Failed`] if TLS cannot be set up.
-    pub fn new(url: &str, secret: &str) -> Result<Self, Failure> {
+    pub fn new(url: &str, secret: &str, events: WebhookEvents) -> Result<Self, Failure> {
         let parsed = Url::parse(url).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
         let url = parsed.ok_or_else(|| {
             Failure::usage(format!("webhook.url (WEBHOOK_URL) is '{url}'; it must be an http(s) URL"))
@@ -75,7 +77,12 @@ impl Webhook {
         }
         let http = Client::builder().timeout(TIMEOUT).redirect(Policy::none()).build();
         let http = http.map_err(|error| Failure::failed(format!("cannot send to {url}: {error}")))?;
-        Ok(Self { http, url, secret, pauses: PAUSES.to_vec() })
+        Ok(Self { http, url, secret, pauses: PAUSES.to_vec(), events })
+    }
+
+    /// Whether the server is to be told of a report.
+    pub fn wants(&self, report: &Summary) -> bool {
+        self.events == WebhookEvents::Reports || !report.alarms.is_empty()
     }
 
     /// Tells the server of a report. A failure is logged, and does not fail the run: the report is stored.

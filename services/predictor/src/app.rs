@@ -97,7 +97,7 @@ impl Service for App {
     }
 }
 
-/// Routes that need no key: the viewer and the documentation, which ask for one, and what platforms request.
+/// Routes that need neither key nor ID token: the viewer and the documentation, which ask for one, and what platforms request.
 const OPEN: [&str; 9] = [
     "/",
     "/viewer/{file}",
@@ -140,7 +140,7 @@ pub fn router(app: Arc<App>) -> Result<Router, Failure> {
     if let Some(route) = prediction {
         routes = routes.route(route, post(predict::predict));
     }
-    let api = if guard.keys.is_some() { openapi::with_keys(api, &OPEN) } else { api };
+    let api = openapi::with_credentials(api, &OPEN, &guard);
     let routes = routes
         .route("/predict-img", post(predict_img::predict_img))
         .route("/", get(viewer::viewer))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bcs_service::Guard;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Ref, RefOr, Response};
 use utoipa::{OpenApi, ToSchema};
@@ -23,22 +24,44 @@ use uuid::Uuid;
 )]
 pub struct ApiDoc;
 
-/// Adds that all routes but those in `open` need a key.
-pub fn with_keys(mut api: utoipa::openapi::OpenApi, open: &[&str]) -> utoipa::openapi::OpenApi {
-    let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+/// Adds that all routes but those in `open` need a key or an ID token, where the server has keys or takes tokens.
+pub fn with_credentials(
+    mut api: utoipa::openapi::OpenApi,
+    open: &[&str],
+    guard: &Guard,
+) -> utoipa::openapi::OpenApi {
+    let schemes = [("key", guard.keys.is_some()), ("token", guard.tokens.is_some())];
+    let schemes: Vec<&str> = schemes.into_iter().filter_map(|(name, has)| has.then_some(name)).collect();
+    let mut refusals = Vec::new();
+    if guard.is_closed() {
+        refusals.push(("401", "Unauthorized", "The request has neither a known key nor a valid ID token"));
+    }
+    if guard.tokens.is_some() {
+        refusals.push(("403", "Forbidden", "The ID token is valid, but its e-mail address may not call"));
+    }
     if let Some(components) = &mut api.components {
-        components.add_security_scheme("key", scheme);
-        let refused = Response::builder().description("The request has no known key").build();
-        components.responses.insert("Unauthorized".to_owned(), refused.into());
+        for name in &schemes {
+            let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+            components.add_security_scheme(*name, SecurityScheme::Http(bearer));
+        }
+        for (_, name, description) in &refusals {
+            let response = Response::builder().description(*description).build();
+            components.responses.insert((*name).to_owned(), response.into());
+        }
     }
     for (path, item) in &mut api.paths.paths {
         if open.contains(&path.as_str()) {
             continue;
         }
         for operation in [&mut item.get, &mut item.post, &mut item.put].into_iter().flatten() {
-            operation.security = Some(vec![SecurityRequirement::new("key", [""; 0])]);
-            let refused = RefOr::Ref(Ref::from_response_name("Unauthorized"));
-            operation.responses.responses.insert("401".to_owned(), refused);
+            for (status, name, _) in &refusals {
+                let refused = RefOr::Ref(Ref::from_response_name(*name));
+                operation.responses.responses.insert((*status).to_owned(), refused);
+            }
+            if guard.is_closed() {
+                let any_of = schemes.iter().map(|name| SecurityRequirement::new(*name, [""; 0]));
+                operation.security = Some(any_of.collect());
+            }
         }
     }
     api
@@ -148,6 +171,13 @@ pub(crate) struct ClassSchema {
     /// Area in mm²; null if the resolution is not known.
     #[schema(required)]
     area_mm2: Option<f64>,
+    /// Expected number of pixels of the class, which is the sum of its probabilities over all pixels; null in records of
+    /// earlier versions.
+    #[schema(required)]
+    expected_pixels: Option<f64>,
+    /// Expected number of pixels of the class among those predicted as it; null in records of earlier versions.
+    #[schema(required)]
+    expected_right: Option<f64>,
 }
 
 /// Example of a record.
@@ -165,8 +195,10 @@ pub(crate) fn example_record() -> serde_json::Value {
         },
         "features": {"confidence": 0.94, "fraction_tumour": 0.31, "grey_mean": 0.62, "prediction_entropy": 0.11},
         "classes": [
-            {"code": 0, "name": "other", "color": "#999999", "pixels": 34621, "fraction": 0.69, "area_mm2": 0.002164},
-            {"code": 1, "name": "tumour", "color": "#d55e00", "pixels": 15555, "fraction": 0.31, "area_mm2": 0.000972}
+            {"code": 0, "name": "other", "color": "#999999", "pixels": 34621, "fraction": 0.69, "area_mm2": 0.002164,
+             "expected_pixels": 34402.3, "expected_right": 33281.9},
+            {"code": 1, "name": "tumour", "color": "#d55e00", "pixels": 15555, "fraction": 0.31, "area_mm2": 0.000972,
+             "expected_pixels": 15773.7, "expected_right": 14653.3}
         ],
         "confidence": 0.94,
         "entropy": 0.11,

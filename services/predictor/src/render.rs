@@ -184,6 +184,7 @@ fn codes(mut mask: GrayImage, classes: &[TissueClass]) -> GrayImage {
 mod tests {
     use bcs_contracts::class::unnamed_classes;
     use bcs_imaging::{Limits, decode};
+    use bcs_inference::ExpectedArea;
     use image::{Luma, Rgb, RgbImage};
 
     use super::*;
@@ -200,7 +201,13 @@ mod tests {
     /// A pixel of each of two classes.
     fn two_classes() -> Segmentation {
         let mask = GrayImage::from_fn(2, 1, |x, _| Luma([x as u8]));
-        Segmentation { mask, class_pixels: vec![1, 1], confidence: 1.0, entropy: 0.0 }
+        Segmentation {
+            mask,
+            class_pixels: vec![1, 1],
+            expected: vec![ExpectedArea::default(); 2],
+            confidence: 1.0,
+            entropy: 0.0,
+        }
     }
 
     #[test]

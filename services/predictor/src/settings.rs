@@ -11,6 +11,7 @@ use std::time::Duration;
 use bcs_imaging::windows::BlendMode;
 use bcs_inference::{EngineKind, Options, Precision, SlidingWindow, scheduler};
 use bcs_service::environment::InvalidVariable;
+use bcs_service::guard::tokens::TokenSettings;
 use bcs_service::guard::{self, ApiKeys};
 use bcs_service::settings::{ServerSettings, StorageMode};
 use bcs_service::{Environment, Failure, Guard};
@@ -50,15 +51,18 @@ pub struct Server {
     pub predict_route: Option<String>,
     /// File of the keys of clients, one per line; `None` if clients need no key.
     pub api_keys_file: Option<PathBuf>,
+    /// ID tokens of clients, in place of a key.
+    pub oidc: TokenSettings,
     /// Origins of pages that may call the server.
     pub cors_origins: Vec<String>,
 }
 
 impl Server {
-    /// Returns how the server is protected. `open` are the routes that need no key.
+    /// Returns how the server is protected. `open` are the routes that need neither key nor ID token.
     ///
     /// # Errors
-    /// [`Failure::Usage`] for an invalid origin, and for a file of keys that cannot be read or has none.
+    /// [`Failure::Usage`] for an invalid origin, for a file of keys that cannot be read or has none, and as
+    /// [`TokenSettings::open`].
     pub fn guard(&self, open: Vec<String>) -> Result<Guard, Failure> {
         let origin = |text: &String| {
             guard::check_origin(text)
@@ -66,7 +70,8 @@ impl Server {
         };
         let origins = self.cors_origins.iter().map(origin).collect::<Result<_, _>>()?;
         let keys = self.api_keys_file.clone().map(ApiKeys::open).transpose()?.map(Arc::new);
-        Ok(Guard { keys, open, origins })
+        let tokens = self.oidc.open()?.map(Arc::new);
+        Ok(Guard { keys, tokens, open, origins })
     }
 }
 
@@ -152,6 +157,7 @@ impl ServerSettings for Settings {
         environment.set_optional(&mut server.health_route, "AIP_HEALTH_ROUTE");
         environment.set_optional(&mut server.predict_route, "AIP_PREDICT_ROUTE");
         environment.set_optional(&mut server.api_keys_file, "API_KEYS_FILE");
+        server.oidc.apply(environment);
         environment.set_list(&mut server.cors_origins, "CORS_ORIGINS");
         // The last one takes precedence.
         for name in ["AIP_STORAGE_URI", "MODEL_PATH"] {
@@ -161,7 +167,7 @@ impl ServerSettings for Settings {
         environment.set_optional(&mut model.cache, "MODEL_CACHE");
         environment.set_text(&mut model.device, "DEVICE");
         environment.set(&mut model.engine, "ENGINE", "auto, libtorch or openvino")?;
-        environment.set(&mut model.precision, "PRECISION", "float32 or bfloat16")?;
+        environment.set(&mut model.precision, "PRECISION", "float32, bfloat16 or int8")?;
         let mut reload = model.reload.unwrap_or(0.0);
         environment.set(&mut reload, "MODEL_RELOAD", "a number of seconds; 0 for never")?;
         model.reload = Some(reload).filter(|seconds| *seconds != 0.0);

@@ -47,8 +47,12 @@ pub(crate) enum Command {
     Synthesize(SynthesizeArguments),
     /// Make a model package from weights trained elsewhere
     Import(ImportArguments),
-    /// Write a model for other programs: TorchScript, or safetensors with MONAI's names
+    /// Write a model for other programs: TorchScript, ONNX, or safetensors with MONAI's names
     Export(ExportArguments),
+    /// Make a smaller model from the most important channels of a UNet, to be trained further
+    Prune(PruneArguments),
+    /// Add a graph to a model package whose convolutions compute in 8 bits
+    Quantize(QuantizeArguments),
     /// Fetch data that DVC tracks, as dvc pull does
     Pull(PullArguments),
     /// Run a trial of a sweep, which starts it
@@ -288,6 +292,55 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Replace existing files
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// Arguments of a pruning.
+#[derive(Debug, Args)]
+pub(crate) struct PruneArguments {
+    /// Model package folder, of a UNet
+    #[arg(long, value_name = "PACKAGE")]
+    pub model: PathBuf,
+    /// Folder of the smaller model package
+    #[arg(long, value_name = "PACKAGE")]
+    pub output: PathBuf,
+    /// Multiplications of the smaller network, at most, as a fraction of those of the given one, in (0, 1)
+    #[arg(long, default_value_t = 0.5, value_name = "FRACTION")]
+    pub multiplications: f64,
+    /// Replace an existing model package
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// Arguments of a quantization.
+#[derive(Debug, Args)]
+pub(crate) struct QuantizeArguments {
+    /// Model package folder
+    #[arg(long, value_name = "PACKAGE")]
+    pub model: PathBuf,
+    /// Folder of training tiles, from which the ranges of tensors are measured
+    #[arg(long, value_name = "DIR")]
+    pub calibration: PathBuf,
+    /// Folder of images on which both graphs are scored
+    #[arg(long, value_name = "DIR")]
+    pub images: PathBuf,
+    /// Folder of their masks, with the same file names
+    #[arg(long, value_name = "DIR")]
+    pub masks: PathBuf,
+    /// Folder of the quantized model package
+    #[arg(long, value_name = "PACKAGE")]
+    pub output: PathBuf,
+    /// Number of calibration tiles, spread evenly over the folder
+    #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub calibration_tiles: u32,
+    /// Largest accepted loss of pooled Dice; convolutions stay in floating point until it is met
+    #[arg(long, default_value_t = 0.002, value_name = "DICE")]
+    pub max_loss: f64,
+    /// Label map: a built-in name or a YAML file; by default the one the model was trained with
+    #[arg(long, value_name = "NAME|FILE")]
+    pub label_map: Option<String>,
+    /// Replace an existing model package
     #[arg(long)]
     pub overwrite: bool,
 }

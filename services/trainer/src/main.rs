@@ -14,6 +14,7 @@
 //! - [`parent`]: processes that end with the one that has started them
 //! - [`provenance`]: origin of a model
 //! - [`python`]: Python that loads an exported model
+//! - [`quantization`]: choice of scales and layers of a quantized graph
 //! - [`remote`]: data and models that are not on this machine
 //! - [`report`]: reports as HTML pages
 //! - [`statistics`]: confidence intervals and paired tests
@@ -33,6 +34,7 @@ mod output;
 mod parent;
 mod provenance;
 mod python;
+mod quantization;
 mod remote;
 mod report;
 mod statistics;

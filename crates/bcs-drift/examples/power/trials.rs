@@ -3,6 +3,7 @@
 use bcs_contracts::features::is_model_feature;
 use bcs_contracts::{FeatureTable, Features};
 use bcs_drift::judgement::{Options, Outcome, judge};
+use bcs_drift::table::Part;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -62,6 +63,7 @@ pub(crate) fn outcomes(
                     current.push(Some(at.to_string()), &image);
                 }
             }
+            let [images, model, current] = [&images, &model, &current].map(Part::from);
             judge(&[&images, &model], &current, &Options::default()).outcome
         })
         .collect();

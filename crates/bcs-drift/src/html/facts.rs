@@ -39,7 +39,7 @@ pub(super) fn section(report: &DriftReport) -> Markup {
 fn of_cases(judgement: &Judgement) -> Vec<(&'static str, Markup)> {
     let [reference, current] = judgement.units.map(count);
     let unit = if judgement.clustered { "Cases" } else { "Blocks of images" };
-    let mut facts = vec![(unit, html! { (current) " beside " (reference) })];
+    let mut facts = vec![(unit, html! { (current) " current, " (reference) " in the reference" })];
     let means = judgement.findings.iter().filter(|finding| finding.quantity == Quantity::Mean);
     let clusterings: Vec<_> = means.filter_map(|finding| finding.clustering).collect();
     let median = |mut values: Vec<f64>| {

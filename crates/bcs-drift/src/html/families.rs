@@ -40,13 +40,13 @@ fn row(verdict: &FamilyVerdict, finding: &Finding, judgement: &Judgement, scale:
     html! {
         li.drifted[verdict.drifted] {
             div.name { strong { (capitalized(&verdict.family.to_string())) } " " (badge(verdict)) }
-            div.forest { (svg::forest(finding.effect, verdict.p_value, scale)) }
-            p.effect-text { (in_numbers(finding.effect)) }
+            div.forest { @if finding.effect.has_scale() { (svg::forest(finding.effect, verdict.p_value, scale)) } }
+            p.effect-text.constant[!finding.effect.has_scale()] { (in_numbers(finding.effect)) }
             p.sentence {
                 (capitalized(&difference(finding))) (cause(verdict, judgement))
                 @if verdict.drifted { "; " (action(verdict.family)) }
                 ". "
-                span.evidence { (finding.cases[1]) " beside " (finding.cases[0]) " cases" (evidence) (given(verdict)) }
+                span.evidence { (finding.cases[1]) " current cases, " (finding.cases[0]) " in the reference" (evidence) (given(verdict)) }
             }
         }
     }
@@ -69,7 +69,11 @@ fn unjudged(family: Family) -> Markup {
     }
 }
 
-fn in_numbers(Effect { value, interval: [low, high] }: Effect) -> String {
+fn in_numbers(effect: Effect) -> String {
+    if !effect.has_scale() {
+        return "constant in the reference".to_owned();
+    }
+    let Effect { value, interval: [low, high] } = effect;
     let digits = if value.abs() < 10.0 { 1 } else { 0 };
     format!("{value:+.digits$} SD ({low:+.digits$} to {high:+.digits$})").replace('-', "−")
 }

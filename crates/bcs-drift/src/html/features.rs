@@ -13,10 +13,10 @@ use crate::text::{mean_and_std, p};
 use crate::words;
 
 /// Maximum number of features with a plot; the page stays below 300 kB.
-const MAX_PLOTS: usize = 32;
+const MAX_PLOTS: usize = 28;
 
 /// Maximum number of features in the table; the JSON has all.
-const MAX_ROWS: usize = 120;
+const MAX_ROWS: usize = 100;
 
 pub(super) fn section(report: &DriftReport) -> Markup {
     if report.features.is_empty() {
@@ -91,6 +91,9 @@ fn badge(feature: &FeatureDrift) -> Markup {
 }
 
 fn effect(finding: &Finding, scale: Scale) -> Markup {
+    if !finding.effect.has_scale() {
+        return html! { small.constant { "constant in the reference" } };
+    }
     html! {
         (svg::forest(finding.effect, finding.p_value, scale))
         span.effect { (format!("{:+.2}", finding.effect.value)) }

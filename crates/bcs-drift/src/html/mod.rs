@@ -7,6 +7,9 @@
 //! - `families`: families with their effects
 //! - `features`: table of the features
 //! - `findings`: drifted features with Evidently's preset
+//! - `images`: unusual images, and those to label
+//! - `over_time`: evidence of all windows so far
+//! - `quality`: Dice, estimated and measured
 //! - `trend`: effects in earlier reports
 
 mod composition;
@@ -15,6 +18,9 @@ mod facts;
 mod families;
 mod features;
 mod findings;
+mod images;
+mod over_time;
+mod quality;
 mod trend;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -52,7 +58,10 @@ pub fn page(report: &DriftReport) -> String {
                         Some(judgement) => { (families::section(judgement)) }
                         None => { (findings::section(report)) }
                     }
+                    (quality::section(report.quality.as_ref()))
+                    (images::section(report))
                     (trend::section(report))
+                    (over_time::section(report))
                     (composition::section(&report.features))
                     (facts::section(report))
                     (features::section(report))
@@ -116,7 +125,9 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::report::{Past, Skipped};
+    use crate::report::{Past, ShownImage, Skipped};
+    use crate::sequential::{OverTime, Settings};
+    use crate::table::Part;
     use crate::{About, Options, Preset, Table, detect};
 
     /// 30 features of 200 images; features with an odd number are shifted.
@@ -146,7 +157,7 @@ mod tests {
         let page = page(&report_of(Preset::Clustered, 0.4));
         assert!(page.contains("<h1>Drift in other features</h1>"), "{page}");
         assert!(page.contains("SD higher than in the reference"));
-        assert!(page.contains("look at recent images") && page.contains("20 beside 20"));
+        assert!(page.contains("look at recent images") && page.contains("20 current, 20 in the reference"));
         assert!(page.contains("The unit is the case") && page.len() < 300_000);
         let page = super::page(&report_of(Preset::Clustered, 0.0));
         assert!(page.contains("<h1>No drift</h1>") && page.contains("no action, since 20 cases"));
@@ -162,6 +173,15 @@ mod tests {
     }
 
     #[test]
+    fn the_evidence_over_time_is_shown() {
+        let mut report = report_of(Preset::Clustered, 0.0);
+        assert!(!page(&report).contains("id=\"over-time\""));
+        let windows: Vec<Part> = (0..4).flat_map(|at| table(f64::from(at) * 0.2).parts).collect();
+        report.over_time = Some(OverTime::of(&[&table(0.0).parts[0]], &windows[1..], Settings::default()));
+        assert!(page(&report).contains("from 20 cases of 3 windows"));
+    }
+
+    #[test]
     fn the_page_of_many_features_and_cases_is_small() {
         let table = |shift: f64| {
             let image = |i: u32| -> Features {
@@ -174,9 +194,24 @@ mod tests {
         let mut report =
             detect(&table(0.0), &table(0.5), Options::new(About::new("r1", Timestamp::UNIX_EPOCH))).unwrap();
         report.trend = vec![Past::from(&report); 30];
+        // Those of more bytes than a page has room for are left out.
+        let image = ShownImage {
+            id: "0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d".to_owned(),
+            case: Some("TCGA-A2-A0D2".to_owned()),
+            confidence: 0.9,
+            drift_score: Some(0.01),
+            mask: String::new(),
+            record: String::new(),
+            link: Some(
+                "https://predictor.example.org/predictions/0198c2a5-3f7e-7c3a-9d5e-2b1f0a6c4e8d".to_owned(),
+            ),
+            thumbnail: Some("A".repeat(6_700)),
+        };
+        report.unusual = vec![image.clone(); 8];
+        report.to_label = vec![image; 10];
         let page = page(&report);
         assert!(page.len() < 300_000, "{}", page.len());
-        assert!(page.contains("and 80 more features"));
+        assert!(page.contains("and 100 more features"));
     }
 
     #[test]

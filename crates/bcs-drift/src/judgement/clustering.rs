@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::units::Units;
+use super::units::Grouped;
 
 /// Resemblance of the images of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -15,16 +15,15 @@ pub struct Clustering {
     pub design_effect: f64,
 }
 
-/// Measures the resemblance in a column; `None` with fewer than two cases, or where every case has one image.
-pub(super) fn clustering(column: &[Option<f64>], units: &Units) -> Option<Clustering> {
-    let cases: Vec<Vec<f64>> = units.values(column).filter(|values| !values.is_empty()).collect();
-    let count = cases.len() as f64;
-    let images: f64 = cases.iter().map(|case| case.len() as f64).sum();
+/// Measures the resemblance; `None` with fewer than two cases, or where every case has one image.
+pub(super) fn clustering(grouped: &Grouped) -> Option<Clustering> {
+    let cases: Vec<&[f64]> = grouped.units().filter(|values| !values.is_empty()).collect();
+    let (count, images) = (cases.len() as f64, grouped.values.len() as f64);
     if cases.len() < 2 || images <= count {
         return None;
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let overall = cases.iter().flatten().sum::<f64>() / images;
+    let overall = mean(&grouped.values);
     let (mut between, mut within, mut squares) = (0.0, 0.0, 0.0);
     for case in &cases {
         let centre = mean(case);
@@ -45,15 +44,15 @@ pub(super) fn clustering(column: &[Option<f64>], units: &Units) -> Option<Cluste
 
 #[cfg(test)]
 mod tests {
-    use bcs_contracts::FeatureTable;
-
     use super::*;
 
     #[test]
     fn the_correlation_is_that_of_the_analysis_of_variance() {
-        let cases = ["a", "a", "a", "b", "b", "b"].map(|case| Some(case.to_owned()));
-        let units = Units::new(&FeatureTable { cases: cases.to_vec(), ..FeatureTable::default() }, 1);
-        let measured = |values: [f64; 6]| clustering(&values.map(Some), &units).unwrap();
+        let measured = |values: [f64; 6]| {
+            let mut grouped = Grouped::default();
+            values.chunks(3).for_each(|case| grouped.push(case.iter().copied()));
+            clustering(&grouped).unwrap()
+        };
         // Mean squares 37.5 between and 1 within: (37.5 − 1) / (37.5 + 2 · 1).
         let found = measured([1.0, 2.0, 3.0, 6.0, 7.0, 8.0]);
         assert!((found.intraclass_correlation - 36.5 / 39.5).abs() < 1e-12, "{found:?}");

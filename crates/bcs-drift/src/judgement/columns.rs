@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use bcs_contracts::FeatureTable;
+use rayon::prelude::*;
 
 use super::finding::{Finding, Quantity};
-use super::units::Units;
+use super::units::{Grouped, Units};
 use super::{Clustering, Effect, Family, MIN_REFERENCE, Method, Options};
-use super::{clustering, effect, family, max_t, spread, student};
+use super::{clustering, effect, max_t, spread, student};
+use crate::scale;
+use crate::table::{Part, Values};
 
 /// The values of one quantity of a feature: one per unit, where the unit has it.
 #[derive(Debug, Clone)]
@@ -50,43 +52,56 @@ impl Column {
 
 /// Returns the columns of all features that a reference table and the current images have in common.
 pub(super) fn group(
-    table: &FeatureTable,
+    part: &Part,
     units: &Units,
-    current: &FeatureTable,
+    current: &Part,
     current_units: &Units,
     skipped: &mut BTreeMap<String, String>,
 ) -> Vec<Column> {
-    let (mut means, mut spreads) = (Vec::new(), Vec::new());
-    for (name, values) in &table.features {
-        let Some(now) = current.features.get(name) else {
-            skipped.insert(name.clone(), "missing in the current images".to_owned());
-            continue;
-        };
-        // The scale is that of the means: the mean of logarithms would depend on the size of the images.
-        let means_of = |units: &Units, values: &[Option<f64>]| family::comparable(name, &units.means(values));
-        let [reference, current] = [means_of(units, values), means_of(current_units, now)];
-        let [values, now] = [values, now].map(|values| family::comparable(name, values));
-        // A window of one case is described, but not judged.
-        let needed = [MIN_REFERENCE, 2.min(current_units.len())];
-        let found = [&reference, &current].map(|values| Column::count(values));
-        if found[0] < needed[0] || found[1] < needed[1].max(1) {
-            skipped.insert(name.clone(), "too few cases have it".to_owned());
-            continue;
+    // A window of one case is described, but not judged.
+    let needed = [MIN_REFERENCE, 2.min(current_units.len()).max(1)];
+    let compare = |(name, values): (&String, &Values)| {
+        let now = current.features.get(name).ok_or("missing in the current images")?;
+        let pair = pair(name, [units.group(values), current_units.group(now)]);
+        let found = [&pair[0].reference, &pair[0].current].map(|values| Column::count(values));
+        if found[0] < needed[0] || found[1] < needed[1] {
+            return Err("too few cases have it");
         }
-        let clustering = clustering::clustering(&values, units);
-        let [usual, unusual] = spread::spreads([(&values, units), (&now, current_units)]);
-        let column = |quantity, reference, current| Column {
-            feature: name.clone(),
-            quantity,
-            reference,
-            current,
-            clustering,
-        };
-        means.push(column(Quantity::Mean, reference, current));
-        spreads.push(column(Quantity::Spread, usual, unusual));
+        Ok(pair)
+    };
+    let features: Vec<_> = part.features.iter().collect();
+    let compared: Vec<_> = features.par_iter().map(|feature| compare(*feature)).collect();
+    let (mut means, mut spreads) = (Vec::new(), Vec::new());
+    for ((name, _), compared) in features.into_iter().zip(compared) {
+        match compared {
+            Ok([mean, spread]) => {
+                means.push(mean);
+                spreads.push(spread);
+            }
+            Err(reason) => _ = skipped.insert(name.clone(), reason.to_owned()),
+        }
     }
     means.extend(spreads);
     means
+}
+
+/// Returns the means and the spreads of the units of both sides.
+fn pair(feature: &str, mut sides: [Grouped; 2]) -> [Column; 2] {
+    // The scale is that of the means: the mean of logarithms would depend on the size of the images.
+    let on_scale = |mean: f64| scale::comparable(feature, mean);
+    let means = sides.each_ref().map(|side| side.means().map(|mean| mean.map(on_scale)).collect());
+    for side in &mut sides {
+        side.values.iter_mut().for_each(|value| *value = on_scale(*value));
+    }
+    let clustering = clustering::clustering(&sides[0]);
+    let spreads = spread::spreads(sides);
+    [(Quantity::Mean, means), (Quantity::Spread, spreads)].map(|(quantity, [reference, current])| Column {
+        feature: feature.to_owned(),
+        quantity,
+        reference,
+        current,
+        clustering,
+    })
 }
 
 /// Returns the t statistic and the adjusted p-value of each column. With too few cases to permute, the spreads are not

@@ -182,9 +182,10 @@ mod tests {
 
     use super::super::{Judgement, Options, Outcome, judge};
     use super::*;
+    use crate::table::Part;
 
     /// Cases whose tumour share grows with their number; `eosin` follows from it, and is paler by `paler`.
-    fn cases(side: &str, count: u32, tumour: f64, paler: f64) -> FeatureTable {
+    fn cases(side: &str, count: u32, tumour: f64, paler: f64) -> Part {
         let mut table = FeatureTable::default();
         for at in 0..count * 4 {
             let case = at / 4;
@@ -195,7 +196,7 @@ mod tests {
             let features: Features = values.map(|(name, value)| (name.to_owned(), value)).into();
             table.push(Some(format!("{side}{case:03}")), &features);
         }
-        table
+        Part::from(&table)
     }
 
     fn stain(judgement: &Judgement) -> (bool, bool) {

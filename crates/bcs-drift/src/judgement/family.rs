@@ -5,8 +5,6 @@ use std::fmt;
 use bcs_contracts::features::is_model_feature;
 use serde::{Deserialize, Serialize};
 
-use crate::scale;
-
 /// A family of features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,11 +68,6 @@ impl Family {
             None => Self::Other,
         }
     }
-}
-
-/// Returns the values of a feature on the scale on which cases differ by about the same amount everywhere.
-pub(super) fn comparable(feature: &str, values: &[Option<f64>]) -> Vec<Option<f64>> {
-    values.iter().map(|value| value.map(|value| scale::comparable(feature, value))).collect()
 }
 
 #[cfg(test)]

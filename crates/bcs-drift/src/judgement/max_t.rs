@@ -1,11 +1,18 @@
 //! P-values by permutation of the units of both sides: the step-down max-T procedure of Westfall and Young (1993).
 
+use std::borrow::Cow;
+
 use crate::arrangements::{Arrangements, DRAWN};
 
 /// Relative difference below which two statistics count as equal, so that rounding breaks no ties.
 const TIE: f64 = 1e-9;
 
-/// Values of all columns, one row per unit: the units of the reference, then the current ones.
+/// Number of units of the smaller side from which units are merged.
+const MAX_UNITS: usize = 1_000;
+
+/// Values of all columns, one row per unit: the units of the larger side, then those of the smaller one, from which the other
+/// follows in each arrangement. If both sides have very many units, groups of them stand for them, of the same size on both sides,
+/// so that they can be permuted as well.
 pub(super) struct Data {
     /// Values minus the mean of their column, 0 where missing.
     values: Vec<Vec<f64>>,
@@ -15,7 +22,10 @@ pub(super) struct Data {
     totals: Vec<(f64, f64)>,
     /// Whether only a larger current mean counts, for each column.
     increases_only: Vec<bool>,
-    reference: usize,
+    /// Number of units of the larger side.
+    larger: usize,
+    /// Whether the smaller side is the reference.
+    reference_is_smaller: bool,
 }
 
 impl Data {
@@ -29,13 +39,18 @@ impl Data {
             present: Vec::new(),
             totals: Vec::with_capacity(count),
             increases_only: vec![false; count],
-            reference: 0,
+            larger: 0,
+            reference_is_smaller: false,
         };
         for (at, (reference, current)) in columns.enumerate() {
-            data.reference = reference.len();
-            data.values.resize_with(reference.len() + current.len(), || vec![0.0; count]);
-            data.present.resize_with(reference.len() + current.len(), || vec![0.0; count]);
-            let all = || reference.iter().chain(current);
+            data.reference_is_smaller = reference.len() < current.len();
+            let sides = if data.reference_is_smaller { [current, reference] } else { [reference, current] };
+            let size = (sides[1].len() / MAX_UNITS).max(1);
+            let [larger, smaller] = sides.map(|side| merged(side, size));
+            data.larger = larger.len();
+            data.values.resize_with(larger.len() + smaller.len(), || vec![0.0; count]);
+            data.present.resize_with(larger.len() + smaller.len(), || vec![0.0; count]);
+            let all = || larger.iter().chain(&*smaller);
             let (number, sum) =
                 all().flatten().fold((0.0, 0.0), |(number, sum), value| (number + 1.0, sum + value));
             let mean = sum / number;
@@ -63,24 +78,25 @@ impl Data {
 
     /// Arrangements of the units.
     fn arrangements(&self) -> Arrangements {
-        Arrangements::new(self.reference, self.values.len() - self.reference)
+        Arrangements::new(self.larger, self.values.len() - self.larger)
     }
 
     /// Returns the smallest p-value that an observation can have: if both sides have the same size, each arrangement has a
     /// mirror image with the same statistic.
     pub(super) fn smallest_p_value(&self) -> f64 {
-        let sides_are_equal = self.values.len() == 2 * self.reference;
+        let sides_are_equal = self.values.len() == 2 * self.larger;
         match self.arrangements().enumerated() {
             Some(count) => (if sides_are_equal { 2.0 } else { 1.0 }) / count as f64,
             None => 1.0 / (DRAWN + 1) as f64,
         }
     }
 
-    /// Returns the t statistic of each column with the degrees of freedom, for an arrangement with these current units.
-    pub(super) fn statistics(&self, current: &[usize]) -> Vec<Statistic> {
+    /// Returns the t statistic of each column with the degrees of freedom, for an arrangement with these units on the smaller
+    /// side.
+    pub(super) fn statistics(&self, smaller: &[usize]) -> Vec<Statistic> {
         let count = self.totals.len();
         let (mut sums, mut numbers) = (vec![0.0; count], vec![0.0; count]);
-        for unit in current {
+        for unit in smaller {
             for (sum, value) in sums.iter_mut().zip(&self.values[*unit]) {
                 *sum += value;
             }
@@ -90,7 +106,7 @@ impl Data {
         }
         let columns = self.totals.iter().zip(&self.increases_only).zip(sums.iter().zip(&numbers));
         columns
-            .map(|((total, increases_only), (sum, number))| match Statistic::new(*total, *sum, *number) {
+            .map(|((total, increases_only), (sum, number))| match self.statistic(*total, *sum, *number) {
                 statistic if *increases_only && !statistic.is_increase => {
                     Statistic { square: 0.0, ..statistic }
                 }
@@ -99,9 +115,19 @@ impl Data {
             .collect()
     }
 
+    /// Returns the t statistic of a column whose smaller side has this sum and number of values.
+    fn statistic(&self, total: (f64, f64), sum: f64, number: f64) -> Statistic {
+        // The sum of both sides is 0.
+        if self.reference_is_smaller {
+            Statistic::new(total, -sum, total.0 - number)
+        } else {
+            Statistic::new(total, sum, number)
+        }
+    }
+
     /// Returns the t statistic of each column as observed.
     pub(super) fn observed(&self) -> Vec<Statistic> {
-        self.statistics(&(self.reference..self.values.len()).collect::<Vec<_>>())
+        self.statistics(&(self.larger..self.values.len()).collect::<Vec<_>>())
     }
 
     /// Returns the signed t statistic and the adjusted p-value of each column.
@@ -110,8 +136,8 @@ impl Data {
         let mut order: Vec<usize> = (0..observed.len()).collect();
         order.sort_by(|a, b| observed[*a].square.total_cmp(&observed[*b].square));
         let mut reached = vec![0_u64; observed.len()];
-        let count = self.arrangements().visit(DRAWN, seed, |current| {
-            let statistics = self.statistics(current);
+        let count = self.arrangements().visit(DRAWN, seed, |smaller| {
+            let statistics = self.statistics(smaller);
             // From the smallest observation up: the largest statistic among those that are not larger.
             let mut largest = 0.0_f64;
             for column in &order {
@@ -127,6 +153,20 @@ impl Data {
         }
         p_values
     }
+}
+
+/// Returns the means of groups of `size` units, each from all over the side.
+fn merged(side: &[Option<f64>], size: usize) -> Cow<'_, [Option<f64>]> {
+    if size == 1 {
+        return Cow::Borrowed(side);
+    }
+    let count = side.len() / size;
+    let mean = |group: usize| {
+        let members = side.iter().skip(group).step_by(count).flatten();
+        let (number, sum) = members.fold((0.0, 0.0), |(number, sum), value| (number + 1.0, sum + value));
+        (number > 0.0).then(|| sum / number)
+    };
+    Cow::Owned((0..count).map(mean).collect())
 }
 
 /// Two-sample t statistic with pooled variance.
@@ -184,6 +224,29 @@ mod tests {
         let statistic = data(&[(&[1.0, 2.0, 3.0, 5.0], &[4.0, 7.0, 9.0])]).observed()[0];
         assert!((statistic.signed().unwrap() - 2.4778058755).abs() < 1e-9, "{statistic:?}");
         assert_eq!(statistic.freedom, 5.0);
+    }
+
+    #[test]
+    fn the_order_of_the_sides_does_not_matter() {
+        let (few, many) = ([4.0, 7.0, 9.0], [1.0, 2.0, 3.0, 5.0]);
+        let (one, other) = (data(&[(&many, &few)]), data(&[(&few, &many)]));
+        assert_eq!(one.observed()[0].square, other.observed()[0].square);
+        assert_eq!(one.observed()[0].signed(), other.observed()[0].signed().map(|t| -t));
+        assert_eq!(one.p_values(0)[0].1, other.p_values(0)[0].1);
+    }
+
+    #[test]
+    fn groups_stand_for_very_many_units() {
+        let side = |count: usize, offset: f64| -> Vec<f64> {
+            (0..count).map(|at| (at * 7919 % 10_007) as f64 / 10_007.0 + offset).collect()
+        };
+        let (reference, current) = (side(4_500, 0.0), side(3 * MAX_UNITS + 5, 0.01));
+        let data = data(&[(&reference, &current), (&reference, &reference[..3 * MAX_UNITS + 5])]);
+        assert_eq!((data.larger, data.values.len() - data.larger), (1_500, 1_001));
+        // scipy.stats.ttest_ind of the units themselves: t = 1.42.
+        let (statistic, p_value) = data.p_values(0)[0];
+        assert!((statistic.unwrap() - 1.42).abs() < 0.5 && p_value > 0.05, "{statistic:?} {p_value}");
+        assert_eq!(merged(&[Some(1.0), None, Some(3.0), None], 2)[..], [Some(2.0), None]);
     }
 
     #[test]

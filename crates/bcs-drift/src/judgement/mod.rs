@@ -33,7 +33,7 @@ pub(crate) mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bcs_contracts::FeatureTable;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use self::clustering::Clustering;
@@ -42,6 +42,7 @@ pub use self::effect::Effect;
 pub use self::family::Family;
 pub use self::finding::{FamilyVerdict, Finding, GivenComposition, Quantity};
 use self::units::Units;
+use crate::table::Part;
 
 /// Minimum number of current cases: with fewer, a difference may be that of one patient.
 pub const MIN_CURRENT: usize = 3;
@@ -120,7 +121,7 @@ pub struct Judgement {
 }
 
 /// Compares current images with the tables of a reference. Each feature is compared with the table that has it.
-pub fn judge(reference: &[&FeatureTable], current: &FeatureTable, options: &Options) -> Judgement {
+pub fn judge(reference: &[&Part], current: &Part, options: &Options) -> Judgement {
     let block = units::block_length(reference.iter().copied().chain([current]));
     let current_units = Units::new(current, block);
     let mut skipped = BTreeMap::new();
@@ -157,8 +158,8 @@ pub fn judge(reference: &[&FeatureTable], current: &FeatureTable, options: &Opti
         compare(&mut judgement, &groups, options);
     } else {
         // Too few cases have differences, but none that could be told from chance.
-        let all = groups.iter().flatten();
-        judgement.findings = all.map(|column| column.finding(None, None, options.seed)).collect();
+        let all: Vec<&Column> = groups.iter().flatten().collect();
+        judgement.findings = all.par_iter().map(|column| column.finding(None, None, options.seed)).collect();
         judgement.families = finding::families(&mut judgement.findings, options.alpha);
     }
     judgement.unjudged = unjudged(&judgement);
@@ -174,7 +175,7 @@ fn compare(judgement: &mut Judgement, groups: &[Vec<Column>], options: &Options)
         if method == Method::StudentT {
             judgement.method = method;
         }
-        judgement.findings.extend(columns.iter().zip(p_values).map(|(column, (statistic, p))| {
+        judgement.findings.par_extend(columns.par_iter().zip(p_values).map(|(column, (statistic, p))| {
             column.finding(statistic, Some((p * count).min(1.0)), options.seed)
         }));
     }
@@ -194,7 +195,7 @@ fn unjudged(judgement: &Judgement) -> Vec<Family> {
 }
 
 /// Why nothing can be judged, in words.
-fn obstacle(current: &FeatureTable, judgement: &Judgement, columns: usize) -> Option<String> {
+fn obstacle(current: &Part, judgement: &Judgement, columns: usize) -> Option<String> {
     let [reference, now] = judgement.units;
     let (unit, units) = if judgement.clustered { ("case", "cases") } else { ("block", "blocks") };
     let counted = |count: usize| format!("{count} {}", if count == 1 { unit } else { units });

@@ -1,11 +1,17 @@
 //! Judgements of populations whose tiles resemble each other within a slide.
 
+use bcs_contracts::FeatureTable;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
 
 const FEATURES: usize = 12;
+
+fn judge(reference: &[&FeatureTable], current: &FeatureTable, options: &Options) -> Judgement {
+    let reference: Vec<Part> = reference.iter().map(|table| Part::from(*table)).collect();
+    super::judge(&reference.iter().collect::<Vec<_>>(), &current.into(), options)
+}
 
 /// Number of standard normal deviation, by the sum of uniform ones.
 fn normal(random: &mut impl Rng) -> f64 {

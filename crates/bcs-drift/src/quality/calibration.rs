@@ -1,6 +1,6 @@
 //! Correction of expected areas by labelled images.
 
-use serde::{Deserialize, Serialize};
+use bcs_contracts::reference::ClassCalibration;
 
 use super::Areas;
 
@@ -11,7 +11,7 @@ const MAX_SHIFT: f64 = 20.0;
 const HALVINGS: u32 = 60;
 
 /// Correction of the expected areas of one class, so that their sums over labelled images are the true ones.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Calibration {
     /// Added to the log-odds that a predicted pixel is right; negative for an over-confident network.
     pub log_odds: f64,
@@ -19,7 +19,20 @@ pub struct Calibration {
     pub missed: f64,
 }
 
+impl From<&ClassCalibration> for Calibration {
+    fn from(class: &ClassCalibration) -> Self {
+        Self { log_odds: class.log_odds, missed: class.missed }
+    }
+}
+
 impl Calibration {
+    /// Fits a class to the expected and the counted areas of labelled images, as a drift reference keeps it.
+    pub fn of_class(name: &str, images: &[(Areas, Areas)]) -> ClassCalibration {
+        let Self { log_odds, missed } = Self::fit(images);
+        let counted = images.iter().fold(Areas::default(), |sum, (_, counted)| sum + *counted);
+        ClassCalibration { name: name.to_owned(), log_odds, missed, dice: counted.dice() }
+    }
+
     /// Fits to the expected and the counted areas of images; the identity without any predicted area.
     pub fn fit(images: &[(Areas, Areas)]) -> Self {
         let mut total = (Areas::default(), Areas::default());

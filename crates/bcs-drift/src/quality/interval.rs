@@ -12,6 +12,9 @@ use crate::sample::quantile;
 /// Number of bootstrap samples.
 const SAMPLES: usize = 2_000;
 
+/// Largest number of units that are drawn: more cases are put together at random, which leaves the interval as it is.
+const MOST_UNITS: usize = 1_000;
+
 /// Dice of one class over many images.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
@@ -23,21 +26,50 @@ pub struct Quality {
     pub cases: usize,
 }
 
-/// Measures Dice of one class over images, each with its case; `None` where the class is neither predicted nor present. An image
-/// without a case is a case of its own.
-pub fn quality<'a>(images: impl IntoIterator<Item = (Option<&'a str>, Areas)>, seed: u64) -> Option<Quality> {
-    let mut known: BTreeMap<&str, Areas> = BTreeMap::new();
-    let mut cases = Vec::new();
-    for (case, areas) in images {
-        match case {
-            Some(case) => *known.entry(case).or_default() += areas,
-            None => cases.push(areas),
+/// Areas of one class by case, in bounded memory.
+#[derive(Debug, Clone, Default)]
+pub struct CaseAreas {
+    known: BTreeMap<String, Areas>,
+    /// Images without a case, each a case of its own; up to [`MOST_UNITS`], then put together.
+    unknown: Vec<Areas>,
+    /// Number of images without a case.
+    images: usize,
+}
+
+impl CaseAreas {
+    /// Adds an image.
+    pub fn add(&mut self, case: Option<&str>, areas: Areas) {
+        if let Some(case) = case {
+            match self.known.get_mut(case) {
+                Some(sum) => *sum += areas,
+                None => _ = self.known.insert(case.to_owned(), areas),
+            }
+            return;
         }
+        put(&mut self.unknown, self.images, areas);
+        self.images += 1;
     }
-    cases.extend(known.into_values());
-    let dice = cases.iter().fold(Areas::default(), |sum, areas| sum + *areas).dice()?;
-    let interval = (cases.len() > 1).then(|| bootstrap(&cases, seed)).flatten();
-    Some(Quality { dice, interval, cases: cases.len() })
+
+    /// Measures Dice; `None` where the class is neither predicted nor present.
+    pub fn quality(&self, seed: u64) -> Option<Quality> {
+        let mut units = Vec::new();
+        self.known
+            .values()
+            .chain(&self.unknown)
+            .enumerate()
+            .for_each(|(at, areas)| put(&mut units, at, *areas));
+        let dice = units.iter().fold(Areas::default(), |sum, areas| sum + *areas).dice()?;
+        let interval = (units.len() > 1).then(|| bootstrap(&units, seed)).flatten();
+        Some(Quality { dice, interval, cases: self.known.len() + self.images })
+    }
+}
+
+/// Adds the areas of case number `at` to its unit.
+fn put(units: &mut Vec<Areas>, at: usize, areas: Areas) {
+    match units.get_mut(at % MOST_UNITS) {
+        Some(sum) => *sum += areas,
+        None => units.push(areas),
+    }
 }
 
 /// Percentiles of Dice over cases drawn with replacement.
@@ -66,9 +98,13 @@ mod tests {
     fn images_of_a_case_are_drawn_together() {
         let cases = ["a", "b", "c", "d", "e", "f"];
         let images = |copies: usize| {
-            let rights = (0..).map(|at| 40.0 + 10.0 * f64::from(at % 6));
-            let each = cases.iter().zip(rights).map(|(case, right)| (Some(*case), areas(right)));
-            quality(each.collect::<Vec<_>>().repeat(copies), 0).unwrap()
+            let mut areas_of = CaseAreas::default();
+            for _ in 0..copies {
+                for (case, right) in cases.iter().zip((0..).map(|at| 40.0 + 10.0 * f64::from(at % 6))) {
+                    areas_of.add(Some(case), areas(right));
+                }
+            }
+            areas_of.quality(0).unwrap()
         };
         let (once, often) = (images(1), images(50));
         assert!((once.dice - 0.65).abs() < 1e-12 && once.cases == 6);
@@ -80,8 +116,27 @@ mod tests {
 
     #[test]
     fn one_case_has_no_interval() {
-        let one = quality([(Some("a"), areas(50.0)), (Some("a"), areas(70.0))], 0).unwrap();
-        assert_eq!(one, Quality { dice: 0.6, interval: None, cases: 1 });
-        assert_eq!(quality([(None, Areas::default())], 0), None);
+        let mut one = CaseAreas::default();
+        for right in [50.0, 70.0] {
+            one.add(Some("a"), areas(right));
+        }
+        assert_eq!(one.quality(0), Some(Quality { dice: 0.6, interval: None, cases: 1 }));
+        assert_eq!(CaseAreas::default().quality(0), None);
+    }
+
+    #[test]
+    fn images_without_a_case_are_cases_of_their_own_in_bounded_memory() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let mut quality = |images: usize| {
+            let mut areas_of = CaseAreas::default();
+            (0..images).for_each(|_| areas_of.add(None, areas(random.random_range(0.0..100.0))));
+            assert!(areas_of.unknown.len() <= MOST_UNITS);
+            areas_of.quality(0).unwrap()
+        };
+        let (all, together) = (quality(MOST_UNITS), quality(10 * MOST_UNITS));
+        assert_eq!(together.cases, 10 * MOST_UNITS);
+        let width = |quality: Quality| quality.interval.map(|[low, high]| high - low).unwrap();
+        // A tenth of the variance.
+        assert!((width(all) / width(together) - 10f64.sqrt()).abs() < 0.6, "{all:?} {together:?}");
     }
 }

@@ -12,40 +12,23 @@
 //! lower bound of the doubt, not an upper one: a fall is news, and a steady value is none. Labels of a few images
 //! ([`to_label()`]) decide.
 //!
-//! Sources: C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017; D. Guillory,
-//! V. Shankar, S. Ebrahimi, T. Darrell and L. Schmidt, "Predicting with confidence on unseen distributions", ICCV 2021.
+//! Source: C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017.
 //!
 //! # Layout
 //! - [`areas`]: areas of a class, and Dice
 //! - [`calibration`]: correction of expected areas by labelled images
+//! - [`estimates`]: Dice of each class over a window, estimated and measured
 //! - [`interval`]: Dice of many cases with an interval
 //! - [`mod@to_label`]: choice of the images to label
 
 pub mod areas;
 pub mod calibration;
+pub mod estimates;
 pub mod interval;
 pub mod to_label;
 
 pub use areas::Areas;
 pub use calibration::Calibration;
-pub use interval::{Quality, quality};
+pub use estimates::{ClassQuality, Estimates, Trust, WindowQuality};
+pub use interval::{CaseAreas, Quality};
 pub use to_label::{Candidate, to_label};
-
-/// Estimates Dice from mean confidences alone, where records have no areas: Dice on the validation images less the fall of the
-/// confidence since (difference of confidences, Guillory et al., 2021). In [0, 1].
-pub fn by_confidence(validation_dice: f64, validation_confidence: f64, confidence: f64) -> f64 {
-    (validation_dice - (validation_confidence - confidence)).clamp(0.0, 1.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dice_falls_with_the_confidence_and_not_without() {
-        assert!((by_confidence(0.83, 0.762, 0.662) - 0.73).abs() < 1e-12);
-        // An unseen patient: Dice was 0.61.
-        assert!(by_confidence(0.83, 0.762, 0.759) > 0.82);
-        assert_eq!(by_confidence(0.1, 0.9, 0.3), 0.0);
-    }
-}

@@ -5,8 +5,6 @@ use bcs_contracts::Features;
 /// An image that could be labelled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// Identity of the image.
-    pub id: String,
     /// Doubt of the network, for example the mean entropy of its predictions; at least 0.
     pub uncertainty: f64,
     /// Features of the image.
@@ -63,7 +61,7 @@ mod tests {
 
     fn candidate(uncertainty: f64, x: f64, y: f64) -> Candidate {
         let features = Features::from([("x".to_owned(), x), ("y".to_owned(), y)]);
-        Candidate { id: format!("{x} {y}"), uncertainty, features }
+        Candidate { uncertainty, features }
     }
 
     #[test]

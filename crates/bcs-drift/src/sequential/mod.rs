@@ -15,16 +15,17 @@
 //! Theory of Probability and its Applications 8, 1963.
 //!
 //! ```
-//! use bcs_contracts::{FeatureTable, Features};
 //! use bcs_drift::sequential::{Sequential, Settings};
+//! use bcs_drift::table::Part;
 //!
 //! let table = |cases: std::ops::Range<u32>, shift: f64| {
-//!     let mut table = FeatureTable::default();
-//!     for case in cases {
-//!         let value = f64::from(case * 7 % 30) + shift;
-//!         table.push(Some(format!("case {case}")), &Features::from([("eosin_mean".to_owned(), value)]));
+//!     let mut part = Part::default();
+//!     for case in cases.clone() {
+//!         part.cases.push(Some(&format!("case {case}")));
 //!     }
-//!     table
+//!     let values = cases.map(|case| Some(f64::from(case * 7 % 30) + shift));
+//!     part.features.insert("eosin_mean".to_owned(), values.collect());
+//!     part
 //! };
 //! let mut sequential = Sequential::new(&[&table(0..60, 0.0)], Settings::default());
 //! assert!(sequential.observe(&table(60..70, 0.0)).is_empty());
@@ -38,18 +39,21 @@
 //!
 //! # Layout
 //! - `cases`: means of the images of a case
+//! - [`history`]: alarms over the windows of earlier reports
 //! - `stream`: the evidence of one feature
 
 mod cases;
+pub mod history;
 mod stream;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bcs_contracts::FeatureTable;
 use serde::{Deserialize, Serialize};
 
+pub use self::history::{FamilyOverTime, OverTime};
 use self::stream::Stream;
 use crate::judgement::Family;
+use crate::table::Part;
 
 /// Settings of the test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -103,7 +107,7 @@ struct State {
 
 impl Sequential {
     /// Starts with the cases of a reference. Images without a case do not count.
-    pub fn new(reference: &[&FeatureTable], settings: Settings) -> Self {
+    pub fn new(reference: &[&Part], settings: Settings) -> Self {
         let mut families: BTreeMap<Family, State> = BTreeMap::new();
         for table in reference {
             for (_, features) in cases::means(table) {
@@ -118,7 +122,7 @@ impl Sequential {
 
     /// Counts the new cases of a window and returns the alarms. The evidence of a family starts anew after its alarm. Features
     /// that the reference does not have, images without a case, and cases that have been counted before are passed over.
-    pub fn observe(&mut self, window: &FeatureTable) -> Vec<Alarm> {
+    pub fn observe(&mut self, window: &Part) -> Vec<Alarm> {
         let (limit, settings) = (self.limit(), self.settings);
         let mut is_new = false;
         for (case, features) in cases::means(window) {
@@ -140,6 +144,11 @@ impl Sequential {
         }
         let families = self.families.iter_mut();
         families.filter_map(|(family, state)| state.alarm(*family, limit, settings.persistence)).collect()
+    }
+
+    /// Number of cases that have been counted.
+    pub fn cases(&self) -> usize {
+        self.seen.len()
     }
 
     /// Evidence of each family as a share of what an alarm takes, on a logarithmic scale: 0 without any, 1 for an alarm.

@@ -1,6 +1,6 @@
 //! False alarms, delay and properties of the sequential test.
 
-use bcs_contracts::Features;
+use bcs_contracts::{FeatureTable, Features};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -11,7 +11,7 @@ use super::*;
 const FEATURES: [&str; 4] = ["eosin_mean", "eosin_std", "red_mean", "blue_mean"];
 
 /// Draws cases with two images each; the means are `shift` standard deviations off.
-fn table(random: &mut ChaCha8Rng, start: usize, count: usize, shift: f64) -> FeatureTable {
+fn table(random: &mut ChaCha8Rng, start: usize, count: usize, shift: f64) -> Part {
     let mut normal = || (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
     let mut table = FeatureTable::default();
     for case in start..start + count {
@@ -23,7 +23,7 @@ fn table(random: &mut ChaCha8Rng, start: usize, count: usize, shift: f64) -> Fea
             table.push(Some(case.to_string()), &features);
         }
     }
-    table
+    Part::from(&table)
 }
 
 fn settings(alarms_per_month: f64) -> Settings {
@@ -80,12 +80,35 @@ fn unknown_features_and_images_without_case_are_passed_over() {
     let mut sequential = Sequential::new(&[&table(random, 0, 40, 0.0)], Settings::default());
     let before = sequential.evidence();
     let mut window = table(random, 40, 10, 9.0);
-    window.cases.fill(None);
+    window.cases = std::iter::repeat_n(None, window.rows()).collect();
     assert_eq!(sequential.observe(&window), []);
     let mut other = FeatureTable::default();
     other.push(Some("a".to_owned()), &Features::from([("confidence".to_owned(), 0.5)]));
-    assert_eq!(sequential.observe(&other), []);
+    assert_eq!(sequential.observe(&Part::from(&other)), []);
     assert_eq!(sequential.evidence(), before);
+}
+
+#[test]
+fn the_history_of_windows_tells_when_an_alarm_was_raised() {
+    let random = &mut ChaCha8Rng::seed_from_u64(0);
+    let reference = table(random, 0, 40, 0.0);
+    let mut windows = vec![table(random, 40, 10, 0.0)];
+    let of = |windows: &[Part]| OverTime::of(&[&reference], windows, Settings::default());
+    let calm = of(&windows);
+    assert_eq!((calm.windows, calm.cases, calm.families.len(), calm.alarms().count()), (1, 10, 1, 0));
+    assert!(calm.families[0].evidence < 1.0);
+    windows.push(windows[0].clone());
+    assert_eq!(of(&windows).families, calm.families, "the same window twice has no effect");
+    while of(&windows).alarms().count() == 0 {
+        let start = 10 * (windows.len() + 10);
+        windows.push(table(random, start, 10, 3.0));
+        assert!(windows.len() < 12);
+    }
+    let alarmed = &of(&windows).families[0];
+    assert_eq!((alarmed.evidence, alarmed.earlier_alarms), (1.0, 0));
+    windows.push(table(random, 900, 10, 0.0));
+    let later = &of(&windows).families[0];
+    assert!(later.alarm.is_none() && later.earlier_alarms == 1 && later.evidence < 1.0, "{later:?}");
 }
 
 proptest! {
@@ -106,15 +129,16 @@ proptest! {
 
     #[test]
     fn the_scale_of_a_feature_does_not_matter(seed in 0_u64..1000, scale in 0.001..1000.0_f64, offset in -5.0..5.0_f64) {
-        let scaled = |table: &FeatureTable| {
-            let mut table = table.clone();
-            let values = table.features.values_mut().flatten().flatten();
-            values.for_each(|value| *value = *value * scale + offset);
-            table
+        let scaled = |part: &Part| {
+            let mut part = part.clone();
+            for values in part.features.values_mut() {
+                *values = values.iter().map(|value| value.map(|value| value * scale + offset)).collect();
+            }
+            part
         };
         let random = &mut ChaCha8Rng::seed_from_u64(seed);
         let (reference, window) = (table(random, 0, 20, 0.0), table(random, 20, 10, 1.0));
-        let evidence = |reference: &FeatureTable, window: &FeatureTable| {
+        let evidence = |reference: &Part, window: &Part| {
             let mut sequential = Sequential::new(&[reference], Settings::default());
             sequential.observe(window);
             sequential.evidence()

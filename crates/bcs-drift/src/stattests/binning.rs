@@ -23,13 +23,26 @@ pub(super) fn counts(reference: &Sample, current: &Sample) -> Vec<[usize; 2]> {
     counts.into_iter().map(|(_, counts)| counts).collect()
 }
 
+/// Returns the different values of a sample in ascending order, at most this many.
+pub(super) fn different(sample: &Sample, most: usize) -> Vec<f64> {
+    let mut rest = sample.values();
+    let mut different = Vec::new();
+    while let Some(value) = rest.first().filter(|_| different.len() < most) {
+        different.push(*value);
+        rest = &rest[rest.partition_point(|other| other <= value)..];
+    }
+    different
+}
+
 /// Returns the shares of both samples in each bin: values if the reference has up to 20 different ones, else intervals of
 /// equal width whose number follows from the number of all values.
 pub(super) fn shares(reference: &Sample, current: &Sample) -> Vec<[f64; 2]> {
-    let discrete = counts(reference, current);
-    let different = discrete.iter().filter(|[count, _]| *count > 0).count();
     let all = reference.values().len() + current.values().len();
-    let binned = if different > MAX_DISCRETE { histogram(reference, current, all) } else { discrete };
+    let binned = if different(reference, MAX_DISCRETE + 1).len() > MAX_DISCRETE {
+        histogram(reference, current, all)
+    } else {
+        counts(reference, current)
+    };
     of_all(reference, current, binned)
 }
 

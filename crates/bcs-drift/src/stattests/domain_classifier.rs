@@ -56,7 +56,7 @@ pub fn auc(reference: &FeatureTable, current: &FeatureTable) -> Result<f64, Erro
             }
         }
     }
-    let [reference, current] = scores.map(|scores| Sample::new(NAME, &scores));
+    let [reference, current] = scores.map(|scores| Sample::new(NAME, scores));
     let (reference, current) = (reference?, current?);
     let (m, n) = (reference.values().len() as f64, current.values().len() as f64);
     let sum: f64 = ranks(&reference, &current).sides[1].iter().sum();

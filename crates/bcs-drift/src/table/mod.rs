@@ -1,17 +1,28 @@
 //! Tables of features, stored by column: from CSV, JSON, a drift reference or prediction records.
 //!
 //! # Layout
+//! - [`cases`]: the cases of the rows
 //! - `column`: a column while it is read
-//! - `read`: CSV and JSON
+//! - `csv`: tables from CSV
+//! - `json`: tables from JSON
+//! - [`part`]: features of some images
+//! - [`values`]: the values of a feature
 
+pub mod cases;
 mod column;
-mod read;
+mod csv;
+mod json;
+pub mod part;
+pub mod values;
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 use bcs_contracts::{DriftReference, FeatureTable, Features};
 
+pub use self::cases::Cases;
+pub use self::part::Part;
+pub use self::values::Values;
 use crate::error::Error;
 use crate::report::Skipped;
 use crate::sample::require_finite;
@@ -26,7 +37,7 @@ pub struct Table {
     pub rows: usize,
     /// Finite values by image and feature. A drift reference has two parts, of different images: the image features of the
     /// training tiles, and the model features of the validation tiles.
-    pub parts: Vec<FeatureTable>,
+    pub parts: Vec<Part>,
     /// Columns that are not numeric, with the reason.
     pub skipped: Vec<Skipped>,
 }
@@ -46,7 +57,7 @@ impl Table {
                 }
             }
         }
-        let parts = parts.into_iter().filter(|part| !part.features.is_empty()).cloned().collect();
+        let parts = parts.into_iter().filter(|part| !part.features.is_empty()).map(Part::from).collect();
         Ok(Self { rows: reference.image.rows(), parts, skipped: Vec::new() })
     }
 
@@ -64,7 +75,7 @@ impl Table {
             }
             table.push(case, image.borrow());
         }
-        Ok(Self { rows: table.rows(), parts: vec![table], skipped: Vec::new() })
+        Ok(Self::from(&table))
     }
 
     /// Returns the names of all features, in alphabetical order.
@@ -75,7 +86,7 @@ impl Table {
     /// Returns the values of a feature, without missing ones; `None` if the table does not have it.
     pub fn values(&self, feature: &str) -> Option<Vec<f64>> {
         let part = self.parts.iter().find(|part| part.features.contains_key(feature))?;
-        Some(part.values(feature).collect())
+        Some(part.features[feature].present())
     }
 
     /// Keeps these features only.
@@ -86,9 +97,15 @@ impl Table {
         self.parts.retain(|part| !part.features.is_empty());
     }
 
-    /// Returns the table as one part, for the current side of a comparison.
+    /// Returns the images of a table of one part.
     pub fn images(&self) -> FeatureTable {
-        self.parts.first().cloned().unwrap_or_default()
+        self.parts.first().map(FeatureTable::from).unwrap_or_default()
+    }
+}
+
+impl From<&FeatureTable> for Table {
+    fn from(table: &FeatureTable) -> Self {
+        Self { rows: table.rows(), parts: vec![table.into()], skipped: Vec::new() }
     }
 }
 
@@ -113,7 +130,7 @@ mod tests {
     }
 
     fn cases(table: &Table) -> Vec<Option<&str>> {
-        table.parts[0].cases.iter().map(Option::as_deref).collect()
+        table.parts[0].cases.iter().collect()
     }
 
     fn skipped(table: &Table) -> Vec<String> {
@@ -152,7 +169,7 @@ mod tests {
 
     #[test]
     fn errors_in_csv_name_the_position() {
-        assert!(csv_error("a,b\n1,2\n3\n").contains("line: 3"), "{}", csv_error("a,b\n1,2\n3\n"));
+        assert!(csv_error("a,b\n1,2\n3\n").contains("line 3 has 1 fields, not 2"));
         assert!(csv_error("a,b,a\n").contains("column 3 of the header row is 'a'"));
         assert!(csv_error("").contains("no header row"));
         let error = Table::from_csv(&b"a\n\xff\n"[..], CASE_COLUMN).unwrap_err().to_string();

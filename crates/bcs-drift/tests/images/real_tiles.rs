@@ -85,7 +85,11 @@ fn loss_of_focus_magnification_compression_and_noise_are_found() {
     let others: Vec<_> = half(1).collect();
     let window = |shift| {
         let chosen = (0..WINDOW).map(|at| others[at * others.len() / WINDOW]);
-        judge(&[&reference], &table(chosen, shift), &Options { alpha: ALPHA, ..Options::default() })
+        judge(
+            &[&(&reference).into()],
+            &(&table(chosen, shift)).into(),
+            &Options { alpha: ALPHA, ..Options::default() },
+        )
     };
     let undrifted = window(None);
     print("undrifted", &undrifted);
@@ -113,10 +117,14 @@ fn halves_of_a_slide_raise_no_alarm() {
     for (case, tiles) in &cases {
         let (first, second) = tiles.split_at(tiles.len() / 2);
         let [first, second] = [first, second].map(|tiles| table(tiles.iter().map(|tile| (case, tile)), None));
-        let judgement = judge(&[&first], &second, &Options::default());
+        let judgement = judge(&[&(&first).into()], &(&second).into(), &Options::default());
         assert_eq!(judgement.outcome, Outcome::NotJudged, "{case}");
         let others = cases.iter().filter(|(other, _)| *other != case);
         let others = table(others.flat_map(|(case, tiles)| tiles.iter().map(move |tile| (case, tile))), None);
-        assert_eq!(judge(&[&others], &second, &Options::default()).outcome, Outcome::NotJudged, "{case}");
+        assert_eq!(
+            judge(&[&(&others).into()], &(&second).into(), &Options::default()).outcome,
+            Outcome::NotJudged,
+            "{case}"
+        );
     }
 }

@@ -16,8 +16,8 @@ pub(super) fn blockiness(luma: &Plane) -> Option<f64> {
     }
     let mut columns = vec![0_u32; luma.width - 1];
     for row in luma.rows() {
-        for (sum, pair) in columns.iter_mut().zip(row.windows(2)) {
-            *sum += u32::from(pair[0].abs_diff(pair[1]));
+        for (sum, (left, right)) in columns.iter_mut().zip(row.iter().zip(&row[1..])) {
+            *sum += u32::from(left.abs_diff(*right));
         }
     }
     let below = luma.rows().skip(1);

@@ -15,13 +15,15 @@ const SMOOTHEST: f64 = 0.1;
 /// glass.
 pub(super) fn noise(luma: &Plane) -> Option<f64> {
     let across = luma.width.saturating_sub(2) / SQUARE;
-    let mut sums: Vec<u32> = Vec::new();
+    let (mut sums, mut differences): (Vec<u32>, Vec<i16>) = (Vec::new(), vec![0; luma.width]);
     for (y, [above, row, below]) in luma.neighbourhoods().enumerate() {
         if y % SQUARE == 0 {
             sums.extend(std::iter::repeat_n(0, across));
         }
-        let second = |at: usize| i16::from(above[at]) + i16::from(below[at]) - 2 * i16::from(row[at]);
-        let differences: Vec<i16> = (0..luma.width).map(second).collect();
+        let neighbours = above.iter().zip(below).zip(row);
+        for (difference, ((above, below), centre)) in differences.iter_mut().zip(neighbours) {
+            *difference = i16::from(*above) + i16::from(*below) - 2 * i16::from(*centre);
+        }
         let last = sums.len() - across;
         for (square, sum) in sums[last..].iter_mut().enumerate() {
             let from = &differences[square * SQUARE..][..SQUARE + 2];

@@ -12,30 +12,20 @@ use super::plane::Plane;
 pub(super) fn nuclear_size(rows: &[&[u8]], tissue_red: &[u64; 256]) -> Option<f64> {
     let threshold = otsu(tissue_red)?;
     let half = halve_red(rows)?;
+    // Without branches, which processors guess wrong at the edges of nuclei: the k-th pixel of a chord adds 2k − 1 to the square
+    // of its length.
     let (mut lengths, mut squares) = (0_u64, 0_u64);
-    let mut add = |length: u32| {
-        lengths += u64::from(length);
-        squares += u64::from(length).pow(2);
-    };
     let mut down = vec![0_u32; half.width];
     for row in half.rows() {
         let mut across = 0;
         for (value, down) in row.iter().zip(&mut down) {
-            if *value <= threshold {
-                across += 1;
-                *down += 1;
-            } else {
-                if across > 0 {
-                    add(std::mem::take(&mut across));
-                }
-                if *down > 0 {
-                    add(std::mem::take(down));
-                }
-            }
+            let is_dark = u32::from(*value <= threshold);
+            across = (across + 1) * is_dark;
+            *down = (*down + 1) * is_dark;
+            lengths += u64::from(2 * is_dark);
+            squares += u64::from(2 * (across + *down - is_dark));
         }
-        add(across);
     }
-    down.into_iter().for_each(add);
     (lengths > 0).then(|| 2.0 * squares as f64 / lengths as f64)
 }
 

@@ -24,6 +24,12 @@ pub(crate) fn accepts(path: &Path) -> bool {
     path.is_dir() || has_extension(path, &["safetensors", "pt", "pth", "ts"])
 }
 
+/// Returns the name of the device that the options choose on this machine.
+pub(crate) fn device(options: &Options) -> Result<String, Error> {
+    let device = device::parse(&options.device).map_err(|error| Error::Model(error.to_string()))?;
+    Ok(device_name(device))
+}
+
 /// Opens a model: a package folder, a `.safetensors` with its `metadata.json` beside it, or a TorchScript `.pt`.
 pub(crate) fn open(path: &Path, options: &Options) -> Result<Model, Error> {
     let device = device::parse(&options.device).map_err(|error| Error::Model(error.to_string()))?;

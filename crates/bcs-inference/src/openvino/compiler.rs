@@ -31,6 +31,7 @@ pub(super) struct Compiler {
     state: Mutex<State>,
     channels: usize,
     classes: usize,
+    outputs: usize,
 }
 
 struct State {
@@ -63,13 +64,24 @@ impl Compiler {
         let model = core.read_model_from_buffer(graph, None)?;
         let channels = channels_of(&model.get_input_by_index(0)?.get_partial_shape()?);
         let classes = channels_of(&model.get_output_by_index(0)?.get_partial_shape()?);
+        let outputs = model.get_outputs_len()?;
         let state = State { core, model, compiled: VecDeque::new() };
-        Ok(Self { state: Mutex::new(state), channels, classes })
+        Ok(Self { state: Mutex::new(state), channels, classes, outputs })
     }
 
     /// Returns the number of channels of the output.
     pub(super) fn classes(&self) -> usize {
         self.classes
+    }
+
+    /// Returns the number of channels of the input.
+    pub(super) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Returns the number of outputs.
+    pub(super) fn outputs(&self) -> usize {
+        self.outputs
     }
 
     /// Returns a request to the graph that is compiled for this size and number of threads. Requests share the graph.
@@ -120,7 +132,8 @@ fn configure(core: &mut Core, options: &Options) -> Result<(), InferenceError> {
             tracing::warn!("The CPU has no bfloat16; the model runs in float32.");
             "f32"
         }
-        Precision::Float32 => "f32",
+        Precision::Int8 if has_bfloat16(core)? => "bf16",
+        Precision::Int8 | Precision::Float32 => "f32",
     };
     core.set_property(&DeviceType::CPU, &RwPropertyKey::HintInferencePrecision, precision)?;
     // A thread that is bound to a core waits for a neighbour on it, though another core is idle.

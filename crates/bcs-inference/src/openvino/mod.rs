@@ -5,12 +5,16 @@
 //! - [`description`]: what the ONNX file says about itself
 //! - [`input`]: pixels to the graph's input
 //! - [`library`]: where OpenVINO's libraries are
+//! - [`outputs`]: all outputs of a graph, for calibration
+//! - [`quantized`]: which graph of a package runs
 
 mod compiler;
 mod description;
 mod engine;
 mod input;
 mod library;
+mod outputs;
+mod quantized;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,10 +25,12 @@ use bcs_package::{name_classes, parse_json, read_file, read_files, read_metadata
 
 use self::compiler::Compiler;
 use self::engine::GraphWeights;
+pub use self::outputs::GraphOutputs;
+pub use self::quantized::has_int8;
 use crate::engine::{ModelInfo, window};
 use crate::error::Error;
 use crate::model::{Model, has_extension};
-use crate::options::Options;
+use crate::options::{Options, Precision};
 
 pub(crate) fn accepts(path: &Path) -> bool {
     has_extension(path, &["onnx"]) || path.join(GRAPH_FILE).is_file()
@@ -39,14 +45,30 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Model, Error> {
             options.device
         )));
     }
-    let Files { mut metadata, graph, reference, version } = read(path)?;
-    let shapes = description::shapes(&graph).map_err(|reason| unusable(path, &reason))?;
-    let compiler = Compiler::new(&graph, options).map_err(|reason| unusable(path, &reason))?;
+    let Files { metadata, graph, reference, version } = read(path, options.precision)?;
+    let metadata = PackageMetadata {
+        version: if metadata.version.is_empty() { version } else { metadata.version },
+        ..metadata
+    };
+    let model = open_graph(metadata, &graph, options).map_err(|error| match error {
+        Error::Model(reason) => unusable(path, &reason),
+        error => error,
+    })?;
+    Ok(model.with_reference(reference))
+}
+
+/// Opens the graph of an ONNX file that is described by the metadata of its package.
+///
+/// # Errors
+/// [`Error::Model`].
+pub fn open_graph(mut metadata: PackageMetadata, graph: &[u8], options: &Options) -> Result<Model, Error> {
+    let shapes = description::shapes(graph).map_err(Error::Model)?;
+    let compiler = Compiler::new(graph, options).map_err(Error::Model)?;
     name_classes(&mut metadata, compiler.classes())?;
     let sides = |sides: [u32; 2]| sides.map(|side| side as usize);
     let (size_divisor, min_size) = (sides(shapes.size_divisor), sides(shapes.min_size));
     let info = Arc::new(ModelInfo {
-        version: if metadata.version.is_empty() { version } else { metadata.version },
+        version: metadata.version,
         architecture: metadata.architecture.name,
         classes: metadata.classes,
         tile: window(metadata.input.tile, min_size, size_divisor),
@@ -57,7 +79,7 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Model, Error> {
         engine: "openvino",
     });
     let weights = GraphWeights::new(compiler, &metadata.input.scaling, Arc::clone(&info));
-    Ok(Model::new(info, reference, weights))
+    Ok(Model::new(info, None, weights))
 }
 
 /// What a model consists of.
@@ -69,7 +91,7 @@ struct Files {
     version: String,
 }
 
-fn read(path: &Path) -> Result<Files, Error> {
+fn read(path: &Path, precision: Precision) -> Result<Files, Error> {
     let name =
         path.file_stem().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned());
     if !path.is_dir() {
@@ -82,9 +104,10 @@ fn read(path: &Path) -> Result<Files, Error> {
         return Ok(Files { metadata, graph, reference: None, version });
     }
     let (metadata, mut files) = read_files(path)?;
-    let graph = files.remove(GRAPH_FILE).ok_or_else(|| {
-        unusable(path, &format!("'files' in {METADATA_FILE} has no checksum of {GRAPH_FILE}"))
-    })?;
+    let file = quantized::graph_file(precision, |name| files.contains_key(name));
+    let graph = files
+        .remove(file)
+        .ok_or_else(|| unusable(path, &format!("'files' in {METADATA_FILE} has no checksum of {file}")))?;
     let reference = files.remove(REFERENCE_FILE);
     let reference = reference.map(|bytes| parse_json(&bytes, &path.join(REFERENCE_FILE))).transpose()?;
     let weights = metadata.files.get(MODEL_FILE).cloned().unwrap_or_else(|| sha256(&graph));

@@ -8,5 +8,5 @@ mod tensors;
 mod torchscript;
 mod trace;
 
-pub use onnx::{OPSET, onnx};
+pub use onnx::{OPSET, onnx, quantize};
 pub use torchscript::torchscript;

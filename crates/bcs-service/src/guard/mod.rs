@@ -21,15 +21,19 @@ use axum::response::{IntoResponse, Response};
 
 pub use cors::check_origin;
 pub use keys::ApiKeys;
+use tokens::IdTokens;
 
 use crate::problem::Problem;
 
 /// How a server is protected.
 #[derive(Debug, Clone, Default)]
 pub struct Guard {
-    /// Keys of clients; `None` if everybody may call the server.
+    /// Keys of clients; `None` if there are none.
     pub keys: Option<Arc<ApiKeys>>,
-    /// Routes, or beginnings of routes that end with `/`, that need no key.
+    /// ID tokens of clients, in place of a key; `None` if there are none. Without keys and tokens, everybody may call the
+    /// server.
+    pub tokens: Option<Arc<IdTokens>>,
+    /// Routes, or beginnings of routes that end with `/`, that need neither.
     pub open: Vec<String>,
     /// Origins of pages that may call the server, such as `https://viewer.example.org`.
     pub origins: Vec<HeaderValue>,
@@ -39,15 +43,21 @@ impl Guard {
     /// Adds the protection to all routes.
     pub fn protect(self, router: Router) -> Router {
         let cors = cors::layer(&self.origins);
-        let router = match &self.keys {
-            Some(_) => router.layer(middleware::from_fn_with_state(self, require_key)),
-            None => router,
+        let router = if self.is_closed() {
+            router.layer(middleware::from_fn_with_state(self, require_credentials))
+        } else {
+            router
         };
         let router = router.layer(middleware::map_response(headers::add));
         match cors {
             Some(cors) => router.layer(cors),
             None => router,
         }
+    }
+
+    /// Whether clients need a key or a token.
+    pub fn is_closed(&self) -> bool {
+        self.keys.is_some() || self.tokens.is_some()
     }
 
     fn is_open(&self, route: &str) -> bool {
@@ -57,15 +67,24 @@ impl Guard {
     }
 }
 
-/// Middleware that refuses requests without a known key.
-async fn require_key(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+/// Middleware that refuses requests with neither a known key nor a valid ID token.
+async fn require_credentials(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let open = route.is_some_and(|route| guard.is_open(route));
     let key = request.headers().get(header::AUTHORIZATION).and_then(bearer);
-    let known = guard.keys.as_ref().is_none_or(|keys| key.is_some_and(|key| keys.contains(key)));
-    if open || known {
+    let known = guard.keys.as_ref().is_some_and(|keys| key.is_some_and(|key| keys.contains(key)));
+    if known || route.is_some_and(|route| guard.is_open(route)) {
         return next.run(request).await;
     }
+    match &guard.tokens {
+        Some(tokens) => match tokens.admit(&mut request).await {
+            Ok(()) => next.run(request).await,
+            Err(error) => error.into_response(),
+        },
+        None => unknown_key(),
+    }
+}
+
+fn unknown_key() -> Response {
     let detail = "the request needs a known key; send it as Authorization: Bearer KEY";
     let mut response = Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -120,7 +139,7 @@ mod tests {
         let guard = Guard {
             keys: keys(&folder),
             open: vec!["/".to_owned(), "/docs/".to_owned()],
-            origins: Vec::new(),
+            ..Guard::default()
         };
         for (path, key, expected) in [
             ("/", None, 200),

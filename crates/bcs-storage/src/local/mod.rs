@@ -205,6 +205,9 @@ mod tests {
         store.delete("masks/a.png").await.unwrap();
         store.delete("masks/a.png").await.unwrap();
         assert!(matches!(store.get("masks/a.png").await, Err(Error::NotFound { .. })));
+        assert_eq!(store.find("masks/a.png").await.unwrap(), None);
+        assert_eq!(store.find(&records[0]).await.unwrap().as_deref(), Some(records[0].as_bytes()));
+        assert!(matches!(store.find("../a").await, Err(Error::InvalidKey { .. })));
     }
 
     #[tokio::test]

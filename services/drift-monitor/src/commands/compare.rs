@@ -1,7 +1,8 @@
 //! `bcs-drift-monitor compare`: compares two tables of features.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fmt::Display;
+use std::fs::{self, File};
 use std::path::Path;
 
 use bcs_drift::{About, DriftReport, Table, detect, html};
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::cli::CompareArguments;
 use crate::outcome::Outcome;
+use crate::parquet_table;
 use crate::settings::Settings;
 use crate::table::table;
 
@@ -43,19 +45,20 @@ pub(super) fn run(config: Option<&Path>, arguments: &CompareArguments) -> Result
 /// [`Failure::Usage`] for files that cannot be read; [`Failure::Failed`] for files that are not tables.
 pub(super) fn read(path: &Path, argument: &str, case: &str) -> Result<Table, Failure> {
     let place = path.display();
-    let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
-    let parse: fn(&[u8], &str) -> Result<Table, bcs_drift::Error> = match extension.as_deref() {
-        Some("csv") => |bytes, case| Table::from_csv(bytes, case),
-        Some("json") => Table::from_json,
-        _ => {
-            return Err(Failure::usage(format!(
-                "{argument} {place} has neither the extension .csv nor .json; choose such a file"
-            )));
-        }
-    };
-    let bytes = fs::read(path)
+    let file = File::open(path)
         .map_err(|error| Failure::usage(format!("cannot read {place}: {error}; correct {argument}")))?;
-    parse(&bytes, case).map_err(|error| Failure::failed(format!("{place}: {error}")))
+    let invalid = |error: &dyn Display| Failure::failed(format!("{place}: {error}"));
+    match path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase).as_deref() {
+        Some("csv") => Table::from_csv(file, case).map_err(|error| invalid(&error)),
+        Some("parquet") => parquet_table::read(path, case).map_err(|error| invalid(&error)),
+        Some("json") => {
+            let bytes = fs::read(path).map_err(|error| invalid(&error))?;
+            Table::from_json(&bytes, case).map_err(|error| invalid(&error))
+        }
+        _ => Err(Failure::usage(format!(
+            "{argument} {place} has none of the extensions .csv, .parquet and .json; choose such a file"
+        ))),
+    }
 }
 
 /// Writes page and JSON, and returns the path of the page.

@@ -28,10 +28,15 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
     }
 }
 
+/// Number of threads that read files and compare. Each keeps memory of its own, so that the server's would climb until all of
+/// tokio's 512 had been used.
+const BLOCKING_THREADS: usize = 16;
+
 /// Starts the async runtime.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .map_err(|error| Failure::failed(format!("cannot start the async runtime: {error}")))
 }

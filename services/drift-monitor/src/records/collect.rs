@@ -13,6 +13,7 @@ use super::parse::parse;
 use super::{Parsed, Records, key_hash};
 use crate::error::Error;
 use crate::fetch;
+use crate::quality::Quality;
 use crate::window::{MAX_DAYS, Window};
 
 /// Time after its arrival within which a record may be stored and still be counted by the next report.
@@ -93,10 +94,17 @@ impl Wanted {
 /// windows, and so have drift references of these formats. If record and reference differ in format, only
 /// the model features of the record are used: class fractions, confidence and entropy mean the same in both.
 ///
+/// `quality` is added to.
+///
 /// # Errors
 /// [`Error::Store`].
-pub async fn collect(store: &Arc<dyn Store>, scope: &Scope, wanted: &Wanted) -> Result<Records, Error> {
-    let mut records = Records::default();
+pub async fn collect(
+    store: &Arc<dyn Store>,
+    scope: &Scope,
+    wanted: &Wanted,
+    quality: Quality,
+) -> Result<Records, Error> {
+    let mut records = Records { quality, ..Records::default() };
     match scope {
         Scope::Window(window) => {
             visit(store, *window, |key, parsed, is_in| records.add(key, parsed, wanted, is_in)).await?;

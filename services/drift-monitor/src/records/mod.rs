@@ -25,6 +25,8 @@ pub use rows::MOST;
 
 use self::collect::arrival;
 use self::rows::Rows;
+use crate::gallery::Gallery;
+use crate::quality::Quality;
 use crate::summaries::Summaries;
 
 /// A record, or why it is damaged.
@@ -55,6 +57,10 @@ pub struct Records {
     pub recent: HashSet<u64>,
     /// Whether `table` has one row per case instead of one per record.
     pub summarized: bool,
+    /// Quality of the predictions.
+    pub quality: Quality,
+    /// Images that the report shows.
+    pub gallery: Gallery,
     rows: Rows,
     /// Images of the used records, by the beginning of their SHA-256.
     images: HashSet<u64>,
@@ -98,6 +104,8 @@ impl Records {
             self.repeated += 1;
             return;
         }
+        let has_label = self.quality.add(&record);
+        self.gallery.add(&record, has_label);
         let mut features = record.features;
         if record.format_version != wanted.format {
             features.retain(|name, _| is_model_feature(name));

@@ -54,7 +54,7 @@ impl Bucket {
     }
 
     async fn collect(&self, scope: Scope) -> Records {
-        collect(&self.store, &scope, &wanted()).await.unwrap()
+        collect(&self.store, &scope, &wanted(), Quality::default()).await.unwrap()
     }
 }
 

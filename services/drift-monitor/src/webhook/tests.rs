@@ -33,7 +33,8 @@ impl Receiver {
 }
 
 fn webhook(url: &str) -> Webhook {
-    let webhook = Webhook::new(url, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let webhook =
+        Webhook::new(url, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", WebhookEvents::Reports).unwrap();
     Webhook { pauses: vec![Duration::from_millis(1); 3], ..webhook }
 }
 
@@ -84,8 +85,17 @@ fn urls_and_secrets_are_checked() {
         ("https://a", "", "WEBHOOK_SECRET"),
         ("https://a", "whsec_%", "WEBHOOK_SECRET"),
     ] {
-        let error = Webhook::new(url, secret).err().unwrap().to_string();
+        let error = Webhook::new(url, secret, WebhookEvents::Reports).err().unwrap().to_string();
         assert!(error.contains(named), "{error}");
     }
-    assert!(Webhook::new("https://a/b?c=d", "a secret").is_ok());
+    assert!(Webhook::new("https://a/b?c=d", "a secret", WebhookEvents::Reports).is_ok());
+}
+
+#[test]
+fn a_webhook_for_alarms_is_told_of_nothing_else() {
+    let webhook = Webhook::new("https://a", "a secret", WebhookEvents::Alarms).unwrap();
+    let mut report = crate::pages::tests::summary("v1");
+    assert!(!webhook.wants(&report));
+    report.alarms.push(bcs_drift::judgement::Family::Focus);
+    assert!(webhook.wants(&report));
 }

@@ -58,6 +58,21 @@ fn statistics_and_p_values_agree_with_scipy() {
 }
 
 #[test]
+fn parquet_has_the_report_of_the_same_csv() {
+    let folder = tempfile::tempdir().unwrap();
+    let reports = ["csv", "parquet"].map(|kind| {
+        let output = folder.path().join(kind);
+        let run = compare(&golden("reference.csv"), &golden(&format!("current.{kind}")), &output, &[]);
+        assert_eq!(run.status.code(), Some(0), "{}", stderr(&run));
+        json(&output.join("report.json"))
+    });
+    for key in ["features", "judgement", "verdict", "current_rows"] {
+        assert_eq!(reports[0][key], reports[1][key], "{key}");
+    }
+    assert_eq!(reports[1]["skipped"][0]["name"], "image");
+}
+
+#[test]
 fn the_printed_table_is_aligned() {
     let folder = tempfile::tempdir().unwrap();
     let config = settings(folder.path());
@@ -93,11 +108,14 @@ fn invalid_tables_are_named_on_stderr() {
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("bad.csv"), "grey_mean\n0.5\nNaN\n").unwrap();
     std::fs::write(path("other.csv"), "size\n1\n2\n").unwrap();
+    std::fs::write(path("table.parquet"), "PAR1").unwrap();
+    std::fs::write(path("table.txt"), "size\n1\n2\n").unwrap();
     let cases = [
         ("bad.csv", 1, "row 2"),
         ("other.csv", 1, "no feature in common"),
         ("missing.csv", 2, "missing.csv"),
-        ("table.parquet", 2, ".csv"),
+        ("table.parquet", 1, "cannot read the Parquet"),
+        ("table.txt", 2, ".csv"),
     ];
     for (name, code, words) in cases {
         let run = compare(&golden("reference.csv"), &path(name), &path("out"), &[]);

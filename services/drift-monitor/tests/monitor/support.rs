@@ -7,8 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use bcs_contracts::features::is_model_feature;
-use bcs_contracts::record::{FORMAT_VERSION, InputInfo};
-use bcs_contracts::{FeatureTable, Features, PredictionRecord, keys};
+use bcs_contracts::record::{ClassFraction, FORMAT_VERSION, InputInfo};
+use bcs_contracts::{Color, FeatureTable, Features, PredictionRecord, keys};
 use jiff::{Timestamp, ToSpan};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -29,9 +29,14 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::trained_on(images(400, 1, 0.0))
+    }
+
+    /// Creates folders with a model that was trained on these images, of twenty cases by turns.
+    pub(crate) fn trained_on(images: Vec<Features>) -> Self {
         let world = Self { folder: tempfile::tempdir().unwrap() };
         let (mut image, mut model) = (FeatureTable::default(), FeatureTable::default());
-        for (at, features) in images(400, 1, 0.0).into_iter().enumerate() {
+        for (at, features) in images.into_iter().enumerate() {
             let (of_model, of_image) = features.into_iter().partition(|(name, _)| is_model_feature(name));
             let case = Some(format!("reference-{}", at % 20));
             image.push(case.clone(), &of_image);
@@ -90,6 +95,13 @@ impl World {
             let record = PredictionRecord { format_version, case, ..record(id, time, version, features) };
             self.write_record(&keys::record(day, id), &serde_json::to_string(&record).unwrap());
         }
+    }
+
+    /// Stores a record of the model.
+    pub(crate) fn store_record(&self, id: Uuid, time: Timestamp, case: &str, features: Features) {
+        let day = keys::day_of(id).unwrap();
+        let record = PredictionRecord { case: Some(case.to_owned()), ..record(id, time, VERSION, features) };
+        self.write_record(&keys::record(day, id), &serde_json::to_string(&record).unwrap());
     }
 
     pub(crate) fn write_record(&self, key: &str, text: &str) {
@@ -152,7 +164,7 @@ impl World {
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bcs-drift-monitor"));
     let names = "STORAGE_MODE STORAGE_EMULATOR_HOST MODEL_PATH MODEL_REPOSITORY PREDICTIONS_BUCKET REPORTS_BUCKET \
-                 OIDC_AUDIENCE OIDC_EMAILS OIDC_ISSUER OIDC_KEYS_URL TIME_ZONE WEBHOOK_URL WEBHOOK_SECRET HOST PORT RUST_LOG";
+                 OIDC_AUDIENCE OIDC_EMAILS OIDC_ISSUER OIDC_KEYS_URL PREDICTOR_URL TIME_ZONE WEBHOOK_URL WEBHOOK_SECRET HOST PORT RUST_LOG";
     for name in names.split(' ') {
         command.env_remove(name);
     }
@@ -195,12 +207,26 @@ fn record(id: Uuid, time: Timestamp, version: &str, features: Features) -> Predi
             mpp: None,
         },
         features,
-        classes: Vec::new(),
+        classes: vec![class(0, "other"), class(1, "tumour")],
         confidence: 0.9,
         entropy: 0.1,
-        drift_score: None,
+        drift_score: Some(0.5),
         mask: format!("masks/{id}.png"),
         latency_ms: 12.5,
+    }
+}
+
+/// A class that half of the pixels are predicted as, with a mean probability of 0.75.
+fn class(code: u8, name: &str) -> ClassFraction {
+    ClassFraction {
+        code,
+        name: name.to_owned(),
+        color: Some(Color([213, 94, code])),
+        pixels: 25_088,
+        fraction: 0.5,
+        area_mm2: None,
+        expected_pixels: Some(25_088.0),
+        expected_right: Some(18_816.0),
     }
 }
 

@@ -52,6 +52,12 @@ async fn predictions_are_stored_before_the_response() {
     let other = codes.pixels().filter(|code| code.0 == [0]).count();
     assert_eq!(tumour + other, 64 * 64);
     assert_eq!(record["classes"][1]["pixels"], tumour);
+    // Of two classes, the predicted one has a probability of at least a half.
+    let expected = |class: usize, key: &str| record["classes"][class][key].as_f64().unwrap();
+    let right = expected(1, "expected_right");
+    assert!((tumour as f64 / 2.0..=tumour as f64).contains(&right), "{right}");
+    let sum = expected(0, "expected_pixels") + expected(1, "expected_pixels");
+    assert!((sum - 64.0 * 64.0).abs() < 0.01 && expected(1, "expected_pixels") > right, "{sum}");
 
     assert_eq!(server.json(&format!("/predictions/{id}")).await, record);
     let fetched = server.get(&format!("/predictions/{id}/mask")).await;

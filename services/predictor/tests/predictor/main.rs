@@ -22,5 +22,6 @@ mod package;
 mod predict;
 mod server;
 mod shutdown;
+mod tokens;
 mod vertex;
 mod viewer;

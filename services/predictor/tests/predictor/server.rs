@@ -174,6 +174,11 @@ fn command(folder: &Path, settings: &str) -> Command {
         "AIP_HTTP_PORT",
         "AIP_HEALTH_ROUTE",
         "STORE_INPUTS",
+        "API_KEYS_FILE",
+        "OIDC_AUDIENCE",
+        "OIDC_EMAILS",
+        "OIDC_ISSUER",
+        "OIDC_KEYS_URL",
         "RUST_LOG",
     ] {
         command.env_remove(name);

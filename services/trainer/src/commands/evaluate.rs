@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bcs_contracts::keys::METADATA_FILE;
-use bcs_contracts::{PackageMetadata, TissueClass, tile_name};
+use bcs_contracts::{TissueClass, tile_name};
 use bcs_data::{LabelMap, TileSet, index};
 use bcs_inference::{Engine, EngineKind, Options};
 use bcs_model::device;
 use bcs_model::metrics::ValMetric;
 use fs_err as fs;
 
+use super::label_map::label_map;
 use super::require_path;
 use crate::cli::EvaluateArguments;
 use crate::error::{Error, Result};
@@ -34,9 +34,6 @@ const CACHE_BYTES: u64 = 0;
 /// Tiles per batch and threads that decode them.
 const BATCHING: Batching = Batching { tiles: 16, workers: 2 };
 
-/// The flag that chooses the label map, for messages.
-const LABEL_MAP: &str = "--label-map";
-
 /// Evaluates.
 pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
     // First, so that they are usage errors.
@@ -45,7 +42,7 @@ pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
     arguments.compare.as_deref().map(|model| require_path("--compare", model)).transpose()?;
     check_numbers(arguments)?;
     let engine = open(arguments, &arguments.model)?;
-    let map = label_map(arguments, engine.info().classes.len())?;
+    let map = label_map(arguments.label_map.as_deref(), &arguments.model, engine.info().classes.len())?;
     let other = arguments.compare.as_deref().map(|model| open(arguments, model)).transpose()?;
     if let Some(other) = &other {
         check_classes(&engine.info().classes, &other.info().classes)?;
@@ -144,47 +141,4 @@ impl Data {
         let (model, version) = (path.to_owned(), engine.info().version.clone());
         Ok(Assessed { model, version, classes, mpp, scores, evaluation, sheet, examples })
     }
-}
-
-/// Returns the label map of the command line, else of the model package, else the one with as many classes.
-fn label_map(arguments: &EvaluateArguments, classes: usize) -> Result<LabelMap> {
-    let map = if let Some(name) = &arguments.label_map {
-        LabelMap::load(name, LABEL_MAP)?
-    } else if let Some(map) = label_map_of_package(arguments)? {
-        map
-    } else {
-        let name = match classes {
-            2 => "bcss-tumor",
-            3 => "bcss-3class",
-            5 => "bcss-5class",
-            _ => {
-                return Err(Error::Usage(format!(
-                    "the model has {classes} classes and names no label map; choose one with {LABEL_MAP}"
-                )));
-            }
-        };
-        LabelMap::load(name, LABEL_MAP)?
-    };
-    if map.classes().len() != classes {
-        return Err(Error::Usage(format!(
-            "the label map {} has {} classes, the model {classes}; choose another with {LABEL_MAP}",
-            map.name(),
-            map.classes().len()
-        )));
-    }
-    Ok(map)
-}
-
-fn label_map_of_package(arguments: &EvaluateArguments) -> Result<Option<LabelMap>> {
-    let path = match arguments.model.is_dir() {
-        true => arguments.model.join(METADATA_FILE),
-        false => arguments.model.with_file_name(METADATA_FILE),
-    };
-    let metadata: Option<PackageMetadata> =
-        fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let Some((labels, classes)) = metadata.and_then(|metadata| Some((metadata.labels?, metadata.classes)))
-    else {
-        return Ok(None);
-    };
-    Ok(Some(LabelMap::from_package(&labels, &classes, LABEL_MAP)?))
 }

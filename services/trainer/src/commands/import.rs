@@ -9,14 +9,14 @@ use bcs_contracts::keys::{self, CONFIG_FILE, MODEL_FILE};
 use bcs_contracts::package::{FORMAT_VERSION, InputSpec, Scaling};
 use bcs_data::LabelMap;
 use bcs_model::nets::Network;
-use bcs_model::package::{self, Existing};
+use bcs_model::package;
 use bcs_model::weights::{self, Load, check_finite, load_state, write_safetensors};
 use tch::Device;
 
-use super::require_path;
+use super::{require_path, write_package};
 use crate::cli::ImportArguments;
 use crate::config::{Composed, Configurations};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::add_graph;
 use crate::output::loaded;
 use crate::provenance::provenance;
@@ -40,13 +40,7 @@ pub(super) fn run(arguments: &ImportArguments) -> Result<()> {
         (CONFIG_FILE.to_owned(), composed.saved_yaml()?.into_bytes()),
     ]);
     add_graph(&mut files, &network, metadata.input.tile);
-    let existing = if arguments.overwrite { Existing::Replace } else { Existing::Refuse };
-    package::write(&arguments.output, metadata, &files, existing).map_err(|error| match error {
-        bcs_model::Error::Exists { path } if !arguments.overwrite => Error::Usage(format!(
-            "{path} exists already; choose another --output, or replace it with --overwrite"
-        )),
-        error => error.into(),
-    })?;
+    write_package(&arguments.output, metadata, &files, arguments.overwrite)?;
     if arguments.allow_partial {
         println!("{}\n", loaded::describe(&network, &copied));
     }
@@ -76,6 +70,8 @@ fn metadata(composed: &Composed, network: &Network, output: &Path, sha256: &str)
         },
         labels: fits.then(|| map.to_package()),
         validation: None,
+        quantization: None,
+        pruning: None,
         files: BTreeMap::new(),
         provenance: provenance(&composed.yaml, None),
     })

@@ -1,9 +1,11 @@
 //! Drift reference: image features of the training tiles, and model features of the validation tiles, since a network is
-//! over-confident on the tiles it was trained on. Both are measured by the functions that the predictor uses.
+//! over-confident on the tiles it was trained on. Both are measured by the functions that the predictor uses. The validation
+//! tiles also tell how well the probabilities of the classes fit.
 
-use bcs_contracts::reference::MAX_ROWS;
-use bcs_contracts::{FeatureTable, Features, TissueClass};
-use bcs_data::TileSet;
+use bcs_contracts::reference::{ClassCalibration, MAX_ROWS};
+use bcs_contracts::{FeatureTable, Features, IGNORE, TissueClass};
+use bcs_data::{Tile, TileSet};
+use bcs_drift::quality::{Areas, Calibration};
 use bcs_imaging::features::measure;
 use bcs_inference::Segmentation;
 use rayon::prelude::*;
@@ -47,4 +49,35 @@ pub(super) fn push_model_features(
     let mut features = Features::new();
     segmentation.add_features(classes, &mut features);
     table.push(case, &features);
+}
+
+/// Expected and counted areas of each class in the validation tiles.
+pub(super) struct LabelledAreas<'a> {
+    classes: &'a [TissueClass],
+    tiles: Vec<Vec<(Areas, Areas)>>,
+}
+
+impl<'a> LabelledAreas<'a> {
+    pub(super) fn new(classes: &'a [TissueClass]) -> Self {
+        Self { classes, tiles: vec![Vec::new(); classes.len()] }
+    }
+
+    /// Adds a tile. One with ignored pixels does not count: what is expected there cannot be compared.
+    pub(super) fn add(&mut self, tile: &Tile, segmentation: &Segmentation) {
+        if tile.classes.contains(&IGNORE) {
+            return;
+        }
+        let predicted = segmentation.mask.as_raw();
+        let areas = segmentation.fractions(self.classes);
+        for ((tiles, class), index) in self.tiles.iter_mut().zip(&areas).zip(0..) {
+            let counted = Areas::counted(predicted, &tile.classes, index);
+            tiles.extend(Areas::expected(class).map(|expected| (expected, counted)));
+        }
+    }
+
+    /// Returns the calibration of each class; none without a tile.
+    pub(super) fn calibration(&self) -> Vec<ClassCalibration> {
+        let fitted = self.classes.iter().zip(&self.tiles).filter(|(_, tiles)| !tiles.is_empty());
+        fitted.map(|(class, tiles)| Calibration::of_class(&class.name, tiles)).collect()
+    }
 }

@@ -25,7 +25,7 @@ use super::feed::{self, Feed};
 use super::initial_weights::InitialWeights;
 use super::preflight;
 use super::profile::Profile;
-use super::reference::{image_features, push_model_features};
+use super::reference::{LabelledAreas, image_features, push_model_features};
 use super::repository::Repository;
 use super::resume::Checkpoint;
 use super::run_file::RunFile;
@@ -284,16 +284,20 @@ impl<'a> Run<'a> {
         let all: Vec<usize> = (0..tiles.len()).collect();
         let classes = self.map.classes();
         let (mut measured, counted) = (BestModel::new(classes.len())?, self.metric.counted());
+        let mut labelled = LabelledAreas::new(classes);
         segment(&mut self.engine, &tiles, &all, batching(self.composed), |index, tile, segmentation| {
             go_on()?;
             push_model_features(&mut model, tiles.case(index), segmentation, classes);
+            labelled.add(tile, segmentation);
             measured.add((&tiles, index), tile, segmentation, counted)?;
             if shown.contains(&index) {
                 examples.push(Example::new(&tile.to_image(), &tile.to_mask(), &segmentation.mask));
             }
             Ok(())
         })?;
-        Ok((bcs_drift::reference::build(version, image, model)?, examples, measured))
+        let mut reference = bcs_drift::reference::build(version, image, model)?;
+        reference.calibration = labelled.calibration();
+        Ok((reference, examples, measured))
     }
 }
 
@@ -356,6 +360,8 @@ fn metadata(composed: &Composed, map: &LabelMap, dataset: &Dataset, feed: &Feed)
         },
         labels: Some(map.to_package()),
         validation: None,
+        quantization: None,
+        pruning: None,
         files: std::collections::BTreeMap::new(),
         provenance: provenance(&composed.yaml, Some(composed.config.train_hyp.seed)),
     }

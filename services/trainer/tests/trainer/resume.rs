@@ -173,10 +173,12 @@ fn sigterm_while_the_package_is_made_ends_the_run_too() {
     }
     terminate(&process);
     let code = process.wait().unwrap().code();
-    // The package may have been complete when the signal arrived.
-    assert!([Some(128 + 15), Some(0)].contains(&code), "{code:?}");
-    let printed = trained(stopped.path(), &[&overrides[..], &["train_hyp.resume=auto"]].concat());
-    assert_eq!(printed.contains("epoch 01, batch 0"), code == Some(128 + 15), "{printed}");
+    // The package may have been complete when the signal arrived; then there is nothing to resume.
+    if code != Some(0) {
+        assert_eq!(code, Some(128 + 15));
+        let printed = trained(stopped.path(), &[&overrides[..], &["train_hyp.resume=auto"]].concat());
+        assert!(printed.contains("epoch 01, batch 0"), "{printed}");
+    }
     assert!(results(stopped.path()) == results(whole.path()), "the runs differ");
 }
 

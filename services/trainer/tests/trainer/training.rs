@@ -126,7 +126,12 @@ fn versions_name_the_weights() {
     let version = json(package.join("metadata.json"))["version"].as_str().unwrap().to_owned();
     let run = package.parent().unwrap().file_name().unwrap().to_str().unwrap();
     assert!(version.starts_with(&format!("{run}-epoch=0")), "{version}");
-    assert_eq!(json(package.join("reference.json"))["model_version"], version);
+    let reference = json(package.join("reference.json"));
+    assert_eq!(reference["model_version"], version);
+    let names = |classes: &serde_json::Value| {
+        classes.as_array().unwrap().iter().map(|class| class["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&reference["calibration"]), names(&json(package.join("metadata.json"))["classes"]));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::messages::{
     AttributeProto, DataType, Dimension, GraphProto, Length, NodeProto, TensorProto, TensorShapeProto,
     TensorTypeProto, TypeProto, ValueInfoProto,
 };
+use super::rewrite::Operators;
 
 /// Name of the graph's input.
 const INPUT: &str = "image";
@@ -44,21 +45,15 @@ impl Graph {
         attributes: Vec<AttributeProto>,
     ) -> Variable {
         let name = format!("{operator}_{}", self.nodes.len());
-        self.nodes.push(NodeProto {
-            input: inputs.iter().map(|input| input.name.clone()).collect(),
-            output: vec![name.clone()],
-            name: name.clone(),
-            op_type: operator.to_owned(),
-            attribute: attributes,
-        });
+        let names = inputs.iter().map(|input| input.name.clone()).collect();
+        self.nodes.push(NodeProto::new(operator, names, name.clone(), attributes));
         let (rank, channels) = inputs.first().map_or((0, 0), |input| (input.rank, input.channels));
         Variable { name, rank, channels }
     }
 
     /// Adds float32 values as a constant of this name, unless it is there.
     pub(super) fn floats(&mut self, name: &str, dims: &[i64], values: &[f32]) -> Variable {
-        let bytes = || values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.constant(name, dims, DataType::Float, bytes)
+        self.constant(name, dims.len(), |name| TensorProto::of_floats(name, dims, values))
     }
 
     /// Adds a number as a constant.
@@ -69,24 +64,12 @@ impl Graph {
     /// Adds a list of whole numbers as a constant.
     pub(super) fn ints(&mut self, values: &[i64]) -> Variable {
         let numbers: Vec<String> = values.iter().map(i64::to_string).collect();
-        let bytes = || values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.constant(&format!("ints_{}", numbers.join("_")), &[values.len() as i64], DataType::Int64, bytes)
+        self.constant(&format!("ints_{}", numbers.join("_")), 1, |name| TensorProto::of_ints(name, values))
     }
 
-    fn constant(
-        &mut self,
-        name: &str,
-        dims: &[i64],
-        kind: DataType,
-        bytes: impl FnOnce() -> Vec<u8>,
-    ) -> Variable {
-        self.constants.entry(name.to_owned()).or_insert_with(|| TensorProto {
-            dims: dims.to_vec(),
-            data_type: kind as i32,
-            name: name.to_owned(),
-            raw_data: bytes(),
-        });
-        Variable { name: name.to_owned(), rank: dims.len(), channels: 0 }
+    fn constant(&mut self, name: &str, rank: usize, tensor: impl FnOnce(String) -> TensorProto) -> Variable {
+        self.constants.entry(name.to_owned()).or_insert_with(|| tensor(name.to_owned()));
+        Variable { name: name.to_owned(), rank, channels: 0 }
     }
 
     /// Returns the shape of a constant; empty for another tensor.
@@ -129,38 +112,20 @@ impl Graph {
             }
         }
         nodes.reverse();
-        drop_biases(&mut nodes);
+        let mut operators = Operators { nodes, constants: self.constants };
+        operators.rewrite();
+        let Operators { mut nodes, mut constants } = operators;
         if let Some(last) = nodes.last_mut() {
             last.output = vec![OUTPUT.to_owned()];
         }
         let used: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.input).collect();
-        self.constants.retain(|name, _| used.contains(name));
+        constants.retain(|name, _| used.contains(name));
         GraphProto {
             node: nodes,
             name: "network".to_owned(),
-            initializer: self.constants.into_values().collect(),
+            initializer: constants.into_values().collect(),
             input: vec![images(INPUT, input.channels, ["height", "width"])],
             output: vec![images(OUTPUT, output.channels, ["logits_height", "logits_width"])],
-        }
-    }
-}
-
-/// Takes the bias from convolutions whose output is only normalized, as the normalization subtracts it again. Where all inputs
-/// of a convolution are zero, the runtimes' rounding of the mean of a bias would be enlarged to visible values.
-fn drop_biases(nodes: &mut [NodeProto]) {
-    let mut uses: BTreeMap<String, usize> = BTreeMap::new();
-    let mut normalized = BTreeSet::new();
-    for node in nodes.iter() {
-        node.input.iter().for_each(|input| *uses.entry(input.clone()).or_default() += 1);
-        if node.op_type == "InstanceNormalization" {
-            normalized.insert(node.input[0].clone());
-        }
-    }
-    for node in nodes {
-        let output = &node.output[0];
-        let is_convolution = ["Conv", "ConvTranspose"].contains(&node.op_type.as_str());
-        if is_convolution && normalized.contains(output) && uses.get(output) == Some(&1) {
-            node.input.truncate(2);
         }
     }
 }

@@ -106,6 +106,8 @@ pub(super) struct TensorProto {
 pub(super) enum DataType {
     Undefined = 0,
     Float = 1,
+    Uint8 = 2,
+    Int8 = 3,
     Int64 = 7,
 }
 

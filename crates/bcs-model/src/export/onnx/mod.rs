@@ -5,14 +5,22 @@
 //! - [`expression`]: expressions of a trace
 //! - [`graph`]: the graph under construction
 //! - [`messages`]: messages of the file
+//! - [`node`]: operators and their attributes
 //! - [`operators`]: what each function of `torch` is in ONNX
+//! - [`quantize`]: quantization after training
+//! - [`rewrite`]: rewrites of the finished graph, which make it faster
+//! - [`tensor`]: constants and their values
 //! - [`value`]: values of expressions
 
 mod attributes;
 mod expression;
 mod graph;
 mod messages;
+mod node;
 mod operators;
+pub mod quantize;
+mod rewrite;
+mod tensor;
 mod value;
 
 use std::collections::HashMap;
@@ -36,9 +44,9 @@ pub const OPSET: i64 = 17;
 /// Returns the network in inference mode as an ONNX file.
 ///
 /// Its graph maps `image` `[N, in_channels, H, W]`, of any batch size and of every size that the network accepts, to
-/// `logits`, in float32. Its parameters have MONAI's names. The file says which sizes the network accepts: the entry
-/// [`GRAPH_SHAPES`] of its metadata is a [`GraphShapes`] in JSON. `example_size` (height and width) is a size that the
-/// network accepts.
+/// `logits`, in float32. Its parameters have MONAI's names, and a suffix where they are rewritten for speed. The file says
+/// which sizes the network accepts: the entry [`GRAPH_SHAPES`] of its metadata is a [`GraphShapes`] in JSON. `example_size`
+/// (height and width) is a size that the network accepts.
 ///
 /// # Errors
 /// Those of [`Network::forward`] for `example_size`; [`Error::Export`] for an operator that has no counterpart here;
@@ -157,7 +165,9 @@ mod tests {
 
     fn network(name: &str, mut arguments: Json) -> Network {
         for (key, value) in [("spatial_dims", 2), ("in_channels", 3), ("out_channels", 2)] {
-            arguments[key] = value.into();
+            if arguments[key].is_null() {
+                arguments[key] = value.into();
+            }
         }
         Network::new(name, arguments.as_object().unwrap(), Device::Cpu).unwrap()
     }
@@ -193,7 +203,9 @@ mod tests {
 
     #[test]
     fn parameters_have_monais_names_and_values() {
-        let network = network("UNet", json!({"channels": [4, 8], "strides": [2], "norm": "batch"}));
+        // With more output channels than are rewritten.
+        let arguments = json!({"channels": [4, 8], "strides": [2], "norm": "batch", "out_channels": 5});
+        let network = network("UNet", arguments);
         let graph = exported(&network).graph.unwrap();
         let mut state = network.state();
         state.retain(|name, _| !name.ends_with("num_batches_tracked"));
@@ -208,7 +220,7 @@ mod tests {
 
     #[test]
     fn biases_that_a_normalization_subtracts_are_left_out() {
-        let network = network("UNet", json!({"channels": [4, 8], "strides": [2]}));
+        let network = network("UNet", json!({"channels": [4, 8], "strides": [2], "out_channels": 5}));
         let graph = exported(&network).graph.unwrap();
         let biases: Vec<&str> = graph
             .initializer
@@ -218,6 +230,35 @@ mod tests {
             .collect();
         // Of the last convolution, which is not normalized.
         assert_eq!(biases, ["model.2.conv.bias"]);
+    }
+
+    #[test]
+    fn the_last_level_of_a_unet_is_computed_by_phases() {
+        let operators = |arguments: Json| {
+            let graph = exported(&network("UNet", arguments)).graph.unwrap();
+            graph.node.into_iter().map(|node| node.op_type).collect::<Vec<_>>()
+        };
+        let arguments = json!({"channels": [4, 8, 16], "strides": [2, 2], "num_res_units": 2});
+        let rewritten = operators(arguments.clone());
+        let end = [
+            "Shape",
+            "Reshape",
+            "InstanceNormalization",
+            "Reshape",
+            "PRelu",
+            "Conv",
+            "DepthToSpace",
+            "Identity",
+        ];
+        assert!(rewritten.ends_with(&end.map(str::to_owned)), "{rewritten:?}");
+        // The transposed convolution below has four channels, but is not the last one.
+        assert_eq!(rewritten.iter().filter(|operator| *operator == "ConvTranspose").count(), 1);
+        let mut more_classes = arguments;
+        more_classes["out_channels"] = 5.into();
+        let plain = operators(more_classes);
+        // Without the sum, which is in the last convolution.
+        let end = ["ConvTranspose", "InstanceNormalization", "PRelu", "Conv", "Identity"];
+        assert!(plain.ends_with(&end.map(str::to_owned)), "{plain:?}");
     }
 
     #[test]

@@ -114,6 +114,20 @@ impl IdTokens {
         let email = claims.email.filter(|email| claims.email_verified && self.emails.contains(email));
         email.map(Caller).ok_or(TokenError::Email)
     }
+
+    /// Verifies the token of a request, and adds the [`Caller`] to it.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub async fn admit(&self, request: &mut Request) -> Result<(), TokenError> {
+        let token = request.headers().get(header::AUTHORIZATION).and_then(bearer);
+        let token = token.ok_or(TokenError::Missing)?.to_vec();
+        let caller = self.verify(&token).await.inspect_err(|error| {
+            tracing::warn!(reason = error.to_string(), "Refused a request by its ID token.");
+        })?;
+        request.extensions_mut().insert(caller);
+        Ok(())
+    }
 }
 
 /// Middleware that refuses requests without a valid ID token, and adds the [`Caller`] to the others.
@@ -125,11 +139,6 @@ pub async fn require(
     mut request: Request,
     next: Next,
 ) -> Result<Response, TokenError> {
-    let token =
-        request.headers().get(header::AUTHORIZATION).and_then(bearer).ok_or(TokenError::Missing)?.to_vec();
-    let caller = tokens.verify(&token).await.inspect_err(|error| {
-        tracing::warn!(reason = error.to_string(), "Refused a request by its ID token.");
-    })?;
-    request.extensions_mut().insert(caller);
+    tokens.admit(&mut request).await?;
     Ok(next.run(request).await)
 }

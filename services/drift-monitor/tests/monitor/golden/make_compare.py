@@ -1,6 +1,7 @@
-"""Writes reference.csv, current.csv and expected.json: two tables, and the results of scipy for their columns.
+"""Writes reference.csv, current.csv and expected.json: two tables, and the results of scipy for their columns; and current.parquet,
+the same as current.csv.
 
-Requires scipy 1.17.1, whose version is written into expected.json, and numpy.
+Requires scipy 1.17.1, whose version is written into expected.json, numpy, and pyarrow 26.0.1.
 
     python make_compare.py            writes the files
     python make_compare.py --check    exits with 1 if the files differ from those it would write
@@ -15,6 +16,8 @@ import sys
 import tempfile
 
 import numpy as np
+import pyarrow.csv
+import pyarrow.parquet
 import scipy
 from scipy import stats
 
@@ -49,6 +52,7 @@ def write_all(folder):
     tables["current"]["entropy"][[3, 17]] = np.nan
     for side, table in tables.items():
         write(folder, side, table)
+    pyarrow.parquet.write_table(pyarrow.csv.read_csv(folder / "current.csv"), folder / "current.parquet")
     features = {}
     for name in tables["reference"]:
         a, b = (table[name][~np.isnan(table[name])] for table in tables.values())

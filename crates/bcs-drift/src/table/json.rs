@@ -1,46 +1,14 @@
-//! Tables from CSV and JSON.
+//! Tables from JSON.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
-use bcs_contracts::FeatureTable;
 use serde_json::{Map, Value};
 
-use super::Table;
 use super::column::{Column, Finished, kind};
+use super::{Cases, Part, Table};
 use crate::error::Error;
 
 impl Table {
-    /// Reads CSV: UTF-8, comma-separated, with a header row. An empty cell is a missing value. Columns with a cell that
-    /// is not a number are skipped, and so are columns without a name (such as the index that pandas writes). The column
-    /// `case`, if there is one, names the case of each row.
-    ///
-    /// # Errors
-    /// [`Error::Csv`] for invalid CSV and failed reads; [`Error::NoHeader`]; [`Error::Header`] for duplicate names;
-    /// [`Error::NotFinite`] for `NaN` and `inf` in a column of numbers. They name row and column.
-    pub fn from_csv(reader: impl Read, case: &str) -> Result<Self, Error> {
-        let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(reader);
-        let names = csv.headers()?.clone();
-        if names.is_empty() {
-            return Err(Error::NoHeader);
-        }
-        let mut columns = named_columns(&names)?;
-        let case = names.iter().position(|name| name == case);
-        let mut cases = Vec::new();
-        for record in csv.records() {
-            let record = record?;
-            let name = case.and_then(|case| record.get(case)).filter(|name| !name.is_empty());
-            cases.push(name.map(str::to_owned));
-            for (column, cell) in columns.iter_mut().zip(&record) {
-                column.push_text(cases.len(), cell);
-            }
-        }
-        if let Some(case) = case {
-            columns.remove(case);
-        }
-        collect(cases, columns)
-    }
-
     /// Reads JSON: a drift reference (`reference.json`), an array of objects `[{"grey_mean": 0.4}, …]`, or an object of
     /// arrays `{"grey_mean": [0.4, …], …}`. `null` is a missing value. Columns with any other value that is not a number
     /// are skipped. The key `case`, if there is one, names the case of each row.
@@ -62,12 +30,12 @@ impl Table {
 
 fn from_rows(rows: &[Value], case: &str) -> Result<Table, Error> {
     let mut columns: BTreeMap<&str, Column> = BTreeMap::new();
-    let mut cases = Vec::with_capacity(rows.len());
+    let mut cases = Cases::default();
     for (index, row) in rows.iter().enumerate() {
         let Value::Object(cells) = row else {
             return Err(shape(format!("row {}", index + 1), row));
         };
-        cases.push(cells.get(case).and_then(case_name));
+        cases.push(cells.get(case).and_then(case_name).as_deref());
         for (name, cell) in cells.iter().filter(|(name, _)| *name != case) {
             columns.entry(name).or_insert_with(|| Column::new(name)).push_json(index + 1, cell);
         }
@@ -88,7 +56,7 @@ fn from_arrays(arrays: &Map<String, Value>, case: &str) -> Result<Table, Error> 
             return Err(Error::Ragged { column: name.clone(), rows: cells.len(), first, expected });
         }
         if name == case {
-            cases = Some(cells.iter().map(case_name).collect());
+            cases = Some(of_cells(cells));
             continue;
         }
         let mut column = Column::new(name);
@@ -96,7 +64,13 @@ fn from_arrays(arrays: &Map<String, Value>, case: &str) -> Result<Table, Error> 
         columns.push(column);
     }
     let rows = first.map_or(0, |(_, rows)| rows);
-    collect(cases.unwrap_or_else(|| vec![None; rows]), columns)
+    collect(cases.unwrap_or_else(|| vec![None; rows].into_iter().collect()), columns)
+}
+
+fn of_cells(cells: &[Value]) -> Cases {
+    let mut cases = Cases::default();
+    cells.iter().for_each(|cell| cases.push(case_name(cell).as_deref()));
+    cases
 }
 
 /// Name of a case: a text or a number.
@@ -108,31 +82,19 @@ fn case_name(cell: &Value) -> Option<String> {
     }
 }
 
-fn collect(cases: Vec<Option<String>>, columns: impl IntoIterator<Item = Column>) -> Result<Table, Error> {
-    let (rows, mut features, mut skipped) = (cases.len(), BTreeMap::new(), Vec::new());
+/// Makes a table of columns.
+///
+/// # Errors
+/// [`Error::NotFinite`].
+pub(super) fn collect(cases: Cases, columns: impl IntoIterator<Item = Column>) -> Result<Table, Error> {
+    let (rows, mut features, mut skipped) = (cases.rows(), BTreeMap::new(), Vec::new());
     for column in columns {
         match column.finish(rows)? {
             Finished::Values(name, values) => _ = features.insert(name, values),
             Finished::Skipped(column) => skipped.push(column),
         }
     }
-    Ok(Table { rows, parts: vec![FeatureTable { cases, features }], skipped })
-}
-
-/// Creates a column for each name of the header row.
-fn named_columns(names: &csv::StringRecord) -> Result<Vec<Column>, Error> {
-    let mut columns: Vec<Column> = Vec::new();
-    for (index, name) in names.iter().enumerate() {
-        if name.is_empty() {
-            columns.push(Column::unnamed(index + 1));
-        } else if columns.iter().any(|column| column.name == name) {
-            let problem = "occurs twice";
-            return Err(Error::Header { column: index + 1, name: name.to_owned(), problem });
-        } else {
-            columns.push(Column::new(name));
-        }
-    }
-    Ok(columns)
+    Ok(Table { rows, parts: vec![Part { cases, features }], skipped })
 }
 
 fn is_reference(object: &Map<String, Value>) -> bool {

@@ -1,0 +1,244 @@
+//! Tables from CSV, read in blocks of rows, which are parsed on all cores.
+
+use std::io::Read;
+
+use csv::{ErrorKind, ReaderBuilder, StringRecord};
+use rayon::prelude::*;
+
+use super::column::Column;
+use super::json::collect;
+use super::{Cases, Table};
+use crate::error::Error;
+
+/// Bytes that are read at once: thousands of rows.
+const BLOCK: usize = 2 << 20;
+
+impl Table {
+    /// Reads CSV: UTF-8, comma-separated, with a header row. An empty cell is a missing value. Columns with a cell that
+    /// is not a number are skipped, and so are columns without a name (such as the index that pandas writes). The column
+    /// `case`, if there is one, names the case of each row.
+    ///
+    /// # Errors
+    /// [`Error::Csv`] for invalid CSV; [`Error::Read`] for failed reads; [`Error::NoHeader`]; [`Error::Header`] for duplicate
+    /// names; [`Error::NotFinite`] for `NaN` and `inf` in a column of numbers. They name row and column.
+    pub fn from_csv(reader: impl Read, case: &str) -> Result<Self, Error> {
+        let mut blocks = Blocks { reader, rest: Vec::new(), line: 1, size: BLOCK };
+        let first = blocks.next().ok_or(Error::NoHeader)??;
+        let (header, first) = Header::read(first, case)?;
+        let mut blocks = std::iter::once(Ok(first)).chain(blocks);
+        let mut table = Rows { cases: Cases::default(), columns: header.columns() };
+        loop {
+            // As many blocks as are parsed at once are in memory.
+            let batch = blocks.by_ref().take(rayon::current_num_threads()).collect::<Result<Vec<_>, _>>()?;
+            if batch.is_empty() {
+                break;
+            }
+            let parsed: Vec<_> = batch.par_iter().map(|block| Rows::parse(block, &header)).collect();
+            for rows in parsed {
+                table.append(rows?);
+            }
+        }
+        let numbers = table.columns.into_iter().enumerate().filter(|(at, _)| Some(*at) != header.case);
+        collect(table.cases, numbers.map(|(_, column)| column))
+    }
+}
+
+/// Whole rows of a file.
+struct Block {
+    bytes: Vec<u8>,
+    /// Line that they start with, from 1.
+    line: u64,
+}
+
+/// Reads a file in blocks.
+struct Blocks<R> {
+    reader: R,
+    /// Beginning of the next block.
+    rest: Vec<u8>,
+    line: u64,
+    /// Bytes that are read at once.
+    size: usize,
+}
+
+impl<R: Read> Iterator for Blocks<R> {
+    type Item = Result<Block, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut bytes = std::mem::take(&mut self.rest);
+        loop {
+            bytes.reserve_exact(self.size);
+            match self.reader.by_ref().take(self.size as u64).read_to_end(&mut bytes) {
+                Err(error) => return Some(Err(Error::Read(error))),
+                Ok(0) if bytes.is_empty() => return None,
+                Ok(0) => break,
+                Ok(_) => {}
+            }
+            if let Some(end) = end_of_rows(&bytes) {
+                self.rest = bytes.split_off(end);
+                break;
+            }
+        }
+        let line = self.line;
+        self.line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
+        Some(Ok(Block { bytes, line }))
+    }
+}
+
+/// Returns the end of the last whole row: after a line feed that is not between quotes.
+fn end_of_rows(bytes: &[u8]) -> Option<usize> {
+    let mut quotes = memchr::memchr_iter(b'"', bytes).count();
+    let mut end = bytes.len();
+    loop {
+        let feed = memchr::memrchr(b'\n', &bytes[..end])?;
+        quotes -= memchr::memchr_iter(b'"', &bytes[feed..end]).count();
+        if quotes.is_multiple_of(2) {
+            return Some(feed + 1);
+        }
+        end = feed;
+    }
+}
+
+/// The header row.
+struct Header {
+    names: Vec<String>,
+    /// Position of the cases.
+    case: Option<usize>,
+}
+
+impl Header {
+    /// Reads the header row, and returns it with the rest of the block.
+    fn read(block: Block, case: &str) -> Result<(Self, Block), Error> {
+        let Block { mut bytes, line } = block;
+        let mut csv = ReaderBuilder::new().has_headers(false).from_reader(&bytes[..]);
+        let mut record = StringRecord::new();
+        if !csv.read_record(&mut record).map_err(|error| invalid(&error, line))? {
+            return Err(Error::NoHeader);
+        }
+        let (length, lines) = (csv.position().byte() as usize, csv.position().line());
+        let names: Vec<String> = record.iter().map(|name| name.trim().to_owned()).collect();
+        for (index, name) in names.iter().enumerate() {
+            if !name.is_empty() && names[..index].contains(name) {
+                return Err(Error::Header { column: index + 1, name: name.clone(), problem: "occurs twice" });
+            }
+        }
+        bytes.drain(..length);
+        let case = names.iter().position(|name| name == case);
+        Ok((Self { names, case }, Block { bytes, line: line + lines - 1 }))
+    }
+
+    /// Creates a column for each name.
+    fn columns(&self) -> Vec<Column> {
+        let column = |(index, name): (usize, &String)| match name.as_str() {
+            "" => Column::unnamed(index + 1),
+            name => Column::new(name),
+        };
+        self.names.iter().enumerate().map(column).collect()
+    }
+}
+
+/// The rows of a block by column.
+struct Rows {
+    cases: Cases,
+    columns: Vec<Column>,
+}
+
+impl Rows {
+    fn parse(block: &Block, header: &Header) -> Result<Self, Error> {
+        let mut csv = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&block.bytes[..]);
+        let (mut cases, mut columns, mut record) = (Cases::default(), header.columns(), StringRecord::new());
+        while csv.read_record(&mut record).map_err(|error| invalid(&error, block.line))? {
+            if record.len() != columns.len() {
+                let line = record.position().map_or(block.line, |position| block.line + position.line() - 1);
+                let problem = format!("has {} fields, not {}", record.len(), columns.len());
+                return Err(Error::Csv { line, problem });
+            }
+            let case = header.case.and_then(|case| record.get(case)).map(str::trim);
+            cases.push(case.filter(|name| !name.is_empty()));
+            for (at, (column, cell)) in columns.iter_mut().zip(&record).enumerate() {
+                if Some(at) != header.case {
+                    column.push_text(cases.rows(), cell);
+                }
+            }
+        }
+        Ok(Self { cases, columns })
+    }
+
+    fn append(&mut self, later: Self) {
+        let before = self.cases.rows();
+        for (column, later) in self.columns.iter_mut().zip(later.columns) {
+            column.append(before, later);
+        }
+        self.cases.append(&later.cases);
+    }
+}
+
+/// Tells where a block that starts with this line is invalid.
+fn invalid(error: &csv::Error, line: u64) -> Error {
+    let line = error.position().map_or(line, |position| line + position.line() - 1);
+    let problem = match error.kind() {
+        ErrorKind::Utf8 { .. } => "is not UTF-8".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    };
+    Error::Csv { line, problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(text: &str, size: usize) -> Vec<(String, u64)> {
+        let blocks = Blocks { reader: text.as_bytes(), rest: Vec::new(), line: 1, size };
+        blocks
+            .map(|block| block.map(|block| (String::from_utf8(block.bytes).unwrap(), block.line)).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn blocks_have_whole_rows() {
+        let text = "a,b\n1,\"x\ny\"\n2,z\n3,";
+        for size in 1..30 {
+            let blocks = blocks(text, size);
+            assert_eq!(blocks.iter().map(|(rows, _)| rows.as_str()).collect::<String>(), text);
+            let mut line = 1;
+            for (rows, first) in blocks {
+                assert_eq!(first, line, "{rows:?}");
+                assert!(
+                    rows.matches('"').count() != 1 && (rows.ends_with('\n') || rows.ends_with("3,")),
+                    "{rows:?}"
+                );
+                line += rows.matches('\n').count() as u64;
+            }
+        }
+    }
+
+    #[test]
+    fn the_size_of_the_blocks_does_not_matter() {
+        let mut text = "case,a,name,b\n".to_owned();
+        for row in 0..60_000 {
+            text.push_str(&format!(
+                "\"case {}\",{row},{},{}\n",
+                row / 7,
+                if row < 50_000 { "1" } else { "x" },
+                row / 2
+            ));
+        }
+        assert!(text.len() < BLOCK * 2);
+        let long = text.clone() + &"a,1,2,3\n".repeat(BLOCK / 4);
+        let (short, long) = (
+            Table::from_csv(text.as_bytes(), "case").unwrap(),
+            Table::from_csv(long.as_bytes(), "case").unwrap(),
+        );
+        assert_eq!(long.rows, 60_000 + BLOCK / 4);
+        assert_eq!((&short.skipped, short.rows), (&long.skipped, 60_000));
+        assert_eq!(short.skipped[0].reason, "holds 'x' in row 50001, which is not a number");
+        for name in ["a", "b"] {
+            let values = short.values(name).unwrap();
+            assert_eq!(values, long.values(name).unwrap()[..60_000]);
+            assert_eq!(values[59_999], f64::from(if name == "a" { 59_999 } else { 29_999 }));
+        }
+        assert!(short.parts[0].cases.iter().eq(long.parts[0].cases.iter().take(60_000)));
+        let late = text + &"a,1,2,3\n".repeat(BLOCK / 4) + "a,1,2\n";
+        let error = Table::from_csv(late.as_bytes(), "case").unwrap_err().to_string();
+        assert!(error.contains(&format!("line {} has 3 fields, not 4", 60_002 + BLOCK / 4)), "{error}");
+    }
+}
