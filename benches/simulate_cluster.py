@@ -5,8 +5,8 @@
 It draws the times of steps and of reads of shards, and follows each step through them:
 - A step of a GPU takes the time of its tiles, with a log-normal spread. All wait for the slowest one.
 - Backward is two thirds of a step. The gradients of a bucket are complete when its share of backward is over. Buckets are
-  all-reduced one after the other: a ring among the GPUs of a machine, then a ring among machines, each with latency and
-  bandwidth (2 (n - 1) / n times the bytes).
+  all-reduced one after the other: by one ring of all processes, as Gloo does, or by a ring among the GPUs of a machine and one
+  among machines, as NCCL does; each with latency and bandwidth (2 (n - 1) / n times the bytes).
 - A machine reads shards in parallel streams, each as fast as a stream of Cloud Storage; a read is slow now and then. A step
   waits if the tiles of its machine have not arrived.
 All numbers are options: they are assumptions until they are measured.
@@ -34,6 +34,8 @@ def parse() -> argparse.Namespace:
     option("--network-gb-per-second", 10.0, "gigabytes per second between machines")
     option("--local-latency", 8e-6, "seconds of a message between the GPUs of a machine")
     option("--network-latency", 30e-6, "seconds of a message between machines")
+    option("--gloo-gb-per-second", 0.0, "gigabytes per second between two processes of Gloo, through the memory of hosts; 0: NCCL")
+    option("--gloo-latency", 60e-6, "seconds of a message between two processes of Gloo")
     option("--stream-mb-per-second", 100.0, "megabytes per second of a read from the bucket")
     option("--streams", 32, "simultaneous reads of a machine")
     option("--shard-mb", 256.0, "megabytes of a shard")
@@ -61,6 +63,8 @@ def buckets(options: argparse.Namespace) -> list[float]:
 
 
 def all_reduce(options: argparse.Namespace, size: float) -> float:
+    if options.gloo_gb_per_second > 0:
+        return ring(size, options.gpus * options.nodes, options.gloo_gb_per_second * 1e9, options.gloo_latency)
     local = ring(size, options.gpus, options.local_gb_per_second * 1e9, options.local_latency)
     return local + ring(size, options.nodes, options.network_gb_per_second * 1e9, options.network_latency)
 

@@ -50,12 +50,33 @@ def weights(folder: pathlib.Path) -> str:
     return hashlib.sha256((run_folder / "checkpoints/last/model.safetensors").read_bytes()).hexdigest()
 
 
-def fresh(arguments: argparse.Namespace, name: str) -> pathlib.Path:
-    """A folder with 12 training and 4 validation tiles."""
+def fresh(arguments: argparse.Namespace, name: str, tiles: int = 4) -> pathlib.Path:
+    """A folder with tissue of five slides."""
     folder = arguments.folder / name
     folder.mkdir(parents=True)
-    run([arguments.trainer, "synthesize", "--output", "tissue", "--slides", 5, "--tiles", 4, "--size", 64], folder)
+    run([arguments.trainer, "synthesize", "--output", "tissue", "--slides", 5, "--tiles", tiles, "--size", 64], folder)
     return folder
+
+
+def pack(arguments: argparse.Namespace, folder: pathlib.Path, *options: object) -> None:
+    images = ["--images", "tissue/train", "--masks", "tissue/train_mask"]
+    run([arguments.trainer, "pack", *images, "--output", "shards", *options], folder)
+
+
+def step_of(folder: pathlib.Path) -> int:
+    """Step of the newest checkpoint; 0 if there is none, as while another one takes its place."""
+    for state in (folder / "models").glob("*/checkpoints/last/training.json"):
+        try:
+            return json.loads(state.read_text())["step"]
+        except FileNotFoundError:
+            pass
+    return 0
+
+
+def wait_for_step(folder: pathlib.Path, step: int, processes: list[subprocess.Popen]) -> None:
+    while step_of(folder) < step:
+        check(all(process.poll() is None for process in processes), f"the run has ended before step {step}")
+        time.sleep(0.005)
 
 
 def pytorch_in_one_group(arguments: argparse.Namespace) -> None:
@@ -139,16 +160,13 @@ def outcomes(processes: list, seconds: float) -> list:
 
 def network_namespaces(arguments: argparse.Namespace) -> None:
     overrides = ["train_hyp.max_epochs=3", "train_hyp.checkpoint.every_n_train_steps=1", "train_hyp.resume=auto"]
-    whole, cut = fresh(arguments, "network"), fresh(arguments, "network-cut")
+    whole, cut = fresh(arguments, "network", 20), fresh(arguments, "network-cut", 20)
     with Namespaces(3) as machines:
         for code, error in outcomes(start_machines(arguments, machines, whole, overrides), 300):
             check(code == 0, error)
-        timeout = 8
+        timeout = 40
         processes = start_machines(arguments, machines, cut, [*overrides, f"train_hyp.distributed.timeout_seconds={timeout}"])
-        state = lambda: list((cut / "models").glob("*/checkpoints/last/training.json"))
-        while not (state() and json.loads(state()[0].read_text())["step"] >= 2):
-            check(all(process.poll() is None for process in processes), "the run has ended")
-            time.sleep(0.01)
+        wait_for_step(cut, 2, processes)
         machines.cut(2)
         start = time.monotonic()
         ended = outcomes(processes, 120)
@@ -157,6 +175,7 @@ def network_namespaces(arguments: argparse.Namespace) -> None:
         for rank in [0, 1]:
             check(f"rank {rank} of 3: rank 2 (" in ended[rank][1], ended[rank][1])
         check("rank 2 of 3: rank 0 (" in ended[2][1], ended[2][1])
+        check(seconds < timeout, f"the ranks took {seconds:.1f} s to end")
         print(f"  cut: all ranks ended within {seconds:.1f} s, with a time-out of {timeout} s")
         machines.connect(2)
         for code, error in outcomes(start_machines(arguments, machines, cut, overrides), 300):
@@ -166,7 +185,7 @@ def network_namespaces(arguments: argparse.Namespace) -> None:
 
 def webdataset(arguments: argparse.Namespace) -> None:
     folder = fresh(arguments, "webdataset")
-    run([arguments.trainer, "pack", "--images", "tissue/train", "--masks", "tissue/train_mask", "--output", "shards"], folder)
+    pack(arguments, folder)
     print(run([arguments.webdataset, HERE / "shards.py", "read", "shards", "tissue"], folder), end="")
     run([arguments.webdataset, HERE / "shards.py", "write", "written", "tissue"], folder)
     printed = run([arguments.trainer, *SMALL, "data.train_shards=written", "train_hyp.max_epochs=1"], folder)
@@ -174,35 +193,33 @@ def webdataset(arguments: argparse.Namespace) -> None:
 
 
 def every_tile_once_when_killed(arguments: argparse.Namespace) -> None:
-    """A run from shards that is killed again and again ends with the model of one that is not."""
+    """A run from shards that is killed within its epochs ends with the model of one that is not: each step had the same tiles."""
     overrides = [
         "data.train_shards=shards",
-        "train_hyp.max_epochs=3",
+        "train_hyp.max_epochs=2",
         "train_hyp.checkpoint.every_n_train_steps=1",
         "train_hyp.resume=auto",
     ]
-    whole, killed = fresh(arguments, "stream"), fresh(arguments, "stream-killed")
+    whole, killed = fresh(arguments, "stream", 60), fresh(arguments, "stream-killed", 60)
     for folder in [whole, killed]:
-        run([arguments.trainer, "pack", "--images", "tissue/train", "--masks", "tissue/train_mask", "--output", "shards"], folder)
+        pack(arguments, folder, "--shard-mb", 1)
     run([arguments.trainer, *SMALL, *overrides], whole)
-    kills = 0
-    while kills < 10:
+    steps = []
+    for _ in range(10):
         process = subprocess.Popen(
             list(map(str, [arguments.trainer, *SMALL, *overrides])),
             cwd=killed,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
-        time.sleep(0.6 + 0.05 * kills)
-        if process.poll() is not None:
-            break
+        wait_for_step(killed, step_of(killed) + 1, [process])
         process.send_signal(signal.SIGKILL)
-        process.wait()
-        kills += 1
+        check(process.wait() == -signal.SIGKILL, "the run has ended before it was killed")
+        steps.append(step_of(killed))
     run([arguments.trainer, *SMALL, *overrides], killed)
     check(weights(whole) == weights(killed), "the killed run ends with another model")
-    print(f"  killed {kills} times")
+    print(f"  killed after steps {', '.join(map(str, steps))} of {step_of(whole)}")
 
 
 def main() -> None:

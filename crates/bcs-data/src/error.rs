@@ -50,13 +50,6 @@ pub enum Error {
     Worker,
 }
 
-impl Error {
-    /// A shard cannot be made.
-    pub(crate) fn from_tar(error: std::io::Error) -> Self {
-        Self::Shards { location: "pack".to_owned(), reason: error.to_string() }
-    }
-}
-
 /// A file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

@@ -138,6 +138,12 @@ pub(crate) enum Error {
         /// Its exit code.
         code: u8,
     },
+    /// An error that has been printed.
+    #[error("the error above ended this process")]
+    Printed {
+        /// Its exit code.
+        code: u8,
+    },
     /// A picture cannot be made.
     #[error(transparent)]
     Imaging(#[from] bcs_imaging::Error),
@@ -169,7 +175,7 @@ impl Error {
             Self::Usage(_) | Self::Config(_) => 2,
             Self::Interrupted { signal, .. } | Self::SweepInterrupted { signal, .. } => 128 + signal,
             Self::Stopped { source, .. } => source.exit_code(),
-            Self::Rank { code, .. } => *code,
+            Self::Rank { code, .. } | Self::Printed { code } => *code,
             Self::Storage(bcs_storage::Error::InvalidUri { .. }) => 2,
             Self::Dvc(Dvc::NoRepository(_) | Dvc::Target { .. } | Dvc::Config { .. }) => 2,
             Self::Data(

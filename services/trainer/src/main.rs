@@ -50,7 +50,9 @@ fn main() -> ExitCode {
     match commands::run(cli::Cli::parse_from(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::error(&error);
+            if !matches!(error, error::Error::Printed { .. }) {
+                output::error(&error);
+            }
             ExitCode::from(error.exit_code())
         }
     }

@@ -1,6 +1,7 @@
 //! Shards from files.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::Path;
 
 use bcs_imaging::Limits;
@@ -64,7 +65,7 @@ pub fn pack<E: From<Error>>(
             for (code, pixels) in &tile.codes {
                 *codes.entry(*code).or_default() += pixels;
             }
-            open.add(&format!("{packed:09}"), &tile).map_err(Error::from_tar)?;
+            open.add(&format!("{packed:09}"), &tile).map_err(|error| unpacked(&error))?;
             packed += 1;
             if open.bytes() >= shard_bytes {
                 shards.push(close(std::mem::replace(&mut open, Open::new()), shards.len(), &mut write)?);
@@ -74,10 +75,7 @@ pub fn pack<E: From<Error>>(
     if open.tiles > 0 {
         shards.push(close(open, shards.len(), &mut write)?);
     }
-    let size = size.ok_or_else(|| Error::Shards {
-        location: "pack".to_owned(),
-        reason: "there are no tiles".to_owned(),
-    })?;
+    let size = size.ok_or_else(|| unpacked(&"there are no tiles"))?;
     Ok(Index::new(size, codes, shards))
 }
 
@@ -87,7 +85,7 @@ fn close<E: From<Error>>(
     write: &mut impl FnMut(&str, Vec<u8>) -> Result<(), E>,
 ) -> Result<Shard, E> {
     let tiles = open.tiles;
-    let content = open.tar.into_inner().map_err(Error::from_tar)?;
+    let content = open.tar.into_inner().map_err(|error| unpacked(&error))?;
     let name = name_of(number);
     let (bytes, crc32c) = (content.len() as u64, crc32c::crc32c(&content));
     write(&name, content)?;
@@ -162,6 +160,11 @@ fn all(checked: Vec<Result<Checked, Problem>>) -> Result<Vec<Checked>, Error> {
     } else {
         Err(Error::Files { problems })
     }
+}
+
+/// No shard can be made.
+fn unpacked(reason: &impl Display) -> Error {
+    Error::Shards { location: "pack".to_owned(), reason: reason.to_string() }
 }
 
 fn misfit(tile: &Checked, first: [usize; 2]) -> Error {

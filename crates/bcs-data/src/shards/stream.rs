@@ -241,11 +241,11 @@ impl Stream {
         let shard = &self.index.shards[piece.shard];
         let unread = |reason: String| Error::Shards { location: self.path(piece.shard), reason };
         let mut attempt = 1;
-        let content = loop {
+        let (content, is_intact) = loop {
             let content = self.source.read(&shard.name).map_err(unread)?;
             let is_intact = content.len() as u64 == shard.bytes && crc32c::crc32c(&content) == shard.crc32c;
             if is_intact || attempt == ATTEMPTS {
-                break content;
+                break (content, is_intact);
             }
             attempt += 1;
         };
@@ -253,6 +253,12 @@ impl Stream {
             Ok(found) => (found, "is missing in the shard".to_owned()),
             Err((found, reason)) => (found, format!("cannot be read: {reason}")),
         };
+        // Tiles that cannot be decoded are named when their batch is made.
+        let sound = || found.iter().all(|sample| self.decode(piece.shard, sample.clone()).is_ok());
+        if !is_intact && found.len() == shard.tiles && sound() {
+            let reason = "has another size or checksum than the index states, but tiles that can be decoded; pack anew";
+            self.damaged(Problem { path: self.path(piece.shard).into(), reason: reason.to_owned() })?;
+        }
         let mut found = found.into_iter();
         let tile = |at: usize| {
             let path = || format!("{}: tile {at}", self.path(piece.shard)).into();

@@ -100,7 +100,7 @@ fn every_tile_is_streamed_once_an_epoch_by_one_process() {
     assert_eq!((index.tiles(), index.size), (TILES, [6, 8]));
     assert_eq!(index.codes, BTreeMap::from([(1, (TILES * 48) as u64)]));
     let expected: Vec<u8> = (0..TILES as u8).collect();
-    for size in [1, 2, 5] {
+    for size in [1, 2, 3, 4] {
         let of = |rank: usize, epoch: u64| {
             let share = Share { rank, size };
             all(&stream(&memory, &index, options(4, share, 2), Damage::Stop), epoch, 0)
@@ -169,6 +169,17 @@ fn a_damaged_tile_is_named_and_ends_the_run_or_is_passed_over() {
     let distinct: std::collections::BTreeSet<u8> = found.into_iter().collect();
     assert_eq!(distinct.len(), TILES - 1);
     assert!(TOLD.lock().unwrap().iter().any(|told| told.contains(&name)));
+}
+
+#[test]
+fn a_shard_that_is_not_that_of_the_index_is_named() {
+    let (memory, index) = packed(8_000);
+    let name = index.shards[0].name.clone();
+    // Behind the end of the tar file, so that all tiles can be decoded.
+    memory.shards.lock().unwrap().get_mut(&name).unwrap().push(0);
+    let stream = stream(&memory, &index, options(4, Share::WHOLE, 2), Damage::Stop);
+    let error = stream.epoch(0, 0..6).find_map(Result::err).unwrap().to_string();
+    assert!(error.contains(&format!("memory/{name}: has another size or checksum")), "{error}");
 }
 
 #[test]

@@ -33,22 +33,22 @@ pub enum Error {
         /// Seconds that this process has waited.
         seconds: u64,
     },
-    /// A collective has failed because processes have died or cannot be reached.
+    /// A collective has failed because processes have died, cannot be reached or do not take part.
     #[error("rank {rank} of {size}: {lost}, which ended the {action}: {reason}")]
     Lost {
         /// Rank of this process.
         rank: usize,
         /// Number of processes.
         size: usize,
-        /// Names of the lost ranks with their hosts.
+        /// Names of these ranks with their hosts, and what is wrong with them.
         lost: String,
         /// What the processes did together.
         action: String,
         /// Message of libtorch.
         reason: String,
     },
-    /// A collective has failed although all processes are there.
-    #[error("rank {rank} of {size}: the {action} failed: {reason}")]
+    /// A collective has failed although all processes live and take part.
+    #[error("rank {rank} of {size}: the {action} failed, though all ranks live: {reason}")]
     Collective {
         /// Rank of this process.
         rank: usize,

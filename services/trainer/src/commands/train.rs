@@ -10,6 +10,7 @@ use crate::config::{Composed, Configurations};
 use crate::distributed::World;
 use crate::distributed::environment::WORLD_SIZE;
 use crate::error::{Error, Result};
+use crate::output;
 use crate::output::layers::layers;
 use crate::output::run_log::RunLog;
 use crate::sweep::Sweep;
@@ -71,6 +72,15 @@ fn refuse_several_processes() -> Result<()> {
 
 fn single(composed: &Composed) -> Result<()> {
     let world = World::join(&composed.config.train_hyp.distributed)?;
+    trained(composed, world.clone()).map_err(|error| {
+        // Before this process waits for the others to end.
+        output::error(&error);
+        world.leave(&error);
+        Error::Printed { code: error.exit_code() }
+    })
+}
+
+fn trained(composed: &Composed, world: World) -> Result<()> {
     let run = Run::prepare(composed, world)?;
     if !run.is_first() {
         return run.assist();

@@ -147,6 +147,13 @@ impl World {
         }
     }
 
+    /// Tells the other processes that this one ends by an error, so that they name it.
+    pub(crate) fn leave(&self, error: &Error) {
+        if let Some(group) = &self.group {
+            group.leave(error);
+        }
+    }
+
     /// Waits for all processes.
     ///
     /// # Errors

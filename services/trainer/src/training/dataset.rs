@@ -28,8 +28,8 @@ pub(super) struct Dataset {
 }
 
 impl Dataset {
-    /// Pairs, splits, decodes and checks the tiles. The cache is that of the machine, which `processes` share. Tiles of a bucket are downloaded, and folders that are missing are
-    /// pulled if DVC tracks them.
+    /// Pairs, splits, decodes and checks the tiles. The cache is that of the machine, which `processes` share. Tiles of a bucket
+    /// are downloaded, and folders that are missing are pulled if DVC tracks them.
     ///
     /// # Errors
     /// [`Error::Data`] with every file that cannot be used; [`Error::Usage`] if a folder is missing or empty;

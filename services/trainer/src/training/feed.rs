@@ -18,9 +18,9 @@ use crate::remote::shards::Shards;
 #[derive(Debug, Clone)]
 pub(super) enum Feed {
     /// Files, all of which were checked before.
-    Files(Loader),
+    Files(Box<Loader>),
     /// Shards, which stream.
-    Shards(Stream),
+    Shards(Box<Stream>),
 }
 
 /// Opens the shards of a configuration; `None` if it has none.
@@ -47,8 +47,8 @@ impl Feed {
     /// Tells an observer what the threads do.
     pub(super) fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
         match self {
-            Self::Files(loader) => Self::Files(loader.observed_by(observer)),
-            Self::Shards(stream) => Self::Shards(stream.observed_by(observer)),
+            Self::Files(loader) => Self::Files(Box::new(loader.observed_by(observer))),
+            Self::Shards(stream) => Self::Shards(Box::new(stream.observed_by(observer))),
         }
     }
 

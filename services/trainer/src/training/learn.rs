@@ -92,7 +92,7 @@ impl Run<'_> {
             let weights = weights::read_safetensors(&checkpoint.weights, &name)?;
             weights::load_state(network, weights, weights::Load::Strict)?;
         }
-        let tensors = network.state().into_iter().map(|(_, tensor)| tensor).collect();
+        let tensors = network.state().into_values().collect();
         world.broadcast(tensors, "copy of the parameters")?;
         let (hyp, architecture) = (&config.train_hyp, &self.composed.architecture);
         let profile = self.profile.clone();

@@ -14,7 +14,7 @@ use super::dataset::Dataset;
 use super::feed::Feed;
 use super::profile::Profile;
 use super::step::Stepper;
-use crate::config::{ClassWeights, Composed, Config};
+use crate::config::{ClassWeights, Composed, Config, TrainHyp};
 use crate::distributed::World;
 use crate::error::{Error, Result};
 use crate::output::warn;
@@ -54,6 +54,21 @@ pub(super) fn check_configuration(config: &Config, map: &LabelMap, network: &Net
         )));
     }
     Ok(())
+}
+
+/// Checks that each process has a tile of every full batch.
+///
+/// # Errors
+/// [`Error::Usage`] with the configuration key.
+pub(super) fn check_batch_size(hyp: &TrainHyp, world: &World) -> Result<()> {
+    let (batch, size) = (world.batch_size(hyp.training_batch_size, &hyp.distributed), world.size());
+    if batch >= size {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "train_hyp.training_batch_size is {batch}, for {size} processes together (train_hyp.distributed.batch_size=global); \
+         it must be at least {size}, or choose train_hyp.distributed.batch_size=process"
+    )))
 }
 
 /// Checks that the tiles can train and validate a model, and returns the score that selects it. Prints a warning for what

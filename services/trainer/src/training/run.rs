@@ -99,18 +99,19 @@ impl<'a> Run<'a> {
         let trial = network(composed, device)?;
         initial.as_ref().map(|weights| weights.copy_into(&trial)).transpose()?;
         preflight::check_configuration(config, &map, &trial)?;
+        preflight::check_batch_size(hyp, &world)?;
         let augmentation = config.augmentation.clone().unwrap_or_else(Augmentation::none);
         let options = loader_options(composed, augmentation.clone(), &world);
         let local = world.local_size();
         let (dataset, feed) = match feed::stream(&config.data, &map, options.clone())? {
             Some(stream) => {
                 let most = if world.is_first() { STREAM_EXAMPLES } else { 1 };
-                (Dataset::of_stream(config, &map, local, (&stream, most))?, Feed::Shards(stream))
+                (Dataset::of_stream(config, &map, local, (&stream, most))?, Feed::Shards(Box::new(stream)))
             }
             None => {
                 let dataset = Dataset::load(config, &map, local)?;
                 let loader = Loader::new(Arc::clone(&dataset.train), options)?;
-                (dataset, Feed::Files(loader))
+                (dataset, Feed::Files(Box::new(loader)))
             }
         };
         let profile = Profile::new(hyp.profiling, device);

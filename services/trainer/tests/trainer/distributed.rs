@@ -15,15 +15,17 @@ use crate::support::{json, metrics, outcome, terminate, train, trained, write_ti
 /// Time after which a wait fails.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// 10 tiles in batches of 4, 4 and 2, so that the last one has fewer tiles than four processes. Plain gradient descent:
-/// Adam divides gradients by their size, also those that are 0 but for rounding.
-const EXACT: [&str; 6] = [
+/// 10 tiles in batches of 4, 4 and 2, so that the last one has fewer tiles than four processes, and many buckets of gradients.
+const EXACT: [&str; 3] = [
     "train_hyp.max_epochs=1",
     "train_hyp.distributed.batch_size=global",
+    "train_hyp.distributed.bucket_mb=0.002",
+];
+
+const SGD: [&str; 3] = [
     "train_hyp.optimizer=SGD",
     "train_hyp.learning_rate=0.1",
     "train_hyp.optimizer_arguments={momentum: 0.9}",
-    "train_hyp.distributed.bucket_mb=0.002",
 ];
 
 const ATTENTION_UNET: [&str; 3] =
@@ -63,18 +65,25 @@ fn weights(folder: &Path) -> BTreeMap<String, Tensor> {
     read_safetensors(&bytes, "model").unwrap()
 }
 
-/// The greatest difference of parameters and running statistics.
-fn difference(one: &BTreeMap<String, Tensor>, other: &BTreeMap<String, Tensor>) -> f64 {
+/// Greatest difference of each parameter and running statistic.
+fn differences(
+    one: &BTreeMap<String, Tensor>,
+    other: &BTreeMap<String, Tensor>,
+) -> impl Iterator<Item = (String, f64)> {
     assert!(one.keys().eq(other.keys()));
-    let of = |name: &String| {
-        let (one, other) = (one[name].to_kind(Kind::Double), other[name].to_kind(Kind::Double));
-        (one - other).abs().max().double_value(&[])
-    };
-    one.keys().map(of).fold(0.0, f64::max)
+    one.iter().map(|(name, one)| {
+        let (one, other) = (one.to_kind(Kind::Double), other[name].to_kind(Kind::Double));
+        (name.clone(), (one - other).abs().max().double_value(&[]))
+    })
 }
 
-/// Trains in one process and in several, and compares weights and metrics.
-fn compare(nprocs: &[&str], overrides: &[&str], tolerance: f64, metric_tolerance: f64) {
+/// Trains in one process and in several, and compares weights, of which some are exempt, and metrics.
+fn compare(
+    nprocs: &[&str],
+    overrides: &[&str],
+    [tolerance, metric_tolerance]: [f64; 2],
+    is_exempt: impl Fn(&str) -> bool,
+) {
     let overrides = [&EXACT[..], overrides].concat();
     let folder = tempfile::tempdir().unwrap();
     let of = |name: &str| {
@@ -88,18 +97,17 @@ fn compare(nprocs: &[&str], overrides: &[&str], tolerance: f64, metric_tolerance
     for nproc in nprocs {
         let together = of(nproc);
         let printed = trained_together(&together, nproc, &overrides);
-        assert!(
-            printed.contains(&format!("processes   {nproc}, which train on 4 tiles together")),
-            "{printed}"
-        );
-        let found = difference(&weights(&together), &weights(&whole));
-        assert!(found < tolerance, "{nproc} processes: the weights differ by {found}");
+        let expected = format!("processes   {nproc}, which train on 4 tiles together");
+        assert!(printed.contains(&expected), "{printed}");
+        let found: Vec<(String, f64)> = differences(&weights(&together), &weights(&whole))
+            .filter(|(name, difference)| *difference >= tolerance && !is_exempt(name))
+            .collect();
+        assert!(found.is_empty(), "{nproc} processes: the weights differ: {found:?}");
         let (expected, found) = (metrics(&whole), metrics(&together));
         assert_eq!(expected.len(), found.len());
-        for key in ["val_metric", "loss"] {
+        for (key, tolerance) in [("val_metric", metric_tolerance), ("loss", 1e-5)] {
             let value = |metrics: &[Value]| metrics.last().unwrap()[key].as_f64().unwrap();
             let difference = (value(&found) - value(&expected)).abs();
-            let tolerance = if key == "loss" { 1e-5 } else { metric_tolerance };
             assert!(difference < tolerance, "{nproc} processes: {key} differs by {difference}");
         }
     }
@@ -107,17 +115,25 @@ fn compare(nprocs: &[&str], overrides: &[&str], tolerance: f64, metric_tolerance
 
 #[test]
 fn processes_with_instance_norm_train_as_one() {
-    compare(&["2", "4"], &[], 1e-5, 1e-9);
+    compare(&["2", "4"], &SGD, [1e-5, 1e-9], |_| false);
+}
+
+#[test]
+fn processes_with_the_default_optimizer_train_as_one() {
+    // The gradient of a bias before instance normalization is 0 but for rounding, by whose size AdamW divides it.
+    let has_no_effect = |name: &str| name.contains(".unit") && name.ends_with(".conv.bias");
+    compare(&["2", "4"], &[], [1e-5, 1e-9], has_no_effect);
 }
 
 #[test]
 fn processes_with_batch_norm_train_as_one() {
-    compare(&["2", "4"], &ATTENTION_UNET, 1e-4, 1e-4);
+    compare(&["2", "4"], &[&SGD[..], &ATTENTION_UNET].concat(), [1e-4, 1e-4], |_| false);
 }
 
 #[test]
 fn processes_accumulate_gradients_as_one() {
-    compare(&["2"], &["train_hyp.accumulate_grad_batches=2", "train_hyp.gradient_clip_val=0.5"], 1e-5, 1e-9);
+    let accumulated = ["train_hyp.accumulate_grad_batches=2", "train_hyp.gradient_clip_val=0.5"];
+    compare(&["2"], &[&SGD[..], &accumulated].concat(), [1e-5, 1e-9], |_| false);
 }
 
 #[test]
@@ -230,6 +246,10 @@ fn what_ends_one_process_ends_all() {
     let (code, _, error) = outcome(folder.path(), &launched("2", &["train_hyp.loss=none"]), &[]);
     assert_eq!(code, Some(2), "{error}");
     assert!(error.contains("train_hyp.loss is 'none'"), "{error}");
+    let overrides = ["train_hyp.distributed.batch_size=global", "train_hyp.training_batch_size=1"];
+    let (code, _, error) = outcome(folder.path(), &launched("2", &overrides), &[]);
+    assert_eq!(code, Some(2), "{error}");
+    assert!(error.contains("train_hyp.training_batch_size is 1, for 2 processes together"), "{error}");
     let (code, _, error) = train(folder.path(), &["train_hyp.distributed.bucket_mb=0"]);
     assert_eq!((code, error.contains("train_hyp.distributed.bucket_mb is 0")), (Some(2), true), "{error}");
 }
