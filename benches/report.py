@@ -2,7 +2,7 @@
 
     python benches/report.py FOLDER [--page FILE.md --plot FILE.png] [--baseline FILE.json] [--accept]
 
-FOLDER has infer.json, serve.json and start.json. All ratios tell how many times better bcs is than its peer. With --baseline, a ratio
+FOLDER has infer.json, serve.json, start.json and train.json. All ratios tell how many times better bcs is than its peer. With --baseline, a ratio
 that is less than four fifths of the one in the file is an error; --accept writes the ratios to the file instead. The file has ratios for
 each kind of CPU, as instructions for bfloat16 and int8 make a difference.
 """
@@ -14,7 +14,7 @@ import pathlib
 
 from serve import PEER
 
-BENCHMARKS = ("infer", "serve", "start")
+BENCHMARKS = ("infer", "serve", "start", "train")
 # A fall by more than a fifth.
 LEAST = 0.8
 # Prices of docs/explanation/costs.md in US dollars: a second of a CPU and of a GiB, a million requests.
@@ -73,6 +73,12 @@ def start_table(figures):
     return rows + [row(label(name), f"{figure['seconds']:.2f}", f"{figure['memory']:.0f}") for name, figure in figures.items()]
 
 
+def train_table(figures):
+    rows = [row("", "images/s", "of the rounds", "waits for data"), "|---|---:|---:|---:|"]
+    return rows + [row(name, f"{figure['images_per_second']:.1f}", f"{figure['least']:.1f} to {figure['most']:.1f}",
+                       f"{100 * figure['wait']:.1f} %") for name, figure in figures.items()]
+
+
 def ratio_table(ratios):
     rows = [row("", "times better"), "|---|---:|"]
     return rows + [row(name, f"{ratio:.2f}") for name, ratio in ratios.items()]
@@ -104,6 +110,12 @@ def page(results, plot):
         "",
         *start_table(results["start"]["figures"]),
         "",
+        "## Training",
+        "The default network, from tiles on disk: decoding, flips, quarter turns and colour jitter, and steps of 16 tiles on all cores. The "
+        "peer is PyTorch with MONAI (`benches/peers/train.py`).",
+        "",
+        *train_table(results["train"]["figures"]),
+        "",
         "## Ratios",
         "Each is the median of the ratios of the rounds.",
         "",
@@ -121,9 +133,11 @@ def draw(results, path):
         ("Forward pass, ms", forward, lambda name: name.startswith("bcs")),
         ("Requests/s, 8 clients", {name: figure["requests_per_second"] for name, figure in results["serve"]["figures"].items()}, None),
         ("Start to ready, s", {name: figure["seconds"] for name, figure in results["start"]["figures"].items()}, None),
+        ("Training, images/s", {name: figure["images_per_second"] for name, figure in results["train"]["figures"].items()},
+         lambda name: name.startswith("bcs")),
     ]
-    figure, axes = pyplot.subplots(1, 3, figsize=(12, 3.2), layout="constrained")
-    for axis, (title, values, is_ours) in zip(axes, panels):
+    figure, axes = pyplot.subplots(2, 2, figsize=(11, 6), layout="constrained")
+    for axis, (title, values, is_ours) in zip(axes.flat, panels):
         names = sorted(values, key=values.get, reverse=title.startswith(("Forward", "Start")))
         is_ours = is_ours or (lambda name: name != PEER)
         bars = axis.barh(names, [values[name] for name in names], color=[OURS if is_ours(name) else OTHERS for name in names])

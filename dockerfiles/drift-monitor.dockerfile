@@ -1,4 +1,4 @@
-# ── Builder: the same in the dockerfiles of all services, so that their images share its layers ──
+# ── Toolchain, recipe and root: the same for all services, so that their images share these layers ──
 FROM docker.io/library/rust:1.95-slim-bookworm AS toolchain
 WORKDIR /src
 # Debian keeps one version of each package; the base image pins its release.
@@ -14,13 +14,6 @@ RUN scripts/setup
 FROM toolchain AS recipe
 COPY . .
 RUN cargo chef prepare --recipe-path /recipe.json
-
-# All dependencies of the three services, with the features that they need together. Rebuilt only when these change.
-FROM toolchain AS builder
-COPY --from=recipe /recipe.json /recipe.json
-RUN cargo chef cook --release --locked --recipe-path /recipe.json \
-    --package bcs-trainer --package bcs-predictor --package bcs-drift-monitor
-COPY . .
 
 # The Debian packages that the programs need, and nothing else: neither a shell nor a package manager.
 FROM docker.io/library/debian:bookworm-slim AS root
@@ -39,10 +32,15 @@ RUN apt-get update && apt-get download base-files libc6 libgcc-s1 libstdc++6 net
     && echo 'bcs:x:65532:' >/root-files/etc/group \
     && chown 65532:65532 /root-files/home/bcs /root-files/work
 
+# ── Dependencies of trainer and drift monitor, with the features that they need together: rebuilt only when these change ──
+FROM toolchain AS builder
+COPY --from=recipe /recipe.json /recipe.json
+RUN cargo chef cook --release --locked --recipe-path /recipe.json --package bcs-trainer --package bcs-drift-monitor
+COPY . .
+
 # ── bcs-drift-monitor ──
 FROM builder AS program
-RUN cargo auditable build --release --locked --bin bcs-drift-monitor \
-    --package bcs-trainer --package bcs-predictor --package bcs-drift-monitor
+RUN cargo auditable build --release --locked --bin bcs-drift-monitor --package bcs-trainer --package bcs-drift-monitor
 
 FROM scratch
 COPY --from=root /root-files/ /

@@ -1,4 +1,4 @@
-# ── Builder: the same in the dockerfiles of all services, so that their images share its layers ──
+# ── Toolchain, recipe and root: the same for all services, so that their images share these layers ──
 FROM docker.io/library/rust:1.95-slim-bookworm AS toolchain
 WORKDIR /src
 # Debian keeps one version of each package; the base image pins its release.
@@ -14,13 +14,6 @@ RUN scripts/setup
 FROM toolchain AS recipe
 COPY . .
 RUN cargo chef prepare --recipe-path /recipe.json
-
-# All dependencies of the three services, with the features that they need together. Rebuilt only when these change.
-FROM toolchain AS builder
-COPY --from=recipe /recipe.json /recipe.json
-RUN cargo chef cook --release --locked --recipe-path /recipe.json \
-    --package bcs-trainer --package bcs-predictor --package bcs-drift-monitor
-COPY . .
 
 # The Debian packages that the programs need, and nothing else: neither a shell nor a package manager.
 FROM docker.io/library/debian:bookworm-slim AS root
@@ -39,21 +32,35 @@ RUN apt-get update && apt-get download base-files libc6 libgcc-s1 libstdc++6 net
     && echo 'bcs:x:65532:' >/root-files/etc/group \
     && chown 65532:65532 /root-files/home/bcs /root-files/work
 
+# ── Dependencies of the predictor, with its engines: rebuilt only when these change ──
+#   openvino             model packages and ONNX graphs, on CPUs
+#   openvino,libtorch    TorchScript archives and safetensors files as well; with CUDA=true, on GPUs
+FROM toolchain AS builder
+ARG ENGINES=openvino
+COPY --from=recipe /recipe.json /recipe.json
+RUN cargo chef cook --release --locked --recipe-path /recipe.json \
+    --package bcs-predictor --no-default-features --features "$ENGINES"
+COPY . .
+
 # ── bcs-predictor ──
 FROM builder AS program
-RUN cargo auditable build --release --locked --bin bcs-predictor \
-    --package bcs-trainer --package bcs-predictor --package bcs-drift-monitor
+ARG ENGINES=openvino
+RUN cargo auditable build --release --locked --package bcs-predictor --no-default-features --features "$ENGINES"
 
-# The CPU libraries, or those of CUDA as well with --build-arg CUDA=true.
-FROM toolchain AS libtorch
+# The libraries of the engines.
+FROM toolchain AS libraries
+ARG ENGINES=openvino
 ARG CUDA=false
-RUN if [ "$CUDA" = true ]; then scripts/setup --cuda; fi
+RUN mkdir /libraries && cp --archive .openvino/runtime/lib/intel64/. /libraries/ \
+    && case "$ENGINES $CUDA" in \
+        *libtorch*true) scripts/setup --cuda && cp --archive .libtorch/lib/. /libraries/ ;; \
+        *libtorch*) cp --archive .libtorch/lib/. /libraries/ ;; \
+        *true) echo "CUDA=true needs ENGINES=openvino,libtorch" >&2; exit 1 ;; \
+    esac
 
 FROM scratch
 COPY --from=root /root-files/ /
-COPY --from=libtorch /src/.libtorch/build-version /opt/bcs/
-COPY --from=libtorch /src/.libtorch/lib/ /opt/bcs/lib/
-COPY --from=toolchain /src/.openvino/runtime/lib/intel64/ /opt/bcs/lib/
+COPY --from=libraries /libraries/ /opt/bcs/lib/
 COPY --from=program /src/target/release/bcs-predictor /opt/bcs/bin/
 ARG VERSION=0.1.0
 ARG REVISION=unknown

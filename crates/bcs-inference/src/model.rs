@@ -119,11 +119,20 @@ pub fn open(path: &Path, options: &Options) -> Result<Model, Error> {
         }
         [] => {
             let known: Vec<&str> = built.iter().map(|kind| kind.models).collect();
-            let known = known.join(" or ");
-            Err(Error::Model(format!("{} is not a known kind of model: {known}", path.display())))
+            let (path, known) = (path.display(), known.join(" or "));
+            Err(Error::Model(format!("{path} is not a known kind of model: {known}{}", missing_engine())))
         }
         [only] => (only.open)(path, options),
         several => remembered_or_fastest(several, path, options),
+    }
+}
+
+/// What to do about models that only libtorch runs, for builds without it.
+fn missing_engine() -> &'static str {
+    if cfg!(feature = "libtorch") {
+        ""
+    } else {
+        "; TorchScript archives and safetensors files need a program that was built with the engine libtorch"
     }
 }
 

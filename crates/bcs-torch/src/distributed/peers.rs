@@ -23,8 +23,8 @@ const POLL: Duration = Duration::from_millis(200);
 /// Key of what the processes agree on.
 const VERDICT: &str = "verdict";
 
-/// Time without a sign of life after which a process is lost, in a group with this time-out. Finding that out takes at most
-/// twice as long.
+/// Time without a sign of life after which a process is lost, in a group with this time-out. Finding that out, and ending,
+/// takes less than twice as long.
 pub(super) fn silence(timeout: Duration) -> Duration {
     MOST_SILENCE.min(timeout / 4)
 }
@@ -98,7 +98,7 @@ impl Peers {
     ) -> Option<T> {
         let (watch, (sender, receiver)) = (self.watch.clone(), mpsc::channel());
         thread::spawn(move || sender.send(request(&watch)));
-        receiver.recv_timeout(self.watch.silence * 2).ok()?.ok()
+        receiver.recv_timeout(self.watch.silence * 3 / 2).ok()?.ok()
     }
 }
 
@@ -125,6 +125,8 @@ impl Watch {
             pulses.look(&self.store)?;
             let silent = self.those(|rank| pulses.silence(rank) >= self.silence);
             if !silent.is_empty() {
+                // Nobody waits for them.
+                silent.iter().try_for_each(|rank| self.store.set(&closed(*rank), ""))?;
                 return self.settle(&silent, ["is lost", "are lost"]);
             }
             // Who was silent from the beginning is known by now.

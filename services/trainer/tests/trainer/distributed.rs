@@ -120,8 +120,9 @@ fn processes_with_instance_norm_train_as_one() {
 
 #[test]
 fn processes_with_the_default_optimizer_train_as_one() {
-    // The gradient of a bias before instance normalization is 0 but for rounding, by whose size AdamW divides it.
-    let has_no_effect = |name: &str| name.contains(".unit") && name.ends_with(".conv.bias");
+    // The gradient of a bias before instance normalization is 0 but for rounding, by whose size AdamW divides it. Behind the
+    // last convolution, there is none.
+    let has_no_effect = |name: &str| name.ends_with(".conv.bias") && !name.starts_with("model.2.1.");
     compare(&["2", "4"], &[], [1e-5, 1e-9], has_no_effect);
 }
 
