@@ -26,6 +26,8 @@ FILES = {
     "vertex-ai/train-cpu.yaml": ("aiplatform.v1", f"{VERTEX}CustomJobSpec"),
     "vertex-ai/train-gpu.yaml": ("aiplatform.v1", f"{VERTEX}CustomJobSpec"),
     "vertex-ai/train-spot.yaml": ("aiplatform.v1", f"{VERTEX}CustomJobSpec"),
+    "vertex-ai/train-gpus.yaml": ("aiplatform.v1", f"{VERTEX}CustomJobSpec"),
+    "vertex-ai/train-machines.yaml": ("aiplatform.v1", f"{VERTEX}CustomJobSpec"),
     "vertex-ai/sweep.yaml": ("aiplatform.v1", f"{VERTEX}CustomJobSpec"),
     "vertex-ai/tune.yaml": ("aiplatform.v1", f"{VERTEX}HyperparameterTuningJob"),
     "vertex-ai/model.yaml": ("aiplatform.v1", f"{VERTEX}UploadModelRequest"),

@@ -37,6 +37,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Shards or their index that cannot be used.
+    #[error("{location}: {reason}")]
+    Shards {
+        /// Location of the shards, of a shard or of the index.
+        location: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A thread that decodes tiles has panicked.
     #[error("a thread that decodes tiles has panicked; its message is above")]
     Worker,

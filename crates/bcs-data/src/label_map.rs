@@ -173,6 +173,17 @@ impl LabelMap {
         if any { Err((0..=u8::MAX).filter(|code| unknown[usize::from(*code)]).collect()) } else { Ok(()) }
     }
 
+    /// Says that masks have codes that the map does not have, and what to do.
+    pub(crate) fn lacks(&self, codes: &[u8]) -> String {
+        let codes = codes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+        format!(
+            "has codes {codes}, which the label map {} does not have (it has {}); choose another with {}",
+            self.name(),
+            self.known_codes(),
+            self.setting()
+        )
+    }
+
     /// Lists the codes that the label map has, for messages.
     pub fn known_codes(&self) -> String {
         let known = (0..=u8::MAX).filter(|code| self.table[usize::from(*code)] != UNKNOWN);

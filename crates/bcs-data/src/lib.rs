@@ -6,6 +6,7 @@
 //! - [`loader`]: training batches, in an order that follows from the seed
 //! - [`mask`]: decoding of masks
 //! - [`prefetch`]: items made ahead of their use, on background threads
+//! - [`shards`]: tiles in tar files, which stream from a bucket
 //! - [`split`]: train/validation split by folder, patient or institute
 //! - [`tiles`]: tiles, decoded, checked and cached
 //! - [`transforms`]: augmentation of training tiles
@@ -16,6 +17,7 @@ pub mod label_map;
 pub mod loader;
 pub mod mask;
 pub mod prefetch;
+pub mod shards;
 pub mod split;
 pub mod tiles;
 pub mod transforms;

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Error, Problem};
 use crate::prefetch::Prefetch;
-use crate::tiles::TileSet;
+use crate::tiles::{Tile, TileSet};
 use crate::transforms::{Augmentation, Balance};
 
 /// Tiles of one size, concatenated.
@@ -28,6 +28,50 @@ pub struct Batch {
     pub classes: Vec<u8>,
     /// Second classes, of tiles that are means of two.
     pub mixed: Option<Mixed>,
+    /// Which part of a batch of several processes it is.
+    pub part: Part,
+}
+
+/// Which part of a batch of several processes a [`Batch`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Number of its tiles that count: all; or none, if the batch has fewer tiles than there are processes. It then has a
+    /// tile of another process, since all processes must take part in a step.
+    pub counted: usize,
+    /// Number of tiles of all processes.
+    pub total: usize,
+}
+
+impl Part {
+    /// The only part of a batch of `tiles`.
+    pub fn whole(tiles: usize) -> Self {
+        Self { counted: tiles, total: tiles }
+    }
+
+    /// Returns the weight of the mean over this part in the mean over all parts, in [0, 1].
+    pub fn weight(self) -> f64 {
+        self.counted as f64 / self.total as f64
+    }
+}
+
+/// The process that a [`Loader`] makes batches for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Number of the process, from 0.
+    pub rank: usize,
+    /// Number of processes.
+    pub size: usize,
+}
+
+impl Share {
+    /// The share of the only process.
+    pub const WHOLE: Self = Self { rank: 0, size: 1 };
+
+    /// Returns the part of `0..count` that is this process's. The parts of all processes differ in length by at most one.
+    pub fn of(self, count: usize) -> Range<usize> {
+        let start = |rank: usize| count * rank / self.size;
+        start(self.rank)..start(self.rank + 1)
+    }
 }
 
 /// Second classes of the tiles of a batch.
@@ -42,8 +86,10 @@ pub struct Mixed {
 /// Options of a [`Loader`].
 #[derive(Debug, Clone)]
 pub struct LoaderOptions {
-    /// Number of tiles in a batch; the last batch of an epoch may have fewer.
+    /// Number of tiles in a batch, of all processes together; the last batch of an epoch may have fewer.
     pub batch_size: usize,
+    /// The process that batches are made for. Those of all processes together have each tile once an epoch.
+    pub share: Share,
     /// Number of threads that decode and augment; 0 is taken as 1.
     pub workers: usize,
     /// Seed of the order of the tiles and of their augmentation.
@@ -73,15 +119,7 @@ impl Loader {
     /// [`Error::Files`] names every tile whose size does not fit; [`Error::Augmentation`] if there are not as many weights as
     /// classes.
     pub fn new(tiles: Arc<TileSet>, options: LoaderOptions) -> Result<Self, Error> {
-        let classes = tiles.class_pixels().len();
-        if let Balance::Weights(weights) = &options.augmentation.crop.balanced
-            && weights.len() != classes
-        {
-            return Err(Error::Augmentation {
-                key: "crop.balanced".to_owned(),
-                reason: format!("has {} weights, but the label map has {classes} classes", weights.len()),
-            });
-        }
+        check_balance(&options.augmentation, tiles.class_pixels().len())?;
         let problems: Vec<_> = (0..tiles.len())
             .filter_map(|index| {
                 let reason = misfit(tiles.size(index), tiles.size(0), options.augmentation.crop.size)?;
@@ -111,9 +149,9 @@ impl Loader {
         self.tiles.len() * crop.size.map_or(1, |_| crop.num_samples)
     }
 
-    /// Whether tiles may be means of two.
-    pub fn mixes_up(&self) -> bool {
-        self.options.augmentation.mixup.prob > 0.0
+    /// Options.
+    pub fn options(&self) -> &LoaderOptions {
+        &self.options
     }
 
     /// Number of batches in an epoch.
@@ -132,47 +170,74 @@ impl Loader {
     }
 
     fn batch(&self, batch: usize, epoch: u64, order: &[usize]) -> Result<Batch, Error> {
-        let LoaderOptions { batch_size, seed, augmentation, .. } = &self.options;
+        let LoaderOptions { batch_size, share, .. } = &self.options;
         let start = batch * batch_size;
-        let samples = &order[start..(start + batch_size).min(order.len())];
-        let [height, width] = self.size();
-        let area = height * width;
-        let mut result = Batch {
-            len: samples.len(),
-            height,
-            width,
-            pixels: Vec::with_capacity(samples.len() * area * 3),
-            classes: Vec::with_capacity(samples.len() * area),
-            mixed: None,
-        };
-        let tiles = self.time("load", || {
-            let tile = |sample: &usize| self.tiles.get(sample % self.tiles.len());
-            samples.iter().map(tile).collect::<Result<Vec<_>, _>>()
+        let all = &order[start..(start + batch_size).min(order.len())];
+        let own = &all[share.of(all.len())];
+        let part = Part { counted: own.len(), total: all.len() };
+        let samples = if own.is_empty() { &all[..1] } else { own };
+        let observer = self.observer.as_deref();
+        let tiles = timed(observer, "load", || {
+            let tile = |sample: &usize| Ok((*sample, self.tiles.get(sample % self.tiles.len())?));
+            samples.iter().map(tile).collect::<Result<Vec<_>, Error>>()
         })?;
-        self.time("augment", || {
-            for (sample, tile) in samples.iter().zip(tiles) {
-                let tile = augmentation.apply(&tile, *seed, epoch, *sample as u64);
-                result.pixels.extend_from_slice(&tile.pixels);
-                result.classes.extend_from_slice(&tile.classes);
-            }
-            augmentation.mix(&mut result, *seed, epoch, batch as u64);
-        });
-        Ok(result)
+        let (options, size) = (&self.options, self.size());
+        Ok(timed(observer, "augment", || assemble(&tiles, part, size, options, [epoch, batch as u64])))
     }
+}
 
-    /// Runs `work` and tells the observer, if there is one.
-    fn time<T>(&self, action: &'static str, work: impl FnOnce() -> T) -> T {
-        let start = Instant::now();
-        let result = work();
-        if let Some(observer) = &self.observer {
-            observer.observe(action, start, Instant::now());
-        }
-        result
+/// Augments tiles, which have their numbers in the epoch, and joins them to a batch.
+pub(crate) fn assemble(
+    tiles: &[(usize, Arc<Tile>)],
+    part: Part,
+    [height, width]: [usize; 2],
+    options: &LoaderOptions,
+    [epoch, batch]: [u64; 2],
+) -> Batch {
+    let LoaderOptions { share, seed, augmentation, .. } = options;
+    let area = height * width;
+    let mut result = Batch {
+        len: tiles.len(),
+        height,
+        width,
+        pixels: Vec::with_capacity(tiles.len() * area * 3),
+        classes: Vec::with_capacity(tiles.len() * area),
+        mixed: None,
+        part,
+    };
+    for (sample, tile) in tiles {
+        let tile = augmentation.apply(tile, *seed, epoch, *sample as u64);
+        result.pixels.extend_from_slice(&tile.pixels);
+        result.classes.extend_from_slice(&tile.classes);
+    }
+    // Tiles are mixed with those of the same process.
+    augmentation.mix(&mut result, *seed, epoch, batch * share.size as u64 + share.rank as u64);
+    result
+}
+
+/// Runs `work` and tells the observer, if there is one.
+pub(crate) fn timed<T>(observer: Option<&dyn Observer>, action: &'static str, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = work();
+    if let Some(observer) = observer {
+        observer.observe(action, start, Instant::now());
+    }
+    result
+}
+
+/// Checks that there are as many weights as classes.
+pub(crate) fn check_balance(augmentation: &Augmentation, classes: usize) -> Result<(), Error> {
+    match &augmentation.crop.balanced {
+        Balance::Weights(weights) if weights.len() != classes => Err(Error::Augmentation {
+            key: "crop.balanced".to_owned(),
+            reason: format!("has {} weights, but the label map has {classes} classes", weights.len()),
+        }),
+        _ => Ok(()),
     }
 }
 
 /// Says why a tile cannot be in a batch with the first one.
-fn misfit(size: [usize; 2], first: [usize; 2], crop: Option<[usize; 2]>) -> Option<String> {
+pub(crate) fn misfit(size: [usize; 2], first: [usize; 2], crop: Option<[usize; 2]>) -> Option<String> {
     let [height, width] = size;
     match crop {
         None if size == first => None,
@@ -227,7 +292,7 @@ mod tests {
     }
 
     fn options(workers: usize, augmentation: Augmentation) -> LoaderOptions {
-        LoaderOptions { batch_size: 3, workers, seed: 7, augmentation }
+        LoaderOptions { batch_size: 3, share: Share::WHOLE, workers, seed: 7, augmentation }
     }
 
     /// Augmentation with random choices per tile and per batch, and two crops of each tile.
@@ -274,6 +339,32 @@ mod tests {
         let batches = |range| loader.epoch(3, range).map(Result::unwrap).collect::<Vec<_>>();
         assert_eq!(batches(2..9), batches(0..9)[2..]);
         drop(loader.epoch(3, 0..usize::MAX));
+    }
+
+    #[test]
+    fn processes_share_each_batch() {
+        let (_root, tiles) = tiles(&[4; 10]).unwrap();
+        let epoch = |rank: usize, size: usize| -> Vec<Batch> {
+            let share = Share { rank, size };
+            let options = LoaderOptions { batch_size: 4, share, ..options(2, Augmentation::none()) };
+            let loader = Loader::new(Arc::clone(&tiles), options).unwrap();
+            loader.epoch(3, 0..usize::MAX).map(Result::unwrap).collect()
+        };
+        let whole = epoch(0, 1);
+        assert_eq!(whole.iter().map(|batch| batch.part).collect::<Vec<_>>(), [4, 4, 2].map(Part::whole));
+        for size in [2, 3, 4] {
+            let parts: Vec<Vec<Batch>> = (0..size).map(|rank| epoch(rank, size)).collect();
+            for (at, batch) in whole.iter().enumerate() {
+                let parts = || parts.iter().map(|batches| &batches[at]);
+                let counted = |batch: &&Batch| batch.part.counted > 0;
+                let pixels: Vec<u8> =
+                    parts().filter(counted).flat_map(|part| part.pixels.iter().copied()).collect();
+                assert_eq!(pixels, batch.pixels, "batch {at} of {size} processes");
+                let weight: f64 = parts().map(|part| part.part.weight()).sum();
+                assert!((weight - 1.0).abs() < 1e-12);
+                assert!(parts().all(|part| part.len == part.part.counted.max(1)));
+            }
+        }
     }
 
     #[test]

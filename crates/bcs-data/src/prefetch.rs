@@ -7,7 +7,7 @@ use std::thread;
 use crate::error::Error;
 
 /// Number of items that each thread keeps ready.
-const DEPTH: usize = 2;
+pub(crate) const DEPTH: usize = 2;
 
 /// Iterator over items that background threads make ahead, in order. Dropping it stops the threads.
 #[derive(Debug)]

@@ -48,6 +48,12 @@ impl Tile {
             .expect("there are width × height classes")
     }
 
+    /// A grey tile of ignored pixels.
+    pub(crate) fn blank([height, width]: [usize; 2]) -> Self {
+        let area = height * width;
+        Self { width, height, pixels: vec![128; area * 3], classes: vec![IGNORE; area] }
+    }
+
     fn bytes(&self) -> u64 {
         (self.pixels.len() + self.classes.len()) as u64
     }
@@ -105,6 +111,18 @@ impl TileSet {
             }
         }
         if problems.is_empty() { Ok(set) } else { Err(Error::Files { problems }) }
+    }
+
+    /// Takes over tiles with their names, as examples of a larger data set with this number of pixels of each class.
+    pub fn of_examples(examples: Vec<(String, Tile)>, class_pixels: Vec<u64>, map: &LabelMap) -> Self {
+        let pair = |name: &String| Pair { name: name.clone(), image: name.into(), mask: name.into() };
+        Self {
+            pairs: examples.iter().map(|(name, _)| pair(name)).collect(),
+            sizes: examples.iter().map(|(_, tile)| [tile.height, tile.width]).collect(),
+            cache: examples.into_iter().map(|(_, tile)| Some(Arc::new(tile))).collect(),
+            class_pixels,
+            map: map.clone(),
+        }
     }
 
     fn push(&mut self, checked: Checked) {
@@ -182,33 +200,41 @@ struct Checked {
 }
 
 fn decode(pair: &Pair, map: &LabelMap) -> Result<Tile, Problem> {
-    let problem = |path: &Path, reason: String| Problem { path: path.to_owned(), reason };
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| Problem { path: path.to_owned(), reason: error.to_string() })
+    };
+    decode_bytes(&read(&pair.image)?, &read(&pair.mask)?, map).map_err(|Fault { in_mask, reason }| {
+        let path = if in_mask { &pair.mask } else { &pair.image };
+        Problem { path: path.to_owned(), reason }
+    })
+}
+
+/// Why the files of a tile cannot be used.
+pub(crate) struct Fault {
+    /// Whether it is the mask, not the image.
+    pub in_mask: bool,
+    /// What is wrong, and what to do.
+    pub reason: String,
+}
+
+/// Decodes the files of a tile.
+pub(crate) fn decode_bytes(image: &[u8], mask: &[u8], map: &LabelMap) -> Result<Tile, Fault> {
     // Training regions may have any size that fits into memory.
     let limits = Limits { max_pixels: u64::MAX };
-    let read = |path: &Path| std::fs::read(path).map_err(|error| problem(path, error.to_string()));
-    let image = bcs_imaging::decode(&read(&pair.image)?, limits)
-        .map_err(|error| problem(&pair.image, error.to_string()))?
+    let in_mask = |reason: String| Fault { in_mask: true, reason };
+    let image = bcs_imaging::decode(image, limits)
+        .map_err(|error| Fault { in_mask: false, reason: error.to_string() })?
         .rgb;
-    let mask = mask::decode(&read(&pair.mask)?, limits).map_err(|reason| problem(&pair.mask, reason))?;
+    let mask = mask::decode(mask, limits).map_err(in_mask)?;
     if image.dimensions() != mask.dimensions() {
         let ((width, height), (mask_width, mask_height)) = (image.dimensions(), mask.dimensions());
-        let reason = format!(
+        return Err(in_mask(format!(
             "is {mask_width}×{mask_height} pixels, its image {width}×{height}; they must have the same size"
-        );
-        return Err(problem(&pair.mask, reason));
+        )));
     }
     let (width, height) = (image.width() as usize, image.height() as usize);
     let mut classes = mask.into_raw();
-    map.apply(&mut classes).map_err(|codes| {
-        let codes = codes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
-        let reason = format!(
-            "has codes {codes}, which the label map {} does not have (it has {}); choose another with {}",
-            map.name(),
-            map.known_codes(),
-            map.setting()
-        );
-        problem(&pair.mask, reason)
-    })?;
+    map.apply(&mut classes).map_err(|codes| in_mask(map.lacks(&codes)))?;
     Ok(Tile { width, height, pixels: image.into_raw(), classes })
 }
 

@@ -27,6 +27,11 @@ char* bcs_torch_store_connect(const char* host, uint16_t port, bool serves, cons
     });
 }
 
+// Another client of a store, with a connection of its own.
+char* bcs_torch_store_reconnect(Store* store, Store** other) {
+    return message_of([&] { *other = new Store((*store)->clone()); });
+}
+
 void bcs_torch_store_free(Store* store) { delete store; }
 
 char* bcs_torch_store_set(Store* store, const char* key, const uint8_t* data, size_t length) {
@@ -38,6 +43,15 @@ char* bcs_torch_store_get(Store* store, const char* key, void* context,
                           void (*take)(void* context, const uint8_t* data, size_t length)) {
     return message_of([&] {
         auto value = (*store)->get(std::string(key));
+        take(context, value.data(), value.size());
+    });
+}
+
+// Sets a key unless it has a value; `take` gets the one that it has then.
+char* bcs_torch_store_settle(Store* store, const char* key, const uint8_t* data, size_t length, void* context,
+                             void (*take)(void* context, const uint8_t* data, size_t length)) {
+    return message_of([&] {
+        auto value = (*store)->compareSet(std::string(key), {}, bytes(data, length));
         take(context, value.data(), value.size());
     });
 }
@@ -57,10 +71,8 @@ char* bcs_torch_broadcast(Group* group, at::Tensor* tensor, int root) {
     return message_of([&] { bcs::broadcast(**group, *tensor, root); });
 }
 
-// `greatest` chooses the greatest values, else the sum.
-char* bcs_torch_all_reduce(Group* group, at::Tensor* tensor, bool greatest) {
-    auto operation = greatest ? c10d::ReduceOp::MAX : c10d::ReduceOp::SUM;
-    return message_of([&] { bcs::all_reduce(**group, *tensor, operation); });
+char* bcs_torch_all_reduce(Group* group, at::Tensor* tensor) {
+    return message_of([&] { bcs::all_reduce(**group, *tensor); });
 }
 
 // `outputs` has room for a tensor per rank.

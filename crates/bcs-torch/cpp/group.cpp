@@ -38,11 +38,9 @@ void broadcast(c10d::ProcessGroup& group, at::Tensor& tensor, int root) {
     group.getBackend(tensor.device().type())->broadcast(tensors, options)->wait();
 }
 
-void all_reduce(c10d::ProcessGroup& group, at::Tensor& tensor, c10d::ReduceOp::RedOpType operation) {
+void all_reduce(c10d::ProcessGroup& group, at::Tensor& tensor) {
     std::vector<at::Tensor> tensors = {tensor};
-    c10d::AllreduceOptions options;
-    options.reduceOp = operation;
-    group.getBackend(tensor.device().type())->allreduce(tensors, options)->wait();
+    group.getBackend(tensor.device().type())->allreduce(tensors)->wait();
 }
 
 std::vector<at::Tensor> all_gather(c10d::ProcessGroup& group, const at::Tensor& tensor) {

@@ -18,9 +18,9 @@ c10::intrusive_ptr<c10d::Store> connect_store(const std::string& host, uint16_t 
 c10::intrusive_ptr<c10d::ProcessGroup> connect_gloo(const c10::intrusive_ptr<c10d::Store>& store, int rank, int size,
                                                     const std::string& interface, Milliseconds timeout);
 
-// Collectives, which return when they are complete on this rank.
+// Collectives, which return when they are complete on this rank. The all-reduce sums.
 void broadcast(c10d::ProcessGroup& group, at::Tensor& tensor, int root);
-void all_reduce(c10d::ProcessGroup& group, at::Tensor& tensor, c10d::ReduceOp::RedOpType operation);
+void all_reduce(c10d::ProcessGroup& group, at::Tensor& tensor);
 std::vector<at::Tensor> all_gather(c10d::ProcessGroup& group, const at::Tensor& tensor);
 void barrier(c10d::ProcessGroup& group);
 

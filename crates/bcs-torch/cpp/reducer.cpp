@@ -1,11 +1,13 @@
 // Gradients are summed, not averaged: the loss of each rank is scaled by its share of the tiles.
 #include "reducer.h"
 
+#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/variable.h>
 #include <torch/csrc/distributed/c10d/comm.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
 #include <algorithm>
-#include <numeric>
+#include <unordered_set>
 
 namespace bcs {
 
@@ -40,10 +42,33 @@ class Sum : public c10d::CppCommHookInterface<State> {
     }
 };
 
+// Whether the graph of a loss has all parameters.
+bool has_all(const at::Tensor& loss, const std::vector<at::Tensor>& parameters) {
+    using torch::autograd::Node;
+    std::unordered_set<Node*> found;
+    std::vector<Node*> open = {loss.grad_fn().get()};
+    while (!open.empty()) {
+        Node* node = open.back();
+        open.pop_back();
+        if (node == nullptr || !found.insert(node).second) continue;
+        for (const auto& edge : node->next_edges()) open.push_back(edge.function.get());
+    }
+    return std::all_of(parameters.begin(), parameters.end(), [&](const at::Tensor& parameter) {
+        return found.count(torch::autograd::impl::grad_accumulator(parameter).get()) > 0;
+    });
+}
+
 }  // namespace
 
 Reducer::Reducer(std::vector<at::Tensor> parameters, const Group& group, int64_t bucket_bytes)
-    : reductions(std::make_shared<Reductions>()) {
+    : parameters(std::move(parameters)),
+      group(group),
+      bucket_bytes(bucket_bytes),
+      reductions(std::make_shared<Reductions>()) {}
+
+Reducer::~Reducer() = default;
+
+void Reducer::create(bool find_unused) {
     int64_t first = std::min<int64_t>(c10d::kDefaultFirstBucketBytes, bucket_bytes);
     std::vector<bool> sparse(parameters.size(), false);
     auto limits = {static_cast<size_t>(first), static_cast<size_t>(bucket_bytes)};
@@ -51,16 +76,15 @@ Reducer::Reducer(std::vector<at::Tensor> parameters, const Group& group, int64_t
     // Gradients of the last layers are there first.
     std::reverse(buckets.begin(), buckets.end());
     std::unordered_map<size_t, std::string> names;
-    bool find_unused = true, views = false;
-    reducer = std::make_unique<c10d::Reducer>(std::move(parameters), std::move(buckets), group, std::move(sparse),
-                                              bucket_bytes, find_unused, views, names, first, false, false,
-                                              std::vector<int64_t>());
+    bool views = false;
+    reducer =
+        std::make_unique<c10d::Reducer>(parameters, std::move(buckets), group, std::move(sparse), bucket_bytes,
+                                        find_unused, views, names, first, false, false, std::vector<int64_t>());
     reducer->register_comm_hook(std::make_unique<Sum>(State{group, reductions}));
 }
 
-Reducer::~Reducer() = default;
-
 void Reducer::prepare(const at::Tensor& loss) {
+    if (reducer == nullptr) create(!has_all(loss, parameters));
     reducer->prepare_for_forward();
     reducer->prepare_for_backward({loss});
 }

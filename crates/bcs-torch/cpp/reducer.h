@@ -32,14 +32,21 @@ class Reducer {
             int64_t bucket_bytes);
     ~Reducer();
 
-    // Lets the next backward of a loss sum the gradients of all ranks. Without it, gradients are only added up here.
+    // Lets the next backward of a loss sum the gradients of all ranks. Without it, gradients are only added up here. The
+    // first loss tells which parameters take part in all of them.
     void prepare(const at::Tensor& loss);
 
     // Returns the reductions since the last call.
     std::vector<Reduction> take_reductions();
 
    private:
+    void create(bool find_unused);
+
+    std::vector<at::Tensor> parameters;
+    c10::intrusive_ptr<c10d::ProcessGroup> group;
+    int64_t bucket_bytes;
     std::shared_ptr<Reductions> reductions;
+    // Made at the first loss.
     std::unique_ptr<c10d::Reducer> reducer;
 };
 

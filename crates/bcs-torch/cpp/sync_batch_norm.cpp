@@ -90,7 +90,7 @@ struct SyncBatchNorm : torch::autograd::Function<SyncBatchNorm> {
         bool counted = context->saved_data["counted"].toBool();
         if (!counted) sums.zero_();
         auto capsule = context->saved_data["group"].toCapsule();
-        all_reduce(static_cast<c10d::ProcessGroup&>(*capsule), sums, c10d::ReduceOp::SUM);
+        all_reduce(static_cast<c10d::ProcessGroup&>(*capsule), sums);
         if (counted) {
             Tensor means = (sums / context->saved_data["count"].toDouble()).to(at::kFloat);
             dx.sub_(spread(means[0], input)).sub_(normalized * spread(means[1], input));

@@ -37,8 +37,12 @@ pub(crate) fn with_overrides(arguments: impl Iterator<Item = OsString>) -> Vec<O
 pub(crate) enum Command {
     /// Train a model (default)
     Train(TrainArguments),
+    /// Train in several processes of this machine, which share each batch
+    Launch(LaunchArguments),
     /// Score a model per class, with confidence intervals by patient, and compare it with another
     Evaluate(EvaluateArguments),
+    /// Pack tiles in tar files (shards), which stream from a bucket
+    Pack(PackArguments),
     /// Draw synthetic H&E tissue with masks in BCSS codes
     Synthesize(SynthesizeArguments),
     /// Make a model package from weights trained elsewhere
@@ -94,6 +98,34 @@ pub(crate) struct TrainArguments {
     /// Run a sweep: one run for each combination of a=1,2 b=x,y, or for random draws (sweep=random)
     #[arg(long, short)]
     pub multirun: bool,
+}
+
+/// Arguments of a launch.
+#[derive(Debug, Args)]
+pub(crate) struct LaunchArguments {
+    /// Number of processes of this machine: that of its GPUs, or one for each few CPUs
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub nproc: usize,
+    /// Number of machines, each of which runs this command [default: those of the job on Vertex AI, else 1]
+    #[arg(long, default_value_t = 1, hide_default_value = true, value_name = "N", value_parser = count)]
+    pub nnodes: usize,
+    /// Number of this machine, from 0
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub node_rank: usize,
+    /// Host or address of machine 0
+    #[arg(long, value_name = "HOST")]
+    pub master_addr: Option<String>,
+    /// Free port of machine 0 [default on one machine: any]
+    #[arg(long, value_name = "PORT")]
+    pub master_port: Option<u16>,
+    /// Arguments of bcs-trainer in each process, after --
+    #[arg(last = true, value_name = "ARGUMENT")]
+    pub command: Vec<OsString>,
+}
+
+/// Parses a number of at least 1.
+fn count(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "give a number of at least 1".to_owned())
 }
 
 /// Configurations that `--cfg` prints.
@@ -185,6 +217,26 @@ pub(crate) struct EvaluateArguments {
     /// cpu, cuda, cuda:N or auto
     #[arg(long, default_value = "auto")]
     pub device: String,
+}
+
+/// Arguments of a pack.
+#[derive(Debug, Args)]
+pub(crate) struct PackArguments {
+    /// Folder of images, or its gs:// location
+    #[arg(long, value_name = "DIR")]
+    pub images: PathBuf,
+    /// Folder of masks, with the same file names as the images
+    #[arg(long, value_name = "DIR")]
+    pub masks: PathBuf,
+    /// Folder or gs:// location for the shards and index.json
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Size of a shard in megabytes
+    #[arg(long, default_value_t = 64, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub shard_mb: u64,
+    /// Seed of the order of the tiles; equal seeds give equal shards
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
 }
 
 /// Arguments of synthetic tissue.

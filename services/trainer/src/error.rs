@@ -125,6 +125,25 @@ pub(crate) enum Error {
     /// Data tracked by DVC cannot be pulled.
     #[error(transparent)]
     Dvc(#[from] bcs_dvc::Error),
+    /// Processes that train together have lost one another.
+    #[error(transparent)]
+    Distributed(#[from] bcs_torch::distributed::Error),
+    /// A process of a launch has failed.
+    #[error("rank {rank} {how}")]
+    Rank {
+        /// Number of the process.
+        rank: usize,
+        /// How it ended.
+        how: String,
+        /// Its exit code.
+        code: u8,
+    },
+    /// An error that has been printed.
+    #[error("the error above ended this process")]
+    Printed {
+        /// Its exit code.
+        code: u8,
+    },
     /// A picture cannot be made.
     #[error(transparent)]
     Imaging(#[from] bcs_imaging::Error),
@@ -156,6 +175,7 @@ impl Error {
             Self::Usage(_) | Self::Config(_) => 2,
             Self::Interrupted { signal, .. } | Self::SweepInterrupted { signal, .. } => 128 + signal,
             Self::Stopped { source, .. } => source.exit_code(),
+            Self::Rank { code, .. } | Self::Printed { code } => *code,
             Self::Storage(bcs_storage::Error::InvalidUri { .. }) => 2,
             Self::Dvc(Dvc::NoRepository(_) | Dvc::Target { .. } | Dvc::Config { .. }) => 2,
             Self::Data(

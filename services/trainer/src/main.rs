@@ -4,12 +4,14 @@
 //! - [`cli`]: command line
 //! - [`commands`]: one file per subcommand
 //! - [`config`]: configuration, composed and checked
+//! - [`distributed`]: training in several processes
 //! - [`error`]: errors and exit codes
 //! - [`environment`]: what a run depends on beside its configuration
 //! - [`evaluation`]: MONAI's metrics of a model on a data set
 //! - [`folders`]: folders of runs
 //! - [`graph`]: the ONNX graph in a model package
 //! - [`output`]: progress, tables and pictures
+//! - [`parent`]: processes that end with the one that has started them
 //! - [`provenance`]: origin of a model
 //! - [`python`]: Python that loads an exported model
 //! - [`quantization`]: choice of scales and layers of a quantized graph
@@ -22,12 +24,14 @@
 mod cli;
 mod commands;
 mod config;
+mod distributed;
 mod environment;
 mod error;
 mod evaluation;
 mod folders;
 mod graph;
 mod output;
+mod parent;
 mod provenance;
 mod python;
 mod quantization;
@@ -46,7 +50,9 @@ fn main() -> ExitCode {
     match commands::run(cli::Cli::parse_from(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::error(&error);
+            if !matches!(error, error::Error::Printed { .. }) {
+                output::error(&error);
+            }
             ExitCode::from(error.exit_code())
         }
     }

@@ -61,6 +61,7 @@ mod tests {
     use rand::SeedableRng;
 
     use super::*;
+    use crate::loader::Part;
 
     #[test]
     fn image_and_mask_have_the_same_rectangle_of_another_tile() {
@@ -68,7 +69,8 @@ mod tests {
         let tiles = (0..len as u8).flat_map(|tile| vec![tile; side * side]);
         let classes: Vec<u8> = tiles.collect();
         let pixels = classes.iter().flat_map(|class| [*class; 3]).collect();
-        let original = Batch { len, height: side, width: side, pixels, classes, mixed: None };
+        let part = Part::whole(len);
+        let original = Batch { len, height: side, width: side, pixels, classes, mixed: None, part };
         let mut random = ChaCha8Rng::seed_from_u64(2);
         let mut shares = Vec::new();
         for _ in 0..100 {

@@ -70,6 +70,7 @@ mod tests {
     use rand::SeedableRng;
 
     use super::*;
+    use crate::loader::Part;
 
     #[test]
     fn tiles_are_weighted_means_of_two_tiles() {
@@ -80,6 +81,7 @@ mod tests {
             pixels: (0..len as u8).flat_map(|tile| [tile * 80; 12]).collect(),
             classes: (0..len as u8).flat_map(|tile| [tile; 4]).collect(),
             mixed: None,
+            part: Part::whole(len),
         };
         let mixup = MixUp { prob: 1.0, alpha: 0.4 };
         let mut random = ChaCha8Rng::seed_from_u64(2);

@@ -1,6 +1,7 @@
 //! Normalization layers by MONAI's names (`monai.networks.layers.Norm`), with PyTorch's arguments, defaults, and
 //! parameter and buffer names.
 
+use bcs_torch::distributed::batch_norm::batch_norm;
 use serde_json::Value;
 use tch::nn::{Init, Path};
 use tch::{Kind, Tensor};
@@ -15,7 +16,7 @@ use crate::error::{Error, argument};
 pub enum Norm {
     /// `InstanceNorm2d`: over each channel of each image.
     Instance(Statistics),
-    /// `BatchNorm2d`, and `SyncBatchNorm` in a single process: over each channel of a batch.
+    /// `BatchNorm2d`, and `SyncBatchNorm` where processes train together: over each channel of a batch.
     Batch(Statistics),
     /// `GroupNorm`: over each group of channels of each image.
     Group {
@@ -294,6 +295,13 @@ impl Statistics {
     fn batch(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
         if let (true, Some(running)) = (train, &self.running) {
             let _ = tch::no_grad(|| running.batches.shallow_clone().f_add_scalar_(1))?;
+        }
+        if self.uses_input(train) {
+            let running = self.running.as_ref().map(|running| [&running.mean, &running.variance]);
+            let affine = self.affine.as_ref().map(|[scale, shift]| [scale, shift]);
+            if let Some(output) = batch_norm(input, affine, running, self.momentum, self.eps)? {
+                return Ok(output);
+            }
         }
         Ok(input.f_batch_norm(
             self.scale(),

@@ -24,6 +24,16 @@ pub(super) struct ConfusionTable {
 }
 
 impl Confusion {
+    /// Returns the counts of true and false positives and of true and false negatives.
+    pub(super) fn counts(self) -> [u64; 4] {
+        [self.true_positives, self.false_positives, self.true_negatives, self.false_negatives]
+    }
+
+    /// As [`counts`](Self::counts) returns them.
+    pub(super) fn of([true_positives, false_positives, true_negatives, false_negatives]: [u64; 4]) -> Self {
+        Self { true_positives, false_positives, true_negatives, false_negatives }
+    }
+
     /// Returns the number of pixels of the class in the truth.
     pub(super) fn truth(self) -> u64 {
         self.true_positives + self.false_negatives

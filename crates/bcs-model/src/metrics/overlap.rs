@@ -2,7 +2,7 @@
 //! MONAI's `DiceMetric`. Computed from bytes, which masks are before and after the network.
 
 use super::confusion::{Confusion, confusions};
-use crate::error::Error;
+use crate::error::{Error, argument};
 
 /// Confusion counts of ground truth and prediction, image by image.
 #[derive(Debug, Clone)]
@@ -57,6 +57,34 @@ impl Overlap {
         }
     }
 
+    /// Returns the counts as numbers, whose sums over parts of a data set are those of all of it: exactly, but for the
+    /// rounding of the mean over images.
+    pub fn to_sums(&self) -> Vec<f64> {
+        let of_class = |class: usize| {
+            let pooled = self.pooled[class].counts().map(|count| count as f64);
+            pooled.into_iter().chain([self.per_image_sum[class], self.per_image_count[class] as f64])
+        };
+        (0..self.pooled.len()).flat_map(of_class).chain([self.images as f64]).collect()
+    }
+
+    /// Returns the counts of which [`to_sums`](Self::to_sums) or a sum of its results are the numbers.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if they are not six per class and one.
+    pub fn from_sums(sums: &[f64]) -> Result<Self, Error> {
+        let (classes, rest) = sums.as_chunks::<6>();
+        let &[images] = rest else {
+            return Err(argument("sums", format!("are {} numbers, not six per class and one", sums.len())));
+        };
+        let pooled = |[a, b, c, d, ..]: &[f64; 6]| Confusion::of([a, b, c, d].map(|count| *count as u64));
+        Ok(Self {
+            pooled: classes.iter().map(pooled).collect(),
+            per_image_sum: classes.iter().map(|sums| sums[4]).collect(),
+            per_image_count: classes.iter().map(|sums| sums[5] as usize).collect(),
+            images: images as usize,
+        })
+    }
+
     /// Returns the number of images added.
     pub fn images(&self) -> usize {
         self.images
@@ -93,6 +121,22 @@ mod tests {
         assert_eq!(tumour.iou, Some(2.0 / 5.0));
         assert_eq!(tumour.dice_per_image, Some((4.0 / 5.0 + 0.0) / 2.0));
         assert_eq!((stroma.dice, stroma.images), (None, 0), "ignored pixels were counted");
+    }
+
+    #[test]
+    fn sums_over_parts_are_those_of_the_whole() {
+        let images: [(&[u8], &[u8]); 3] =
+            [(&[0, 1, 255], &[0, 0, 1]), (&[1, 1], &[1, 0]), (&[0, 0], &[0, 1])];
+        let overlap = |images: &[(&[u8], &[u8])]| {
+            let mut overlap = Overlap::new(2);
+            images.iter().for_each(|(truth, prediction)| overlap.add(truth, prediction).unwrap());
+            overlap
+        };
+        let (first, second) = (overlap(&images[..1]).to_sums(), overlap(&images[1..]).to_sums());
+        let sums: Vec<f64> = first.iter().zip(&second).map(|(a, b)| a + b).collect();
+        let (together, whole) = (Overlap::from_sums(&sums).unwrap(), overlap(&images));
+        assert_eq!((together.scores(), together.images()), (whole.scores(), 3));
+        assert!(Overlap::from_sums(&sums[1..]).is_err());
     }
 
     #[test]

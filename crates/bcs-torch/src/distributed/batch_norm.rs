@@ -42,6 +42,6 @@ pub fn batch_norm(
         let [weight, bias] = [0, 1].map(|at| affine.map(|tensors| tensors[at]));
         let [mean, variance] = [0, 1].map(|at| running.map(|tensors| tensors[at]));
         let tensors = [Some(input), weight, bias, mean, variance];
-        group.handle().batch_norm(tensors, momentum, eps, *counted).map(Some)
+        group.begin().batch_norm(tensors, momentum, eps, *counted).map(Some)
     })
 }

@@ -1,5 +1,7 @@
 //! Errors of process groups.
 
+use std::fmt::Display;
+
 use tch::TchError;
 
 /// Why processes cannot work together.
@@ -31,22 +33,22 @@ pub enum Error {
         /// Seconds that this process has waited.
         seconds: u64,
     },
-    /// A collective has failed because processes have died or cannot be reached.
+    /// A collective has failed because processes have died, cannot be reached or do not take part.
     #[error("rank {rank} of {size}: {lost}, which ended the {action}: {reason}")]
     Lost {
         /// Rank of this process.
         rank: usize,
         /// Number of processes.
         size: usize,
-        /// Names of the lost ranks with their hosts.
+        /// Names of these ranks with their hosts, and what is wrong with them.
         lost: String,
         /// What the processes did together.
         action: String,
         /// Message of libtorch.
         reason: String,
     },
-    /// A collective has failed although all processes are there.
-    #[error("rank {rank} of {size}: the {action} failed: {reason}")]
+    /// A collective has failed although all processes live and take part.
+    #[error("rank {rank} of {size}: the {action} failed, though all ranks live: {reason}")]
     Collective {
         /// Rank of this process.
         rank: usize,
@@ -74,10 +76,10 @@ fn have(ranks: &[usize]) -> String {
 }
 
 /// First line of a message of libtorch, which goes on with a stack of C++ functions.
-pub(super) fn reason(error: &TchError) -> String {
+pub(super) fn reason(error: &impl Display) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
-    line.strip_prefix("Torch(\"").unwrap_or(line).trim_end_matches("\")").to_owned()
+    line.strip_prefix("Internal torch error: ").unwrap_or(line).to_owned()
 }
 
 #[cfg(test)]
@@ -91,7 +93,7 @@ mod tests {
         };
         assert_eq!(missing(&[2]), "rank 0 of 4: rank 2 has not joined within 30 s");
         assert_eq!(missing(&[1, 3]), "rank 0 of 4: ranks 1, 3 have not joined within 30 s");
-        let error = TchError::Torch("closed\nframe #0".to_owned());
-        assert_eq!(reason(&error).lines().count(), 1);
+        let error = TchError::Torch("Connection closed by peer\nframe #0: bcs".to_owned());
+        assert_eq!(reason(&error), "Connection closed by peer");
     }
 }

@@ -1,10 +1,12 @@
 //! Groups of processes.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::error::{Error, reason};
+use super::peers::{self, Peers};
 use super::store::Store;
 use crate::ffi::distributed as ffi;
 
@@ -25,7 +27,8 @@ pub struct Rendezvous {
     pub size: usize,
     /// Network interface; `None` for that of the host's name.
     pub interface: Option<String>,
-    /// Time within which all processes must join, and each collective must end.
+    /// Time within which all processes must join, and after which a process that takes no part in a collective has ended the
+    /// others.
     pub timeout: Duration,
 }
 
@@ -35,9 +38,8 @@ pub struct Group {
     rank: usize,
     size: usize,
     address: String,
-    hosts: Vec<String>,
     handle: ffi::Group,
-    store: Store,
+    peers: Peers,
 }
 
 impl Group {
@@ -58,21 +60,18 @@ impl Group {
             reason: reason(&error),
         };
         let store = Store::connect(host, *port, serves, prefix, *timeout).map_err(unusable)?;
-        let hosts = store
+        let names = store
             .meet("joined", [rank, size], name, *timeout)
             .map_err(unusable)?
             .map_err(|ranks| Error::Missing { rank, size, ranks, seconds: timeout.as_secs() })?;
+        let peers = Peers::new(&store, rank, names, serves, *timeout).map_err(unusable)?;
         let interface = interface.as_deref().unwrap_or_default();
-        let handle =
-            ffi::Group::connect(store.handle(), [rank, size], interface, *timeout).map_err(|error| {
-                Error::Collective {
-                    rank,
-                    size,
-                    action: "connection of all ranks".to_owned(),
-                    reason: reason(&error),
-                }
-            })?;
-        Ok(Self { rank, size, address, hosts, handle, store })
+        // What is left of the time is for finding out who is to blame.
+        let timeout = *timeout - 2 * peers::silence(*timeout);
+        match ffi::Group::connect(store.handle(), [rank, size], interface, timeout) {
+            Ok(handle) => Ok(Self { rank, size, address, handle, peers }),
+            Err(error) => Err(failure(&peers, [rank, size], &address, "connection of all ranks", &error)),
+        }
     }
 
     /// Number of this process, from 0.
@@ -90,7 +89,7 @@ impl Group {
     /// # Errors
     /// [`Error::Lost`] if a process has died or cannot be reached; [`Error::Collective`].
     pub fn broadcast(&self, tensor: &mut Tensor, root: usize, action: &str) -> Result<(), Error> {
-        self.handle.broadcast(tensor, root).map_err(|error| self.failed(action, &error))
+        self.begin().broadcast(tensor, root).map_err(|error| self.failed(action, &error))
     }
 
     /// Copies the bytes of rank 0, which the others do not have, to all.
@@ -117,7 +116,7 @@ impl Group {
     /// # Errors
     /// As [`broadcast`](Self::broadcast).
     pub fn all_reduce(&self, tensor: &mut Tensor, action: &str) -> Result<(), Error> {
-        self.handle.all_reduce(tensor, false).map_err(|error| self.failed(action, &error))
+        self.begin().all_reduce(tensor).map_err(|error| self.failed(action, &error))
     }
 
     /// Returns the sums of numbers over all processes.
@@ -125,20 +124,8 @@ impl Group {
     /// # Errors
     /// As [`broadcast`](Self::broadcast).
     pub fn sum(&self, values: &[f64], action: &str) -> Result<Vec<f64>, Error> {
-        self.reduced(values, false, action)
-    }
-
-    /// Returns the greatest of each number over all processes.
-    ///
-    /// # Errors
-    /// As [`broadcast`](Self::broadcast).
-    pub fn greatest(&self, values: &[f64], action: &str) -> Result<Vec<f64>, Error> {
-        self.reduced(values, true, action)
-    }
-
-    fn reduced(&self, values: &[f64], greatest: bool, action: &str) -> Result<Vec<f64>, Error> {
         let mut tensor = Tensor::f_from_slice(values)?;
-        self.handle.all_reduce(&mut tensor, greatest).map_err(|error| self.failed(action, &error))?;
+        self.all_reduce(&mut tensor, action)?;
         Ok(Vec::try_from(tensor)?)
     }
 
@@ -147,7 +134,7 @@ impl Group {
     /// # Errors
     /// As [`broadcast`](Self::broadcast).
     pub fn all_gather(&self, tensor: &Tensor, action: &str) -> Result<Vec<Tensor>, Error> {
-        self.handle.all_gather(tensor, self.size).map_err(|error| self.failed(action, &error))
+        self.begin().all_gather(tensor, self.size).map_err(|error| self.failed(action, &error))
     }
 
     /// Waits for all processes.
@@ -155,30 +142,45 @@ impl Group {
     /// # Errors
     /// As [`broadcast`](Self::broadcast).
     pub fn barrier(&self, action: &str) -> Result<(), Error> {
-        self.handle.barrier().map_err(|error| self.failed(action, &error))
+        self.begin().barrier().map_err(|error| self.failed(action, &error))
     }
 
-    /// Finds out which ranks are lost after an error of libtorch in which the group took part, as in a backward that sums
-    /// gradients. All ranks must come here after a failure; it takes some seconds.
-    pub fn failed(&self, action: &str, error: &TchError) -> Error {
+    /// Finds out which rank is to blame for an error of libtorch in which the group took part, as in a backward that sums
+    /// gradients. The group is of no use any more.
+    pub fn failed(&self, action: &str, error: &impl Display) -> Error {
         self.handle.abandon();
-        let (rank, size, action, reason) = (self.rank, self.size, action.to_owned(), reason(error));
-        let lost = match self.store.find_lost([rank, size]) {
-            Some(lost) if lost.is_empty() => return Error::Collective { rank, size, action, reason },
-            Some(lost) => {
-                let names: Vec<String> = lost.iter().map(|rank| self.name(*rank)).collect();
-                format!("{} lost", names.join(" and ") + if lost.len() == 1 { " is" } else { " are" })
-            }
-            None => format!("{}, with the store at {}, is lost", self.name(0), self.address),
-        };
-        Error::Lost { rank, size, lost, action, reason }
+        failure(&self.peers, [self.rank, self.size], &self.address, action, error)
     }
 
-    fn name(&self, rank: usize) -> String {
-        format!("rank {rank} ({})", self.hosts.get(rank).map_or("", String::as_str))
+    /// Tells the others, which wait for this process, that it ends by an error of its own.
+    pub fn leave(&self, reason: &impl Display) {
+        self.handle.abandon();
+        self.peers.leave(&reason.to_string());
+    }
+
+    /// Counts a collective that begins, and returns the group in libtorch.
+    pub(super) fn begin(&self) -> &ffi::Group {
+        self.peers.begin();
+        &self.handle
     }
 
     pub(super) fn handle(&self) -> &ffi::Group {
         &self.handle
     }
+}
+
+fn failure(
+    peers: &Peers,
+    [rank, size]: [usize; 2],
+    address: &str,
+    action: &str,
+    error: &impl Display,
+) -> Error {
+    let (action, reason) = (action.to_owned(), reason(error));
+    let lost = match peers.blame() {
+        Some(lost) if lost.is_empty() => return Error::Collective { rank, size, action, reason },
+        Some(lost) => lost,
+        None => format!("{}, with the store at {address}, is lost", peers.name(0)),
+    };
+    Error::Lost { rank, size, lost, action, reason }
 }

@@ -48,6 +48,7 @@ impl Reducer {
     pub fn backward(&self, loss: &Tensor, sums: bool) -> Result<(), Error> {
         let failed = |error| self.group.failed("all-reduce of gradients", &error);
         if sums {
+            self.group.begin();
             self.handle.prepare(loss)?;
         }
         loss.f_backward().map_err(failed)

@@ -1,7 +1,6 @@
-//! The store in which the processes of a group find each other, and by which those that are left find out who is lost.
+//! The store in which the processes of a group find each other.
 
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,9 +10,6 @@ use crate::ffi::distributed as ffi;
 
 /// Time between two looks for a key.
 const POLL: Duration = Duration::from_millis(20);
-
-/// Time that processes have to report after a failure.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// A client of PyTorch's `TCPStore`.
 #[derive(Debug, Clone)]
@@ -31,8 +27,30 @@ impl Store {
         ffi::Store::connect(host, port, serves, prefix, timeout).map(|store| Self(Arc::new(store)))
     }
 
+    /// Returns a client with a connection of its own, which does not wait for requests of this one.
+    pub(super) fn reconnect(&self) -> Result<Self, TchError> {
+        self.0.reconnect().map(|store| Self(Arc::new(store)))
+    }
+
     pub(super) fn handle(&self) -> &ffi::Store {
         &self.0
+    }
+
+    pub(super) fn set(&self, key: &str, value: &str) -> Result<(), TchError> {
+        self.0.set(key, value.as_bytes())
+    }
+
+    /// Returns the value of a key, if it has one.
+    pub(super) fn get(&self, key: &str) -> Result<Option<String>, TchError> {
+        if !self.0.has(key)? {
+            return Ok(None);
+        }
+        Ok(Some(String::from_utf8_lossy(&self.0.get(key)?).into_owned()))
+    }
+
+    /// Sets a key unless it has a value, and returns the one that it has then.
+    pub(super) fn settle(&self, key: &str, value: &str) -> Result<String, TchError> {
+        Ok(String::from_utf8_lossy(&self.0.settle(key, value.as_bytes())?).into_owned())
     }
 
     /// Reports that this rank is there, and returns the values of all ranks, or the ranks that are not there in time.
@@ -44,37 +62,20 @@ impl Store {
         timeout: Duration,
     ) -> Result<Result<Vec<String>, Vec<usize>>, TchError> {
         let deadline = Instant::now() + timeout;
-        let key = |rank: usize| format!("{name}/{rank}");
-        self.0.set(&key(rank), value.as_bytes())?;
-        let mut missing: Vec<usize> = (0..size).collect();
+        self.set(&format!("{name}/{rank}"), value)?;
+        let mut values: Vec<Option<String>> = vec![None; size];
         loop {
-            let mut absent = Vec::new();
-            for rank in missing {
-                if !self.0.has(&key(rank))? {
-                    absent.push(rank);
-                }
+            for (rank, value) in values.iter_mut().enumerate().filter(|(_, value)| value.is_none()) {
+                *value = self.get(&format!("{name}/{rank}"))?;
             }
-            missing = absent;
+            let missing: Vec<usize> = (0..size).filter(|rank| values[*rank].is_none()).collect();
             if missing.is_empty() {
-                let value = |rank| Ok(String::from_utf8_lossy(&self.0.get(&key(rank))?).into_owned());
-                return (0..size).map(value).collect::<Result<_, TchError>>().map(Ok);
+                return Ok(Ok(values.into_iter().flatten().collect()));
             }
             if Instant::now() > deadline {
                 return Ok(Err(missing));
             }
             thread::sleep(POLL);
-        }
-    }
-
-    /// Returns the ranks that do not report after a failure that all ranks notice; `None` if the store itself is lost.
-    pub(super) fn find_lost(&self, ranks: [usize; 2]) -> Option<Vec<usize>> {
-        let (store, (sender, receiver)) = (self.clone(), mpsc::channel());
-        // A store behind a cut link does not answer, and libtorch waits for it without end.
-        thread::spawn(move || sender.send(store.meet("failed", ranks, "", GRACE)));
-        match receiver.recv_timeout(GRACE * 2) {
-            Ok(Ok(Ok(_))) => Some(Vec::new()),
-            Ok(Ok(Err(lost))) => Some(lost),
-            Ok(Err(_)) | Err(_) => None,
         }
     }
 }

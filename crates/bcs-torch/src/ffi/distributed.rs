@@ -21,11 +21,20 @@ unsafe extern "C" {
         timeout: i64,
         store: *mut Handle,
     ) -> *mut c_char;
+    fn bcs_torch_store_reconnect(store: Handle, other: *mut Handle) -> *mut c_char;
     fn bcs_torch_store_free(store: Handle);
     fn bcs_torch_store_set(store: Handle, key: *const c_char, data: *const u8, length: usize) -> *mut c_char;
     fn bcs_torch_store_get(
         store: Handle,
         key: *const c_char,
+        context: *mut c_void,
+        take: extern "C" fn(*mut c_void, *const u8, usize),
+    ) -> *mut c_char;
+    fn bcs_torch_store_settle(
+        store: Handle,
+        key: *const c_char,
+        data: *const u8,
+        length: usize,
         context: *mut c_void,
         take: extern "C" fn(*mut c_void, *const u8, usize),
     ) -> *mut c_char;
@@ -40,7 +49,7 @@ unsafe extern "C" {
     ) -> *mut c_char;
     fn bcs_torch_group_free(group: Handle);
     fn bcs_torch_broadcast(group: Handle, tensor: Output, root: i32) -> *mut c_char;
-    fn bcs_torch_all_reduce(group: Handle, tensor: Output, greatest: bool) -> *mut c_char;
+    fn bcs_torch_all_reduce(group: Handle, tensor: Output) -> *mut c_char;
     fn bcs_torch_all_gather(group: Handle, tensor: Input, outputs: *mut Output) -> *mut c_char;
     fn bcs_torch_barrier(group: Handle) -> *mut c_char;
     fn bcs_torch_reducer_new(
@@ -99,24 +108,32 @@ impl Store {
         unsafe { check(bcs_torch_store_set(self.0.as_ptr(), key.as_ptr(), value.as_ptr(), value.len())) }
     }
 
+    /// Returns a client with a connection of its own.
+    pub(crate) fn reconnect(&self) -> Result<Self, TchError> {
+        // SAFETY: the handle outlives the call, which returns an error or a handle.
+        new(|handle| unsafe { bcs_torch_store_reconnect(self.0.as_ptr(), handle) }).map(Self)
+    }
+
     pub(crate) fn get(&self, key: &str) -> Result<Vec<u8>, TchError> {
-        extern "C" fn take(context: *mut c_void, data: *const u8, length: usize) {
-            // SAFETY: the context is the vector below, and the data are those of a vector in C++.
-            unsafe {
-                let value = &mut *context.cast::<Vec<u8>>();
-                if length > 0 {
-                    value.extend_from_slice(std::slice::from_raw_parts(data, length));
-                }
-            }
-        }
-        let key = text(key)?;
-        let mut value: Vec<u8> = Vec::new();
-        // SAFETY: handle, key and vector outlive the call, which calls `take` before it returns.
+        let (key, mut value) = (text(key)?, Vec::new());
+        // SAFETY: handle, key and vector outlive the call, which calls `append` before it returns.
         unsafe {
             let context = (&raw mut value).cast();
-            check(bcs_torch_store_get(self.0.as_ptr(), key.as_ptr(), context, take))?;
+            check(bcs_torch_store_get(self.0.as_ptr(), key.as_ptr(), context, append))?;
         }
         Ok(value)
+    }
+
+    /// Sets a key unless it has a value, and returns the one that it has then.
+    pub(crate) fn settle(&self, key: &str, value: &[u8]) -> Result<Vec<u8>, TchError> {
+        let (key, mut settled) = (text(key)?, Vec::new());
+        let (data, length) = (value.as_ptr(), value.len());
+        // SAFETY: handle, key, value and vector outlive the call, which calls `append` before it returns.
+        unsafe {
+            let context = (&raw mut settled).cast();
+            check(bcs_torch_store_settle(self.0.as_ptr(), key.as_ptr(), data, length, context, append))?;
+        }
+        Ok(settled)
     }
 
     pub(crate) fn has(&self, key: &str) -> Result<bool, TchError> {
@@ -169,9 +186,9 @@ impl Group {
         unsafe { check(bcs_torch_broadcast(self.handle.as_ptr(), tensor.as_mut_ptr().cast(), root)) }
     }
 
-    pub(crate) fn all_reduce(&self, tensor: &mut Tensor, greatest: bool) -> Result<(), TchError> {
+    pub(crate) fn all_reduce(&self, tensor: &mut Tensor) -> Result<(), TchError> {
         // SAFETY: as above.
-        unsafe { check(bcs_torch_all_reduce(self.handle.as_ptr(), tensor.as_mut_ptr().cast(), greatest)) }
+        unsafe { check(bcs_torch_all_reduce(self.handle.as_ptr(), tensor.as_mut_ptr().cast())) }
     }
 
     pub(crate) fn all_gather(&self, tensor: &Tensor, size: usize) -> Result<Vec<Tensor>, TchError> {
@@ -260,6 +277,17 @@ impl Drop for Reducer {
     fn drop(&mut self) {
         // SAFETY: the handle is freed only here.
         unsafe { bcs_torch_reducer_free(self.0.as_ptr()) }
+    }
+}
+
+/// Appends bytes of C++ to a `Vec<u8>`, the context.
+extern "C" fn append(context: *mut c_void, data: *const u8, length: usize) {
+    // SAFETY: callers pass a vector, and the data are those of a vector in C++.
+    unsafe {
+        let value = &mut *context.cast::<Vec<u8>>();
+        if length > 0 {
+            value.extend_from_slice(std::slice::from_raw_parts(data, length));
+        }
     }
 }
 

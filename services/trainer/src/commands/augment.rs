@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bcs_data::index::Pair;
-use bcs_data::loader::{Loader, LoaderOptions, order};
+use bcs_data::loader::{Loader, LoaderOptions, Share, order};
 use bcs_data::transforms::Augmentation;
 use bcs_data::{LabelMap, Tile, TileSet};
 use serde_json::Value;
@@ -121,7 +121,8 @@ fn alone(tiles: &Arc<TileSet>, augmentation: &Augmentation, seed: u64) -> Result
 fn batch(tiles: &Arc<TileSet>, augmentation: &Augmentation, seed: u64, epoch: u64) -> Result<Vec<Tile>> {
     let mut augmentation = augmentation.clone();
     augmentation.crop.num_samples = 1;
-    let options = LoaderOptions { batch_size: tiles.len(), workers: 1, seed, augmentation };
+    let options =
+        LoaderOptions { batch_size: tiles.len(), share: Share::WHOLE, workers: 1, seed, augmentation };
     let mut in_order = vec![None; tiles.len()];
     for batch in Loader::new(Arc::clone(tiles), options)?.epoch(epoch, 0..1) {
         let batch = batch?;

@@ -5,6 +5,7 @@ mod evaluate;
 mod export;
 mod import;
 mod label_map;
+mod pack;
 mod prune;
 mod pull;
 mod quantize;
@@ -26,7 +27,9 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
     match cli.command {
         None => train::run(&cli.train),
         Some(Command::Train(arguments)) => train::run(&arguments),
+        Some(Command::Launch(arguments)) => crate::distributed::launch::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
+        Some(Command::Pack(arguments)) => pack::run(&arguments),
         Some(Command::Synthesize(arguments)) => synthesize::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),

@@ -7,7 +7,10 @@ use tch::Device;
 use super::{augment, show};
 use crate::cli::{Cfg, TrainArguments};
 use crate::config::{Composed, Configurations};
-use crate::error::Result;
+use crate::distributed::World;
+use crate::distributed::environment::WORLD_SIZE;
+use crate::error::{Error, Result};
+use crate::output;
 use crate::output::layers::layers;
 use crate::output::run_log::RunLog;
 use crate::sweep::Sweep;
@@ -23,6 +26,9 @@ pub(super) fn run(arguments: &TrainArguments) -> Result<()> {
         return show::configurations(cfg, &configurations, arguments);
     }
     let overrides = &arguments.config.overrides;
+    if arguments.multirun && arguments.cfg.is_none() {
+        refuse_several_processes()?;
+    }
     if arguments.multirun {
         let sweep = Sweep::compose(&configurations, overrides)?;
         return match arguments.cfg {
@@ -54,8 +60,31 @@ fn print_layers(composed: &Composed) -> Result<()> {
     Ok(())
 }
 
+/// A sweep starts processes of its own.
+fn refuse_several_processes() -> Result<()> {
+    match std::env::var(WORLD_SIZE) {
+        Ok(size) if size != "1" => Err(Error::Usage(format!(
+            "a sweep runs in one process, but {WORLD_SIZE} is {size}; start it without torchrun and bcs-trainer launch"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 fn single(composed: &Composed) -> Result<()> {
-    let run = Run::prepare(composed)?;
+    let world = World::join(&composed.config.train_hyp.distributed)?;
+    trained(composed, world.clone()).map_err(|error| {
+        // Before this process waits for the others to end.
+        output::error(&error);
+        world.leave(&error);
+        Error::Printed { code: error.exit_code() }
+    })
+}
+
+fn trained(composed: &Composed, world: World) -> Result<()> {
+    let run = Run::prepare(composed, world)?;
+    if !run.is_first() {
+        return run.assist();
+    }
     let output = composed.job.create_run_folder()?;
     composed.save(&output)?;
     let _log = RunLog::start(&output)?;

@@ -1,5 +1,6 @@
 //! Ranges that the types do not express.
 
+use bcs_data::split::By;
 use bcs_model::optim::{Algorithm, Schedule};
 
 use super::types::{Config, Limit, TrainHyp};
@@ -40,6 +41,11 @@ pub(super) fn check(config: &Config) -> Result<()> {
     if let Some(mpp) = config.data.mpp {
         require(mpp > 0.0 && mpp.is_finite(), || format!("data.mpp is {mpp}; it must be above 0"))?;
     }
+    require(config.data.stream.buffer > 0, || "data.stream.buffer is 0; it must be at least 1".to_owned())?;
+    require(config.data.train_shards.is_none() || config.data.split == By::Folder, || {
+        "data.train_shards has training tiles only; choose data.split=folder, and pack what is not held out"
+            .to_owned()
+    })?;
     if let Some(augmentation) = &config.augmentation {
         augmentation.check()?;
     }
@@ -66,6 +72,13 @@ fn check_optimization(hyp: &TrainHyp) -> Result<()> {
     ] {
         require(value != Some(0), || format!("train_hyp.{key} is 0; it must be at least 1"))?;
     }
+    let bucket = hyp.distributed.bucket_mb;
+    require(bucket > 0.0 && bucket.is_finite(), || {
+        format!("train_hyp.distributed.bucket_mb is {bucket}; it must be above 0")
+    })?;
+    require(hyp.distributed.timeout_seconds > 0, || {
+        "train_hyp.distributed.timeout_seconds is 0; it must be at least 1".to_owned()
+    })?;
     if let Some(value) = hyp.gradient_clip_val {
         require(value > 0.0, || format!("train_hyp.gradient_clip_val is {value}; it must be above 0"))?;
     }

@@ -21,7 +21,8 @@ use bcs_model::nets;
 use bcs_tracking::Secrets;
 
 pub(crate) use types::{
-    ClassWeights, ClipAlgorithm, Config, DeepSupervision, NamedWeights, Precision, TrainHyp,
+    BatchSize, ClassWeights, ClipAlgorithm, Config, DataConfig, DeepSupervision, DistributedConfig,
+    LearningRate, NamedWeights, OnDamage, Precision, TrainHyp,
 };
 
 use self::built_in::BUILT_IN;

@@ -95,6 +95,8 @@ pub(crate) struct TrainHyp {
     pub resume: Option<String>,
     /// Which checkpoints are kept.
     pub checkpoint: CheckpointConfig,
+    /// Training in several processes.
+    pub distributed: DistributedConfig,
     /// Seed of initialization, order of the tiles and augmentation.
     pub seed: i64,
     /// `cpu`, `cuda`, `cuda:N` or `auto`.
@@ -211,6 +213,42 @@ pub(crate) struct CheckpointConfig {
     pub save_top_k: usize,
 }
 
+/// Training in several processes.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DistributedConfig {
+    /// What `training_batch_size` is the batch size of.
+    pub batch_size: BatchSize,
+    /// How the learning rate follows the number of processes.
+    pub learning_rate: LearningRate,
+    /// Size of the buckets in which gradients are sent, in megabytes.
+    pub bucket_mb: f64,
+    /// Time within which all processes must join, and each of them must take part in a step, in seconds.
+    pub timeout_seconds: u64,
+}
+
+/// What a batch size is that of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum BatchSize {
+    /// Each process, as in Lightning.
+    Process,
+    /// All processes together.
+    Global,
+}
+
+/// Factor of the learning rate, by that of the batch size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LearningRate {
+    /// 1, as in Lightning.
+    Fixed,
+    /// That of the batch size.
+    Linear,
+    /// Its square root.
+    Sqrt,
+}
+
 /// A time as Lightning writes it, `DD:HH:MM:SS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -241,6 +279,10 @@ pub(crate) struct DataConfig {
     pub _root: String,
     /// Name of a built-in label map, or path of a YAML file.
     pub label_map: String,
+    /// Folder or bucket of shards with the training tiles, which stream; `None` for the files of `train_hyp`.
+    pub train_shards: Option<PathBuf>,
+    /// How shards stream.
+    pub stream: StreamConfig,
     /// Unit of the train/validation split.
     pub split: By,
     /// Held-out patients or institutes; if empty, the institutes that the authors of BCSS hold out.
@@ -249,6 +291,28 @@ pub(crate) struct DataConfig {
     pub cache_mb: u64,
     /// Resolution of the tiles in µm/px, if their file names do not state it.
     pub mpp: Option<f64>,
+}
+
+/// How shards stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StreamConfig {
+    /// Number of tiles that are shuffled together.
+    pub buffer: usize,
+    /// Memory for shards that are read ahead, in megabytes.
+    pub memory_mb: u64,
+    /// What happens when a tile is damaged.
+    pub on_damage: OnDamage,
+}
+
+/// What happens when a tile is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OnDamage {
+    /// The run ends.
+    Stop,
+    /// It is named, and another tile of its batch takes its place.
+    Skip,
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::is_muted;
+
 /// Number of lines that a task prints in a log.
 const LOG_LINES: u64 = 4;
 
@@ -30,7 +32,8 @@ impl Progress {
     }
 
     fn with_lines(label: String, total: u64, unit: &str, lines: bool) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
+        let lines = lines && !is_muted();
+        let bar = (std::io::stderr().is_terminal() && !is_muted()).then(|| {
             let template =
                 format!("{{prefix:<22}} {{bar:32}} {{pos:>6}}/{{len}} {unit} {{per_sec:>12}} {{msg}}");
             let style =

@@ -37,6 +37,24 @@ impl Bucket {
         Ok(Self { runtime, store })
     }
 
+    /// Opens a bucket, or a folder, which is not created, for reading.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub(crate) fn open_as_it_is(location: &Path) -> Result<Self> {
+        let runtime = runtime()?;
+        let store = runtime.block_on(bcs_storage::open_as_it_is(&location.to_string_lossy()))?;
+        Ok(Self { runtime, store })
+    }
+
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub(crate) fn get(&self, key: &str) -> Result<Bytes> {
+        Ok(self.runtime.block_on(self.store().get(key))?)
+    }
+
     /// Location of the bucket.
     pub(crate) fn name(&self) -> String {
         self.store.name()

@@ -3,12 +3,14 @@
 //! - [`bucket`]: folders of a bucket, transferred whole
 //! - [`dvc`]: data tracked by DVC
 //! - [`events`]: event files of TensorBoard
+//! - [`shards`]: shards of tiles, which stream
 //! - [`tiles`]: tiles of a bucket
 //! - [`vertex`]: places that Vertex AI names
 
 pub(crate) mod bucket;
 pub(crate) mod dvc;
 pub(crate) mod events;
+pub(crate) mod shards;
 pub(crate) mod tiles;
 pub(crate) mod vertex;
 

@@ -35,6 +35,9 @@ pub(crate) fn fetch(location: &Path) -> Result<PathBuf> {
     let Uri { bucket, prefix } = Uri::parse(&location.to_string_lossy())?;
     let folder = cache()?.join("tiles").join(bucket).join(prefix);
     fs::create_dir_all(&folder)?;
+    // Of several processes, one downloads.
+    let lock = fs::File::create(folder.with_extension("lock"))?;
+    lock.file().lock()?;
     synchronize(&Bucket::open(location)?, &folder, location)?;
     Ok(folder)
 }

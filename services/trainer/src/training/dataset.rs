@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bcs_contracts::tile_name;
 use bcs_data::index::{self, Pair};
+use bcs_data::shards::Stream;
 use bcs_data::split::{By, split};
 use bcs_data::{LabelMap, TileSet};
 
@@ -16,8 +17,10 @@ use crate::remote::{dvc, tiles};
 
 /// Training and validation tiles of a run.
 pub(super) struct Dataset {
-    /// Training tiles.
+    /// Training tiles; of those that stream, examples.
     pub train: Arc<TileSet>,
+    /// Number of training tiles.
+    pub train_tiles: usize,
     /// Validation tiles.
     pub validation: Arc<TileSet>,
     /// Resolution in µm/px, where known.
@@ -25,22 +28,45 @@ pub(super) struct Dataset {
 }
 
 impl Dataset {
-    /// Pairs, splits, decodes and checks the tiles. Tiles of a bucket are downloaded, and folders that are missing are
-    /// pulled if DVC tracks them.
+    /// Pairs, splits, decodes and checks the tiles. The cache is that of the machine, which `processes` share. Tiles of a bucket
+    /// are downloaded, and folders that are missing are pulled if DVC tracks them.
     ///
     /// # Errors
     /// [`Error::Data`] with every file that cannot be used; [`Error::Usage`] if a folder is missing or empty;
     /// [`Error::Dvc`]; [`Error::Storage`].
-    pub(super) fn load(config: &Config, map: &LabelMap) -> Result<Self> {
+    pub(super) fn load(config: &Config, map: &LabelMap, processes: usize) -> Result<Self> {
         let (train, validation) = pairs(config)?;
         let mpp = config.data.mpp.or_else(|| train.first().and_then(|pair| tile_name::mpp(&pair.name)));
         // Both sets share the cache; validation tiles get what training tiles leave.
-        let budget = config.data.cache_mb.saturating_mul(1_000_000);
+        let budget = config.data.cache_mb.saturating_mul(1_000_000) / processes as u64;
         let train = load("Checking train tiles", train, map, budget)?;
         let area = |index| train.size(index).iter().product::<usize>() as u64;
         let used = (0..train.len()).map(area).sum::<u64>() * 4;
         let validation = load("Checking val tiles", validation, map, budget.saturating_sub(used))?;
-        Ok(Self { train: Arc::new(train), validation: Arc::new(validation), mpp })
+        let train_tiles = train.len();
+        Ok(Self { train: Arc::new(train), train_tiles, validation: Arc::new(validation), mpp })
+    }
+
+    /// Takes `most` training tiles as examples of those that stream, and loads the validation tiles as [`load`](Self::load)
+    /// does.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub(super) fn of_stream(
+        config: &Config,
+        map: &LabelMap,
+        processes: usize,
+        (stream, most): (&Stream, usize),
+    ) -> Result<Self> {
+        let hyp = &config.train_hyp;
+        let validation = find(&hyp.validation_img_location, &hyp.validation_mask_location)?;
+        let budget = config.data.cache_mb.saturating_mul(1_000_000) / processes as u64;
+        let validation = load("Checking val tiles", validation, map, budget)?;
+        let class_pixels = stream.index().class_pixels(map)?;
+        let train = TileSet::of_examples(stream.examples(most)?, class_pixels, map);
+        let mpp = config.data.mpp.or_else(|| (!train.is_empty()).then(|| tile_name::mpp(train.name(0)))?);
+        let train_tiles = stream.index().tiles();
+        Ok(Self { train: Arc::new(train), train_tiles, validation: Arc::new(validation), mpp })
     }
 
     /// Formats a table of class fractions and numbers of tiles.
@@ -54,7 +80,7 @@ impl Dataset {
         };
         let names: Vec<String> = map.classes().iter().map(|class| class.name.clone()).collect();
         let mut rows: Vec<Vec<String>> = names.iter().enumerate().map(row).collect();
-        rows.push(vec!["tiles".to_owned(), self.train.len().to_string(), self.validation.len().to_string()]);
+        rows.push(vec!["tiles".to_owned(), self.train_tiles.to_string(), self.validation.len().to_string()]);
         table(&["class", "train", "val"], &rows)
     }
 }

@@ -2,17 +2,21 @@
 
 mod checkpoint;
 mod dataset;
+mod feed;
 mod hypertune;
 mod initial_weights;
+mod keep;
 mod learn;
 pub(crate) mod preflight;
 mod profile;
+mod ranks;
 mod reference;
 mod repository;
 mod resume;
 mod run;
 mod run_file;
 mod run_report;
+mod scoring;
 pub(crate) mod signals;
 mod state;
 mod step;
@@ -20,6 +24,7 @@ mod trace;
 mod tracking;
 mod twin;
 pub(crate) mod validate;
+mod writer;
 
 pub(crate) use dataset::pairs;
 pub(crate) use run::Run;

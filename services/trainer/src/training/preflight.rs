@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use bcs_contracts::package::{Architecture, Scaling};
-use bcs_data::loader::{Batch, Loader, Mixed};
+use bcs_data::loader::{Batch, Mixed, Part};
 use bcs_data::{LabelMap, Problem, TileSet};
 use bcs_model::losses::DeepSupervisionLoss;
 use bcs_model::metrics::ValMetric;
@@ -11,9 +11,11 @@ use bcs_model::nets::Network;
 use bcs_model::preprocess::to_input;
 
 use super::dataset::Dataset;
+use super::feed::Feed;
 use super::profile::Profile;
 use super::step::Stepper;
-use crate::config::{ClassWeights, Composed, Config};
+use crate::config::{ClassWeights, Composed, Config, TrainHyp};
+use crate::distributed::World;
 use crate::error::{Error, Result};
 use crate::output::warn;
 
@@ -54,6 +56,21 @@ pub(super) fn check_configuration(config: &Config, map: &LabelMap, network: &Net
     Ok(())
 }
 
+/// Checks that each process has a tile of every full batch.
+///
+/// # Errors
+/// [`Error::Usage`] with the configuration key.
+pub(super) fn check_batch_size(hyp: &TrainHyp, world: &World) -> Result<()> {
+    let (batch, size) = (world.batch_size(hyp.training_batch_size, &hyp.distributed), world.size());
+    if batch >= size {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "train_hyp.training_batch_size is {batch}, for {size} processes together (train_hyp.distributed.batch_size=global); \
+         it must be at least {size}, or choose train_hyp.distributed.batch_size=process"
+    )))
+}
+
 /// Checks that the tiles can train and validate a model, and returns the score that selects it. Prints a warning for what
 /// is suspicious only.
 ///
@@ -63,14 +80,14 @@ pub(super) fn check_configuration(config: &Config, map: &LabelMap, network: &Net
 pub(super) fn check_tiles(
     composed: &Composed,
     dataset: &Dataset,
-    loader: &Loader,
+    feed: &Feed,
     map: &LabelMap,
     network: &Network,
 ) -> Result<ValMetric> {
     check_valid_pixels(&dataset.train, map, "training")?;
     let metric = val_metric(&dataset.validation, map, "validation")?;
     check_weighted_pixels(&composed.config, &dataset.train, map)?;
-    check_tile_size(loader, &composed.architecture, network)?;
+    check_tile_size(feed, &composed.architecture, network)?;
     for warning in warnings(dataset, map) {
         warn(&warning);
     }
@@ -140,8 +157,8 @@ fn check_weighted_pixels(config: &Config, train: &TileSet, map: &LabelMap) -> Re
 }
 
 /// Checks the size of the tiles of a batch, which all have the same.
-fn check_tile_size(loader: &Loader, architecture: &Architecture, network: &Network) -> Result<()> {
-    let [height, width] = loader.size();
+fn check_tile_size(feed: &Feed, architecture: &Architecture, network: &Network) -> Result<()> {
+    let [height, width] = feed.size();
     let [divisor_height, divisor_width] = network.size_divisor().map(|divisor| divisor as usize);
     if !height.is_multiple_of(divisor_height) || !width.is_multiple_of(divisor_width) {
         return Err(Error::Usage(format!(
@@ -205,27 +222,38 @@ pub(super) fn dry_run(
     loss: Rc<DeepSupervisionLoss>,
     scaling: &Scaling,
     dataset: &Dataset,
-    loader: &Loader,
+    feed: &Feed,
 ) -> Result<()> {
     let hyp = &composed.config.train_hyp;
-    let [height, width] = loader.size();
+    let [height, width] = feed.size();
     let failed = |step, key, batch| {
         move |source| match source {
-            bcs_model::Error::Torch(_) => Error::DryRun { step, batch, width, height, key, source },
-            source => source.into(),
+            Error::Model(source @ bcs_model::Error::Torch(_)) => {
+                Error::DryRun { step, batch, width, height, key, source }
+            }
+            source => source,
         }
     };
-    let len = hyp.training_batch_size.min(loader.samples());
+    let len = feed.largest_batch();
     let area = height * width;
     let classes = vec![0; len * area];
-    let mixed = loader.mixes_up().then(|| Mixed { classes: classes.clone(), weight: 0.5 });
-    let batch = Batch { len, height, width, pixels: vec![128; len * area * 3], classes, mixed };
+    let mixed = feed.mixes_up().then(|| Mixed { classes: classes.clone(), weight: 0.5 });
+    let batch = Batch {
+        len,
+        height,
+        width,
+        pixels: vec![128; len * area * 3],
+        classes,
+        mixed,
+        part: Part::whole(len),
+    };
     let unmeasured = Profile::new(false, network.device());
-    let step = || {
+    let (architecture, alone) = (&composed.architecture, World::alone());
+    let step = || -> Result<_> {
         let mut stepper =
-            Stepper::new(hyp, &composed.architecture, network, loss, scaling.clone(), unmeasured)?;
-        stepper.accumulate(network, &batch, [0, 0])?;
-        stepper.step(1, hyp.learning_rate)
+            Stepper::new(hyp, architecture, network, loss, scaling.clone(), unmeasured, &alone)?;
+        stepper.accumulate(network, &batch, [0, 0], true)?;
+        Ok(stepper.step(1, hyp.learning_rate)?)
     };
     step().map_err(failed("a training step", "train_hyp.training_batch_size", len))?;
     let len = hyp.validation_batch_size.min(dataset.validation.len());
@@ -233,7 +261,7 @@ pub(super) fn dry_run(
         let shape = [len, height, width];
         let input =
             to_input(&vec![128; len * area * 3], shape, network.in_channels(), scaling, network.device())?;
-        network.forward(&input, false).map(drop)
+        Ok(network.forward(&input, false).map(drop)?)
     };
     tch::no_grad(forward).map_err(failed("validation", "train_hyp.validation_batch_size", len))?;
     Ok(())

@@ -21,6 +21,8 @@ pub(super) const STEP: &str = "step";
 pub(super) const WAIT: &str = "wait for data";
 pub(super) const VALIDATE: &str = "validate";
 pub(super) const CHECKPOINT: &str = "checkpoint";
+/// The all-reduce of a bucket of gradients, while backward goes on.
+pub(super) const REDUCE: &str = "all-reduce";
 
 /// Measures actions of a run. Clones measure for the same run, from any thread.
 #[derive(Debug, Clone)]
@@ -41,10 +43,30 @@ struct Recording {
 #[derive(Debug, Clone)]
 struct Action {
     name: &'static str,
-    /// Whether a thread of the loader did it, beside the training.
-    beside: bool,
+    by: Worker,
     calls: usize,
     total: Duration,
+}
+
+/// Who does an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Worker {
+    /// The thread that trains.
+    Main,
+    /// A thread of the loader, beside the training.
+    Loader,
+    /// A thread of the process group, beside the training.
+    Group,
+}
+
+impl Worker {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Loader => "loader",
+            Self::Group => "group",
+        }
+    }
 }
 
 impl Profile {
@@ -82,7 +104,14 @@ impl Profile {
             tch::Cuda::synchronize(index as i64);
         }
         if let Some(mut recording) = self.recording() {
-            recording.add(action, false, start, Instant::now());
+            recording.add(action, Worker::Main, start, Instant::now());
+        }
+    }
+
+    /// Measures what the threads of the process group have done beside the training.
+    pub(super) fn beside(&self, action: &'static str, start: Instant, end: Instant) {
+        if let Some(mut recording) = self.recording() {
+            recording.add(action, Worker::Group, start, end);
         }
     }
 
@@ -108,45 +137,47 @@ impl Profile {
 impl Observer for Profile {
     fn observe(&self, action: &'static str, start: Instant, end: Instant) {
         if let Some(mut recording) = self.recording() {
-            recording.add(action, true, start, end);
+            recording.add(action, Worker::Loader, start, end);
         }
     }
 }
 
 impl Recording {
-    fn add(&mut self, name: &'static str, beside: bool, start: Instant, end: Instant) {
+    fn add(&mut self, name: &'static str, by: Worker, start: Instant, end: Instant) {
         let total = end - start;
         match self.actions.iter_mut().find(|action| action.name == name) {
             Some(action) => {
                 action.calls += 1;
                 action.total += total;
             }
-            None => self.actions.push(Action { name, beside, calls: 1, total }),
+            None => self.actions.push(Action { name, by, calls: 1, total }),
         }
         let detail = match name {
             EPOCH | VALIDATE | CHECKPOINT => Detail::Always,
             _ => Detail::Bounded,
         };
         if let Some(trace) = &mut self.trace {
-            trace.add(name, detail, start, end);
+            // The process group does not tell its threads apart.
+            let thread = (by == Worker::Group).then_some("process group");
+            trace.add((name, thread), detail, start, end);
         }
     }
 
-    /// Formats a table of the actions, the longest first, those of loader threads last.
+    /// Formats a table of the actions, the longest first, those of other threads last.
     fn report(&self) -> String {
         let run = self.start.elapsed().as_secs_f64();
         let mut actions: Vec<&Action> =
             self.actions.iter().filter(|action| ![EPOCH, STEP].contains(&action.name)).collect();
-        actions.sort_by_key(|action| (action.beside, std::cmp::Reverse(action.total)));
+        actions.sort_by_key(|action| (action.by, std::cmp::Reverse(action.total)));
         let row = |action: &&Action| {
             let total = action.total.as_secs_f64();
             vec![
                 action.name.to_owned(),
-                if action.beside { "loader" } else { "main" }.to_owned(),
+                action.by.name().to_owned(),
                 action.calls.to_string(),
                 format!("{:.2}", total * 1e3 / action.calls as f64),
                 format!("{total:.2}"),
-                if action.beside { String::new() } else { format!("{:.1}", 100.0 * total / run) },
+                if action.by == Worker::Main { format!("{:.1}", 100.0 * total / run) } else { String::new() },
             ]
         };
         let rows: Vec<_> = actions.iter().map(row).collect();
@@ -168,11 +199,11 @@ impl Recording {
 mod tests {
     use super::*;
 
-    fn recording(actions: &[(&'static str, bool, u64)]) -> Recording {
+    fn recording(actions: &[(&'static str, Worker, u64)]) -> Recording {
         let start = Instant::now();
         let mut recording = Recording { start, actions: Vec::new(), trace: None };
-        for (name, beside, milliseconds) in actions {
-            recording.add(name, *beside, start, start + Duration::from_millis(*milliseconds));
+        for (name, by, milliseconds) in actions {
+            recording.add(name, *by, start, start + Duration::from_millis(*milliseconds));
         }
         recording
     }
@@ -180,17 +211,19 @@ mod tests {
     #[test]
     fn the_table_adds_up_calls_and_leaves_out_what_contains_others() {
         let actions = [
-            ("load", true, 900),
-            (WAIT, false, 2),
-            ("forward", false, 30),
-            ("forward", false, 50),
-            (STEP, false, 100),
+            ("load", Worker::Loader, 900),
+            (REDUCE, Worker::Group, 8),
+            (WAIT, Worker::Main, 2),
+            ("forward", Worker::Main, 30),
+            ("forward", Worker::Main, 50),
+            (STEP, Worker::Main, 100),
         ];
         let report = recording(&actions).report();
         let lines: Vec<Vec<&str>> = report.lines().map(|line| line.split_whitespace().collect()).collect();
         let at = |name: &str| lines.iter().position(|line| line.first() == Some(&name)).unwrap();
         assert_eq!(lines[at("forward")][..5], ["forward", "main", "2", "40.00", "0.08"]);
         assert_eq!(lines[at("load")], ["load", "loader", "1", "900.00", "0.90"]);
+        assert_eq!(lines[at(REDUCE)], [REDUCE, "group", "1", "8.00", "0.01"]);
         assert!(at("forward") < at("wait") && at("wait") < at("load"), "{report}");
         assert!(!lines.iter().any(|line| line.first() == Some(&STEP)), "{report}");
         assert!(report.ends_with("data wait   2.0 % of the time of training steps"), "{report}");

@@ -21,6 +21,7 @@ use tch::Device;
 
 use super::checkpoint::{Checkpoints, Snapshot};
 use super::dataset::Dataset;
+use super::feed::{self, Feed};
 use super::initial_weights::InitialWeights;
 use super::preflight;
 use super::profile::Profile;
@@ -32,7 +33,9 @@ use super::signals::Signals;
 use super::state::State;
 use super::tracking::{self, Tracking};
 use super::validate::{Batching, Scores, segment};
+use super::writer::Writer;
 use crate::config::{ClassWeights, Composed, DeepSupervision, NamedWeights};
+use crate::distributed::World;
 use crate::error::{Error, Result};
 use crate::output::sheet::{Example, evenly_spaced, sheet};
 use crate::output::{loaded, table};
@@ -42,6 +45,9 @@ use crate::report::run::BestModel;
 
 /// Number of validation tiles in the picture, as many as the predecessor showed.
 pub(super) const EXAMPLES: usize = 5;
+
+/// Number of training tiles that the drift reference is measured on where tiles stream.
+const STREAM_EXAMPLES: usize = 512;
 
 /// Name of the trace in the output folder.
 const TRACE_FILE: &str = "trace.json";
@@ -54,7 +60,7 @@ pub(crate) struct Run<'a> {
     pub(super) composed: &'a Composed,
     pub(super) map: LabelMap,
     pub(super) dataset: Dataset,
-    pub(super) loader: Loader,
+    pub(super) feed: Feed,
     pub(super) loss: Rc<DeepSupervisionLoss>,
     pub(super) schedule: Schedule,
     pub(super) metric: ValMetric,
@@ -66,6 +72,8 @@ pub(crate) struct Run<'a> {
     /// The best model on the validation tiles, once the run has finished.
     pub(super) best: Option<BestModel>,
     pub(super) repository: Rc<Repository>,
+    /// This process among those that train together.
+    pub(super) world: World,
 }
 
 impl<'a> Run<'a> {
@@ -73,16 +81,17 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// [`Error::Usage`] and other errors of type configuration; [`Error::Data`] and [`Error::Tiles`] for tiles that cannot
-    /// be used; [`Error::DryRun`].
-    pub(crate) fn prepare(composed: &'a Composed) -> Result<Self> {
+    /// be used; [`Error::DryRun`]; [`Error::Distributed`] if a process has failed to do so.
+    pub(crate) fn prepare(composed: &'a Composed, world: World) -> Result<Self> {
         let config = &composed.config;
         let hyp = &config.train_hyp;
         tracking::check(hyp)?;
-        let device = device::parse(&hyp.device)?;
+        let device = world.device(device::parse(&hyp.device)?);
         let schedule = Schedule::new(&hyp.scheduler, &hyp.scheduler_arguments)?;
         let map = LabelMap::load(&config.data.label_map, "data.label_map")?;
         let repository = Rc::new(Repository::open(hyp, Places::from_environment())?);
-        let checkpoint = match &hyp.resume {
+        // The others get it from the first process.
+        let checkpoint = match hyp.resume.as_ref().filter(|_| world.is_first()) {
             Some(resume) => repository.find(resume, &composed.architecture)?,
             None => None,
         };
@@ -90,11 +99,23 @@ impl<'a> Run<'a> {
         let trial = network(composed, device)?;
         initial.as_ref().map(|weights| weights.copy_into(&trial)).transpose()?;
         preflight::check_configuration(config, &map, &trial)?;
-        let dataset = Dataset::load(config, &map)?;
+        preflight::check_batch_size(hyp, &world)?;
         let augmentation = config.augmentation.clone().unwrap_or_else(Augmentation::none);
+        let options = loader_options(composed, augmentation.clone(), &world);
+        let local = world.local_size();
+        let (dataset, feed) = match feed::stream(&config.data, &map, options.clone())? {
+            Some(stream) => {
+                let most = if world.is_first() { STREAM_EXAMPLES } else { 1 };
+                (Dataset::of_stream(config, &map, local, (&stream, most))?, Feed::Shards(Box::new(stream)))
+            }
+            None => {
+                let dataset = Dataset::load(config, &map, local)?;
+                let loader = Loader::new(Arc::clone(&dataset.train), options)?;
+                (dataset, Feed::Files(Box::new(loader)))
+            }
+        };
         let profile = Profile::new(hyp.profiling, device);
-        let loader = loader(composed, &dataset, augmentation.clone())?;
-        let loader = if hyp.profiling { loader.observed_by(Arc::new(profile.clone())) } else { loader };
+        let feed = if hyp.profiling { feed.observed_by(Arc::new(profile.clone())) } else { feed };
         let weights = class_weights(hyp.class_weights.as_ref(), dataset.train.class_pixels());
         let loss = losses::build(
             &hyp.loss,
@@ -104,20 +125,22 @@ impl<'a> Run<'a> {
         )?;
         let DeepSupervision { weight_mode, weights } = hyp.deep_supervision.clone();
         let loss = Rc::new(DeepSupervisionLoss::new(loss, weight_mode, weights));
-        let metric = preflight::check_tiles(composed, &dataset, &loader, &map, &trial)?;
-        preflight::dry_run(composed, &trial, Rc::clone(&loss), &SCALING, &dataset, &loader)?;
+        let metric = preflight::check_tiles(composed, &dataset, &feed, &map, &trial)?;
+        preflight::dry_run(composed, &trial, Rc::clone(&loss), &SCALING, &dataset, &feed)?;
         drop(trial);
         // Seeds again, so that the checks leave no trace in the model.
         let network = network(composed, device)?;
         let loaded = initial.map(|weights| weights.copy_into(&network)).transpose()?;
-        let metadata = metadata(composed, &map, &dataset, &loader);
+        let metadata = metadata(composed, &map, &dataset, &feed);
         let engine = NetworkEngine::from_parts(network, metadata.clone(), String::new());
         preflight::check_min_size(&dataset.validation, engine.info().min_size)?;
+        // Nothing is written before all processes can train.
+        world.barrier("preparation")?;
         Ok(Self {
             composed,
             map,
             dataset,
-            loader,
+            feed,
             loss,
             schedule,
             metric,
@@ -128,7 +151,22 @@ impl<'a> Run<'a> {
             checkpoint,
             best: None,
             repository,
+            world,
         })
+    }
+
+    /// Whether this process is the one that writes.
+    pub(crate) fn is_first(&self) -> bool {
+        self.world.is_first()
+    }
+
+    /// Trains beside the first process, which writes.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; [`Error::Distributed`] if a process is lost; those of training.
+    pub(crate) fn assist(mut self) -> Result<()> {
+        let signals = Signals::install()?;
+        self.train(None, &signals).map(drop)
     }
 
     /// Trains, and returns the folder of the model package. `output` is the folder of log and picture.
@@ -147,8 +185,9 @@ impl<'a> Run<'a> {
         self.profile.trace_to(&output.join(TRACE_FILE))?;
         let signals = Signals::install()?;
         let mut tracking = Tracking::start(&self, checkpoints.folder(), output)?;
+        let writer = Writer { checkpoints: &checkpoints, tracking: &mut tracking };
         let result = self
-            .train(&checkpoints, &mut tracking, &signals)
+            .train(Some(writer), &signals)
             .and_then(|state| self.finish(&state, &checkpoints, output, &signals));
         tracking.finish(&result);
         self.report(&checkpoints, output, result.as_ref().err());
@@ -179,6 +218,10 @@ impl<'a> Run<'a> {
         println!("val_metric  pooled Dice, {}", table::counted(&self.metric, &self.map));
         if let (Some(path), Some(copied)) = (&config.train_hyp.initial_weights, &self.loaded) {
             println!("initial     {} from {}", loaded::describe(network, copied), path.display());
+        }
+        if self.world.size() > 1 {
+            let (size, batch) = (self.world.size(), self.feed.batch_size());
+            println!("processes   {size}, which train on {batch} tiles together");
         }
         println!("run         {}\n", folder.display());
     }
@@ -288,15 +331,15 @@ fn class_weights(weights: Option<&ClassWeights>, pixels: &[u64]) -> Option<Vec<f
     }
 }
 
-fn loader(composed: &Composed, dataset: &Dataset, augmentation: Augmentation) -> Result<Loader> {
+fn loader_options(composed: &Composed, augmentation: Augmentation, world: &World) -> LoaderOptions {
     let hyp = &composed.config.train_hyp;
-    let options = LoaderOptions {
-        batch_size: hyp.training_batch_size,
+    LoaderOptions {
+        batch_size: world.batch_size(hyp.training_batch_size, &hyp.distributed),
+        share: world.share(),
         workers: hyp.training_num_workers,
         seed: hyp.seed.cast_unsigned(),
         augmentation,
-    };
-    Ok(Loader::new(Arc::clone(&dataset.train), options)?)
+    }
 }
 
 pub(super) fn batching(composed: &Composed) -> Batching {
@@ -305,7 +348,7 @@ pub(super) fn batching(composed: &Composed) -> Batching {
 }
 
 /// Description that all packages of the run share; checkpoints add version and scores.
-fn metadata(composed: &Composed, map: &LabelMap, dataset: &Dataset, loader: &Loader) -> PackageMetadata {
+fn metadata(composed: &Composed, map: &LabelMap, dataset: &Dataset, feed: &Feed) -> PackageMetadata {
     PackageMetadata {
         format_version: FORMAT_VERSION,
         version: String::new(),
@@ -314,7 +357,7 @@ fn metadata(composed: &Composed, map: &LabelMap, dataset: &Dataset, loader: &Loa
         input: InputSpec {
             scaling: SCALING,
             mpp: dataset.mpp,
-            tile: loader.size().map(|side| u32::try_from(side).unwrap_or(u32::MAX)),
+            tile: feed.size().map(|side| u32::try_from(side).unwrap_or(u32::MAX)),
         },
         labels: Some(map.to_package()),
         validation: None,

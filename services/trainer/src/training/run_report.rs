@@ -111,7 +111,7 @@ impl Run<'_> {
             ("Network", self.composed.architecture.name.clone()),
             ("Parameters", format!("{:.2} M", network.parameters() as f64 / 1e6)),
             ("Label map", self.map.name().to_owned()),
-            ("Training tiles", self.dataset.train.len().to_string()),
+            ("Training tiles", self.dataset.train_tiles.to_string()),
             ("Validation tiles", self.dataset.validation.len().to_string()),
             ("Loss", hyp.loss.clone()),
             ("Optimizer", format!("{}, learning rate {}", hyp.optimizer, hyp.learning_rate)),

@@ -8,6 +8,20 @@ use signal_hook::flag;
 
 use crate::error::Result;
 
+/// Number of [`counts`].
+pub(super) const COUNTS: usize = 2;
+
+/// Returns how often SIGTERM and SIGINT have arrived, so that processes can sum it.
+pub(super) fn counts(signal: Option<u8>) -> [f64; COUNTS] {
+    [SIGTERM, SIGINT].map(|known| f64::from(signal.map(i32::from) == Some(known)))
+}
+
+/// Returns the number of a signal that has arrived anywhere, from a sum of [`counts`].
+pub(super) fn counted(counts: &[f64]) -> Option<u8> {
+    let arrived = [SIGTERM, SIGINT].into_iter().zip(counts).find(|(_, count)| **count > 0.0);
+    arrived.and_then(|(signal, _)| u8::try_from(signal).ok())
+}
+
 /// SIGTERM and SIGINT, noted so that the run can write a checkpoint. The second one ends the process at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Signals {

@@ -11,8 +11,11 @@ use bcs_model::preprocess::{to_channels_last, to_input};
 use tch::{Kind, Tensor};
 
 use super::profile::Profile;
+use super::ranks::Ranks;
 use super::twin::Twin;
 use crate::config::{ClipAlgorithm, Precision, TrainHyp};
+use crate::distributed::World;
+use crate::error::Result;
 
 /// Optimizes a network on batches.
 pub(super) struct Stepper {
@@ -24,6 +27,8 @@ pub(super) struct Stepper {
     optimizer: Optimizer,
     average: Option<Average>,
     twin: Option<Twin>,
+    /// The other processes; `None` if there are none.
+    ranks: Option<Ranks>,
     /// Sum of the gradients of the batches of the current step.
     gradient: Option<Tensor>,
     profile: Profile,
@@ -33,7 +38,7 @@ impl Stepper {
     /// Creates the optimizer of a network, whose parameters must have their first values.
     ///
     /// # Errors
-    /// [`bcs_model::Error::Argument`] if no parameter is trainable; [`bcs_model::Error::Torch`].
+    /// [`crate::error::Error::Model`] if no parameter is trainable; [`crate::error::Error::Distributed`].
     pub(super) fn new(
         hyp: &TrainHyp,
         architecture: &Architecture,
@@ -41,37 +46,47 @@ impl Stepper {
         loss: Rc<DeepSupervisionLoss>,
         scaling: Scaling,
         profile: Profile,
-    ) -> Result<Self, bcs_model::Error> {
+        world: &World,
+    ) -> Result<Self> {
         let parameters = Parameters::new(network)?;
+        let twin = match hyp.precision {
+            Precision::Float32 => None,
+            Precision::Bf16Mixed => Some(Twin::new(architecture, network)?),
+        };
+        let tensors = twin.as_ref().map_or(parameters.tensors(), Twin::tensors);
+        let ranks = Ranks::new(world, tensors, &hyp.distributed)?;
         let algorithm = Algorithm::new(&hyp.optimizer, hyp.weight_decay, &hyp.optimizer_arguments)?;
         Ok(Self {
             loss,
             scaling,
             clip: hyp.gradient_clip_val.map(|value| (hyp.gradient_clip_algorithm, value)),
-            seed: hyp.seed,
+            // What dropout drops differs from process to process.
+            seed: hyp.seed.wrapping_add(world.rank() as i64),
             optimizer: Optimizer::new(algorithm, &parameters)?,
             average: hyp.ema_decay.map(|decay| Average::new(decay, &parameters)).transpose()?,
-            twin: match hyp.precision {
-                Precision::Float32 => None,
-                Precision::Bf16Mixed => Some(Twin::new(architecture, network)?),
-            },
+            twin,
+            ranks,
             parameters,
             gradient: None,
             profile,
         })
     }
 
-    /// Adds the gradient of a batch to that of the step, and returns the loss. `step` is the number of steps taken before:
-    /// it determines what dropout drops, with the seed and `part`, the number of batches of the step before this one.
+    /// Adds the gradient of a batch to that of the step, and returns the part of this process in the mean loss: its own,
+    /// weighted by its share of the tiles. `step` is the number of steps taken before: it determines what dropout drops,
+    /// with the seed and `part`, the number of batches of the step before this one. With the last batch of the step,
+    /// processes sum their gradients.
     ///
     /// # Errors
-    /// [`bcs_model::Error`] if the network refuses the batch or libtorch fails.
+    /// [`crate::error::Error::Model`] if the network refuses the batch or libtorch fails;
+    /// [`crate::error::Error::Distributed`] if a process is lost.
     pub(super) fn accumulate(
         &mut self,
         network: &Network,
         batch: &Batch,
         [step, part]: [usize; 2],
-    ) -> Result<f64, bcs_model::Error> {
+        is_last: bool,
+    ) -> Result<f64> {
         tch::manual_seed(mixed(self.seed, step as u64, part as u64));
         let shape = [batch.len, batch.height, batch.width];
         let device = network.device();
@@ -98,17 +113,40 @@ impl Stepper {
         }
         let network = self.twin.as_ref().map_or(network, Twin::network);
         let outputs = self.profile.time("forward", || -> Result<Vec<Tensor>, bcs_model::Error> {
-            let outputs = network.outputs(&input, true)?;
+            let forward = || network.outputs(&input, true);
+            let outputs = match &self.ranks {
+                None => forward(),
+                Some(ranks) => ranks.with_common_statistics(&batch.part, forward),
+            }?;
             Ok(outputs.iter().map(bcs_torch::planes).collect::<Result<_, _>>()?)
-        })?;
+        });
+        let outputs = Ranks::explain(self.ranks.as_ref(), outputs)?;
         let loss = self.profile.time("loss", || -> Result<Tensor, bcs_model::Error> {
             let loss = loss(&self.loss, &outputs, &target)?;
             let Some((target, weight)) = &second else { return Ok(loss) };
             let other = self::loss(&self.loss, &outputs, target)?;
             Ok(loss.f_mul_scalar(*weight)?.f_add(&other.f_mul_scalar(1.0 - weight)?)?)
         })?;
-        let value = loss.f_double_value(&[])?;
-        self.profile.time("backward", || loss.f_backward())?;
+        let weight = batch.part.weight();
+        let value = loss.f_double_value(&[])? * weight;
+        self.profile.time("backward", || -> Result<()> {
+            match &self.ranks {
+                None => Ok(loss.f_backward()?),
+                Some(ranks) => ranks.backward(&loss.f_mul_scalar(weight)?, is_last, &self.profile),
+            }
+        })?;
+        // Processes sum the gradients of the whole step, which are in the tensors until then.
+        if self.ranks.is_none() || is_last {
+            self.take_gradient()?;
+        }
+        if let Some(twin) = &mut self.twin {
+            twin.return_statistics()?;
+        }
+        Ok(value)
+    }
+
+    /// Moves the gradient of the tensors to that of the step.
+    fn take_gradient(&mut self) -> Result<(), bcs_model::Error> {
         let tensors = self.twin.as_ref().map_or(self.parameters.tensors(), Twin::tensors);
         let gradient = Parameters::gradient(tensors)?;
         tensors.iter().for_each(|tensor| tensor.shallow_clone().zero_grad());
@@ -116,10 +154,7 @@ impl Stepper {
             None => gradient,
             Some(mut sum) => sum.f_add_(&gradient)?,
         });
-        if let Some(twin) = &mut self.twin {
-            twin.return_statistics()?;
-        }
-        Ok(value)
+        Ok(())
     }
 
     /// Takes a step with the mean gradient of `batches` batches, and returns the norm of the gradient before clipping.

@@ -59,8 +59,15 @@ impl Trace {
         })
     }
 
-    /// Adds an action of the current thread. A failure is reported at the end: it must not end the training.
-    pub(super) fn add(&mut self, name: &str, detail: Detail, start: Instant, end: Instant) {
+    /// Adds an action of a thread, by default the current one. A failure is reported at the end: it must not end the
+    /// training.
+    pub(super) fn add(
+        &mut self,
+        (name, thread): (&str, Option<&str>),
+        detail: Detail,
+        start: Instant,
+        end: Instant,
+    ) {
         if detail == Detail::Bounded {
             if self.bounded == MOST {
                 self.left_out += 1;
@@ -71,7 +78,7 @@ impl Trace {
         // Both ends are rounded alike, so that an action does not end after the one that contains it.
         let since_start = |time: Instant| time.saturating_duration_since(self.start).as_micros() as u64;
         let (begin, end) = (since_start(start), since_start(end));
-        let thread = self.thread();
+        let thread = self.thread(thread);
         self.write(
             &json!({"name": name, "ph": "X", "pid": 1, "tid": thread, "ts": begin, "dur": end - begin}),
         );
@@ -95,10 +102,10 @@ impl Trace {
         Ok(text)
     }
 
-    /// Number of the current thread, whose name is written when it first appears.
-    fn thread(&mut self) -> usize {
+    /// Number of a thread, by default the current one. Its name is written when it first appears.
+    fn thread(&mut self, name: Option<&str>) -> usize {
         let thread = std::thread::current();
-        let name = thread.name().unwrap_or("unnamed");
+        let name = name.or(thread.name()).unwrap_or("unnamed");
         if let Some(at) = self.threads.iter().position(|known| known == name) {
             return at + 1;
         }
@@ -130,9 +137,9 @@ mod tests {
         let mut trace = Trace::create(&path).unwrap();
         let start = Instant::now();
         for _ in 0..MOST + 5 {
-            trace.add("forward", Detail::Bounded, start, start);
+            trace.add(("forward", None), Detail::Bounded, start, start);
         }
-        trace.add("epoch", Detail::Always, start, start + Duration::from_millis(7));
+        trace.add(("epoch", None), Detail::Always, start, start + Duration::from_millis(7));
         assert!(trace.finish().unwrap().contains("5 events were left out"));
         let events: Vec<Value> = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         let named = |name: &str| events.iter().filter(|event| event["name"] == name).count();

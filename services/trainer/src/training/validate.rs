@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bcs_contracts::package::{ClassScores, Validation};
+use bcs_data::loader::Share;
 use bcs_data::prefetch::Prefetch;
 use bcs_data::{LabelMap, Tile, TileSet};
 use bcs_inference::{Engine, Segmentation, SlidingWindow};
@@ -59,14 +60,34 @@ pub(crate) fn validate(
     progress: &Progress,
     mut visit: impl FnMut(usize, &Tile, &Segmentation) -> Result<()>,
 ) -> Result<Scores> {
-    let mut overlap = Overlap::new(map.classes().len());
     let all: Vec<usize> = (0..tiles.len()).collect();
-    segment(engine, tiles, &all, batching, |index, tile, segmentation| {
+    let mut overlap = Overlap::new(map.classes().len());
+    overlap_of(&mut overlap, engine, (tiles, &all), batching, progress, &mut visit)?;
+    Ok(scores(&overlap, map, metric))
+}
+
+/// Segments some of the tiles and adds them to the counts. `visit` gets each tile with its segmentation, in order.
+///
+/// # Errors
+/// As [`validate`].
+pub(super) fn overlap_of(
+    overlap: &mut Overlap,
+    engine: &mut dyn Engine,
+    (tiles, indices): (&Arc<TileSet>, &[usize]),
+    batching: Batching,
+    progress: &Progress,
+    mut visit: impl FnMut(usize, &Tile, &Segmentation) -> Result<()>,
+) -> Result<()> {
+    segment(engine, tiles, indices, batching, |index, tile, segmentation| {
         overlap.add(&tile.classes, segmentation.mask.as_raw())?;
         visit(index, tile, segmentation)?;
         progress.step();
         Ok(())
-    })?;
+    })
+}
+
+/// Returns the scores of counts.
+pub(super) fn scores(overlap: &Overlap, map: &LabelMap, metric: &ValMetric) -> Scores {
     let scores = overlap.scores();
     let named =
         |(class, score): (&bcs_contracts::TissueClass, &bcs_model::metrics::OverlapScores)| ClassScores {
@@ -76,12 +97,29 @@ pub(crate) fn validate(
             dice_per_image: score.dice_per_image,
             images: score.images,
         };
-    Ok(Scores {
+    Scores {
         val_metric: metric.value(&scores),
         counted: metric.counted().iter().map(|class| map.classes()[*class].name.clone()).collect(),
         classes: map.classes().iter().zip(&scores).map(named).collect(),
         images: overlap.images(),
-    })
+    }
+}
+
+/// Returns the tiles that a process validates. Those that are `shown` are the first one's, which keeps their pictures; apart
+/// from that all have as many.
+pub(super) fn own_tiles(count: usize, shown: &[usize], Share { rank, size }: Share) -> Vec<usize> {
+    if size == 1 {
+        return (0..count).collect();
+    }
+    let others = (0..count).filter(|index| !shown.contains(index));
+    let tiles: Vec<usize> = shown.iter().copied().chain(others).collect();
+    let (first, rest) = tiles.split_at(count.div_ceil(size).max(shown.len()));
+    let mut own = match rank.checked_sub(1) {
+        None => first.to_vec(),
+        Some(rank) => rest[Share { rank, size: size - 1 }.of(rest.len())].to_vec(),
+    };
+    own.sort_unstable();
+    own
 }
 
 /// Segments tiles in batches, while the next ones are decoded. `visit` gets each tile with its segmentation, in the
@@ -136,4 +174,22 @@ fn batches(tiles: &TileSet, indices: &[usize], most: usize) -> Vec<Vec<usize>> {
         }
     }
     batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_tile_is_validated_by_one_process() {
+        for (count, size) in [(1, 2), (5, 4), (7, 3), (100, 4), (100, 1)] {
+            let shown: Vec<usize> = (0..count.min(5)).map(|at| at * count / 5).collect();
+            let of = |rank| own_tiles(count, &shown, Share { rank, size });
+            assert!(shown.iter().all(|index| of(0).contains(index)));
+            let mut all: Vec<usize> = (0..size).flat_map(of).collect();
+            all.sort_unstable();
+            assert_eq!(all, (0..count).collect::<Vec<_>>(), "{count} tiles, {size} processes");
+        }
+        assert_eq!(own_tiles(100, &[0, 50], Share { rank: 3, size: 4 }).len(), 25);
+    }
 }

@@ -4,6 +4,7 @@
 mod augment;
 mod buckets;
 mod configuration;
+mod distributed;
 mod evaluate;
 mod export;
 mod import;
@@ -17,6 +18,7 @@ mod pull;
 mod quantize;
 mod report;
 mod resume;
+mod shards;
 mod support;
 mod sweep;
 mod tracking;
