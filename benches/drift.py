@@ -1,6 +1,6 @@
 """Drift of bcs and of its peer in turns, for `scripts/bench drift`.
 
-    python benches/drift.py --monitor PROGRAM --python PROGRAM --tiles DIR [--rounds 3] [--output FILE.json]
+    python benches/drift.py --monitor PROGRAM --python PROGRAM --tiles DIR [--rounds 3] [--output FILE.json] [--page FILE.md]
         [--rows 1000000] [--records 100000,1000000]
 
 DIR has the PNG files that are compared, one half with the other. In each round both sides measure features and make a report;
@@ -165,7 +165,34 @@ def line(title, values, unit, limit=None):
     spread = f"{min(values):.2f}-{max(values):.2f}"
     wanted = f"   wanted: below {limit:g} {unit}" if limit else ""
     print(f"{title:44}{statistics.median(values):>10.2f} {unit:3}{spread:>18}{wanted}", flush=True)
-    return {"what": title, "unit": unit, "median": statistics.median(values), "least": min(values), "most": max(values)}
+    median = statistics.median(values)
+    return {"what": title, "unit": unit, "median": median, "least": min(values), "most": max(values), "wanted": limit}
+
+
+def page(summary):
+    """The figures as Markdown."""
+    number = lambda value, unit: f"{value:.0f}" if unit == "MB" else f"{value:.2f}"
+    lines = [
+        "# Speed of the drift monitor",
+        f"Written by `scripts/bench drift --page true`, on {summary['machine']}, {summary['day']}. Ratios carry over to other",
+        f"machines, times do not. Each figure is the median of {summary['rounds']} rounds, in which bcs and its peer take turns, with",
+        "the range of the rounds; memory is the peak of the process.",
+        "",
+        "## Images",
+        f"The peer is what the monitor replaces: the grey mean of each tile by MONAI, and Evidently's report on it, in Python. bcs",
+        f"measures all features. {summary['tiles']} tiles, one half against the other.",
+        "",
+        "| | times as fast as the peer | wanted |",
+        "|---|--:|--:|",
+    ]
+    lines += [f"| {ratio['what']} | {ratio['ratio']:.1f} | {ratio['wanted']} |" for ratio in summary["ratios"]]
+    lines += ["", "## Times and memory", "| | median | rounds | wanted |", "|---|--:|--:|--:|"]
+    for figure in summary["figures"]:
+        unit = figure["unit"]
+        values = [number(figure[key], unit) for key in ("median", "least", "most")]
+        wanted = f"below {figure['wanted']:g} {unit}" if figure["wanted"] else ""
+        lines.append(f"| {figure['what']} | {values[0]} {unit} | {values[1]} to {values[2]} | {wanted} |")
+    return "\n".join(lines) + "\n"
 
 
 def main():
@@ -177,6 +204,7 @@ def main():
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--records", default="100000,1000000")
     parser.add_argument("--output", type=pathlib.Path)
+    parser.add_argument("--page", type=pathlib.Path)
     arguments = parser.parse_args()
     monitor = pathlib.Path(arguments.monitor).resolve()
     figures, ratios = [], []
@@ -215,8 +243,11 @@ def main():
     print()
     for ratio in ratios:
         print(f"{ratio['what']}: {ratio['ratio']:.1f} times as fast as the peer, median of the rounds; wanted: {ratio['wanted']}")
+    summary = {"machine": machine(), "day": f"{datetime.date.today():%-d %B %Y}", "rounds": arguments.rounds, "tiles": count}
+    summary |= {"figures": figures, "ratios": ratios}
+    if arguments.page:
+        arguments.page.write_text(page(summary))
     if arguments.output:
-        summary = {"machine": machine(), "tiles": count, "figures": figures, "ratios": ratios}
         arguments.output.write_text(json.dumps(summary, indent=1) + "\n")
 
 

@@ -52,7 +52,8 @@ LABEL org.opencontainers.image.title="bcs-drift-monitor" \
     org.opencontainers.image.version="$VERSION" \
     org.opencontainers.image.revision="$REVISION" \
     org.opencontainers.image.licenses="MIT OR Apache-2.0"
-ENV PATH=/opt/bcs/bin HOME=/home/bcs
+# Without a delay, memory that was freed is given back at once, and a server's does not climb from run to run.
+ENV PATH=/opt/bcs/bin HOME=/home/bcs MIMALLOC_PURGE_DELAY=0
 USER 65532:65532
 # Reports without REPORTS_BUCKET are in it.
 WORKDIR /work

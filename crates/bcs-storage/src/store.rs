@@ -144,6 +144,18 @@ pub trait Store: Send + Sync {
         }
     }
 
+    /// Reads objects one after the other as [`Store::find`] does, and returns them in the order of the keys.
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    async fn find_each(&self, keys: Vec<String>) -> Result<Vec<Option<Bytes>>, Error> {
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            found.push(self.find(&key).await?);
+        }
+        Ok(found)
+    }
+
     /// Returns all keys that start with `prefix` (all keys if it is empty), in ascending order.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ pub fn check_features(features: Option<&BTreeSet<String>>, reference: &Table) ->
 pub fn compare(
     about: About,
     baseline: &Baseline,
-    records: Records,
+    mut records: Records,
     features: Option<&BTreeSet<String>>,
     drift: &Drift,
 ) -> Result<DriftReport, Error> {
@@ -52,7 +52,7 @@ pub fn compare(
         reference.parts = reference.parts.iter().map(Part::by_case).collect();
     }
     let quality = records.quality.finish();
-    let current = select(Table::from(&records.table));
+    let current = select(std::mem::take(&mut records.table).into());
     drop(records);
     let options = drift.options(about)?;
     let mut report = if current.rows < drift.min_records {

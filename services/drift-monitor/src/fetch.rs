@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use bcs_storage::{Bytes, Error, Store};
-use futures_util::{Stream, StreamExt, TryStreamExt, future, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
-/// Number of concurrent reads.
+/// Number of concurrent tasks that read.
 const CONCURRENCY: usize = 32;
+
+/// Number of objects that a task reads, one after the other. Starting a task costs as much as reading and parsing a small file.
+const BATCH: usize = 16;
 
 /// Reads the objects and returns them in the order of the keys. Objects deleted since they were listed are left out.
 ///
@@ -28,19 +31,22 @@ pub fn each<T: Send + 'static>(
 ) -> impl Stream<Item = Result<(String, T), Error>> {
     let store = Arc::clone(store);
     stream::iter(keys)
-        .map(move |key| {
+        .chunks(BATCH)
+        .map(move |keys| {
             let store = Arc::clone(&store);
             async move {
                 let task = Arc::clone(&store);
                 let read = tokio::spawn(async move {
-                    let bytes = task.find(&key).await?;
-                    Ok(bytes.map(|bytes| (parse(&key, &bytes), key)))
+                    let objects = task.find_each(keys.clone()).await?;
+                    let parsed = |(key, bytes): (String, Option<Bytes>)| Some((parse(&key, &bytes?), key));
+                    Ok(keys.into_iter().zip(objects).filter_map(parsed).collect::<Vec<_>>())
                 });
                 read.await.unwrap_or_else(|error| Err(task_failed(store.as_ref(), &error)))
             }
         })
         .buffered(CONCURRENCY)
-        .try_filter_map(|read| future::ok(read.map(|(parsed, key)| (key, parsed))))
+        .map_ok(|batch| stream::iter(batch.into_iter().map(|(parsed, key)| Ok((key, parsed)))))
+        .try_flatten()
 }
 
 fn task_failed(store: &dyn Store, error: &tokio::task::JoinError) -> Error {

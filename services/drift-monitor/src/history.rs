@@ -33,8 +33,8 @@ pub struct Window {
 
 impl Window {
     /// Creates the window of a report from its images. Those without a case do not count.
-    pub fn new(to: Timestamp, created: Timestamp, report: String, images: &FeatureTable) -> Self {
-        let mut means = FeatureTable::from(&Part::from(images).by_case());
+    pub fn new(to: Timestamp, created: Timestamp, report: String, images: &Part) -> Self {
+        let mut means = FeatureTable::from(&images.by_case());
         let rows = means.cases.iter().flatten().count();
         // Cases come first.
         let kept: Vec<usize> = match rows {
@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
 
-    fn images(cases: std::ops::Range<u32>, shift: f64) -> FeatureTable {
+    fn images(cases: std::ops::Range<u32>, shift: f64) -> Part {
         let mut table = FeatureTable::default();
         for case in cases {
             for side in [-0.1, 0.1] {
@@ -115,7 +115,7 @@ mod tests {
             }
         }
         table.push(None, &Features::from([("eosin_mean".to_owned(), 0.0)]));
-        table
+        Part::from(&table)
     }
 
     fn window(day: u32, cases: std::ops::Range<u32>, shift: f64) -> Window {
@@ -127,7 +127,7 @@ mod tests {
     async fn windows_accumulate_in_the_order_of_time() {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(LocalStore::open(folder.path()).unwrap());
-        let reference = || vec![Part::from(&images(0..60, 0.0))];
+        let reference = || vec![images(0..60, 0.0)];
         let evidence = |window: Window| {
             let store = Arc::clone(&store);
             async move { evidence(&store, "k", window, reference(), Settings::default()).await.unwrap() }

@@ -370,7 +370,7 @@ impl Monitor {
         let Wanted { version: model_version, source, .. } = wanted;
         let (id, report) = (Uuid::now_v7(), report.to_owned());
         let acceptance = Acceptance { id, who, when: now, why, report, model_version, source };
-        self.baselines.accept(acceptance, records.table).await
+        self.baselines.accept(acceptance, (&records.table).into()).await
     }
 
     /// Returns the window of a report, and which of its records it compared.

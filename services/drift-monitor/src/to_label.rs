@@ -1,7 +1,10 @@
 //! Images whose corrected masks would tell most about the quality of the model.
 
+use std::cmp::Ordering;
+
 use bcs_contracts::PredictionRecord;
 use bcs_drift::quality::{Candidate, to_label};
+use uuid::Uuid;
 
 use crate::gallery::Subject;
 
@@ -15,21 +18,21 @@ const CANDIDATES: usize = 1_000;
 #[derive(Debug, Default)]
 pub struct ToLabel {
     seen: Vec<(Candidate, Subject)>,
-    /// Uncertainty from which an image may be among the most uncertain.
-    least: f64,
+    /// The last of as many images as are kept, once there are so many.
+    last: Option<(f64, Uuid)>,
 }
 
 impl ToLabel {
     /// Takes an image without a corrected mask into account.
     pub fn add(&mut self, record: &PredictionRecord) {
-        if record.entropy < self.least {
+        if self.last.is_some_and(|last| order(last, (record.entropy, record.id)).is_le()) {
             return;
         }
         let candidate = Candidate { uncertainty: record.entropy, features: record.features.clone() };
         self.seen.push((candidate, Subject::of(record)));
         if self.seen.len() >= 2 * CANDIDATES {
             self.thin();
-            self.least = self.seen.last().map_or(0.0, |(candidate, _)| candidate.uncertainty);
+            self.last = self.seen.last().map(rank);
         }
     }
 
@@ -41,11 +44,18 @@ impl ToLabel {
     }
 
     fn thin(&mut self) {
-        self.seen.sort_by(|(a, of_a), (b, of_b)| {
-            b.uncertainty.total_cmp(&a.uncertainty).then_with(|| of_a.id.cmp(&of_b.id))
-        });
+        self.seen.sort_by(|a, b| order(rank(a), rank(b)));
         self.seen.truncate(CANDIDATES);
     }
+}
+
+fn rank((candidate, subject): &(Candidate, Subject)) -> (f64, Uuid) {
+    (candidate.uncertainty, subject.id)
+}
+
+/// Compares images by uncertainty and id: the more uncertain come first.
+fn order((a, of_a): (f64, Uuid), (b, of_b): (f64, Uuid)) -> Ordering {
+    b.total_cmp(&a).then_with(|| of_a.cmp(&of_b))
 }
 
 #[cfg(test)]

@@ -68,6 +68,18 @@ impl Column {
         }
     }
 
+    /// Number of rows that there is room for.
+    pub(super) fn capacity(&self) -> usize {
+        self.values.capacity()
+    }
+
+    /// Makes room for so many rows in all, exactly: vectors that grow by doubling take up to twice the memory.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        if self.obstacle.is_none() {
+            self.values.reserve_exact(rows.saturating_sub(self.values.len()));
+        }
+    }
+
     /// Appends the same column of later rows, of which there are `before` earlier ones.
     pub(super) fn append(&mut self, before: usize, later: Self) {
         let Self { mut values, obstacle, not_finite, .. } = later;

@@ -1,5 +1,6 @@
 //! Tables from CSV, read in blocks of rows, which are parsed on all cores.
 
+use std::fs::File;
 use std::io::Read;
 
 use csv::{ErrorKind, ReaderBuilder, StringRecord};
@@ -22,21 +23,38 @@ impl Table {
     /// [`Error::Csv`] for invalid CSV; [`Error::Read`] for failed reads; [`Error::NoHeader`]; [`Error::Header`] for duplicate
     /// names; [`Error::NotFinite`] for `NaN` and `inf` in a column of numbers. They name row and column.
     pub fn from_csv(reader: impl Read, case: &str) -> Result<Self, Error> {
+        Self::from_csv_of(reader, 0, case)
+    }
+
+    /// Reads a CSV file as [`Table::from_csv`] does, in less memory, since its size tells how many rows will come.
+    ///
+    /// # Errors
+    /// As [`Table::from_csv`].
+    pub fn from_csv_file(file: File, case: &str) -> Result<Self, Error> {
+        let size = file.metadata().map_err(Error::Read)?.len();
+        Self::from_csv_of(file, size, case)
+    }
+
+    /// Reads CSV of about `size` bytes; 0 if that is not known.
+    fn from_csv_of(reader: impl Read, size: u64, case: &str) -> Result<Self, Error> {
         let mut blocks = Blocks { reader, rest: Vec::new(), line: 1, size: BLOCK };
         let first = blocks.next().ok_or(Error::NoHeader)??;
         let (header, first) = Header::read(first, case)?;
         let mut blocks = std::iter::once(Ok(first)).chain(blocks);
-        let mut table = Rows { cases: Cases::default(), columns: header.columns() };
+        let mut table = Rows::with_capacity(&header, 0);
+        let mut bytes = 0;
         loop {
             // As many blocks as are parsed at once are in memory.
             let batch = blocks.by_ref().take(rayon::current_num_threads()).collect::<Result<Vec<_>, _>>()?;
             if batch.is_empty() {
                 break;
             }
-            let parsed: Vec<_> = batch.par_iter().map(|block| Rows::parse(block, &header)).collect();
-            for rows in parsed {
-                table.append(rows?);
-            }
+            let parsed = batch.par_iter().map(|block| Rows::parse(block, &header));
+            let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
+            bytes += batch.iter().map(|block| block.bytes.len() as u64).sum::<u64>();
+            let rows = table.cases.rows() + parsed.iter().map(|rows| rows.cases.rows()).sum::<usize>();
+            table.reserve(rows, expected(rows, size, bytes));
+            parsed.into_iter().for_each(|rows| table.append(rows));
         }
         let numbers = table.columns.into_iter().enumerate().filter(|(at, _)| Some(*at) != header.case);
         collect(table.cases, numbers.map(|(_, column)| column))
@@ -48,6 +66,15 @@ struct Block {
     bytes: Vec<u8>,
     /// Line that they start with, from 1.
     line: u64,
+    /// Number of lines.
+    lines: usize,
+}
+
+/// Returns how many rows a file has, if this many are in so many of its bytes.
+fn expected(rows: usize, size: u64, bytes: u64) -> usize {
+    // A little more, since rows vary in length; memory that is never written to is not taken.
+    const MARGIN: f64 = 1.02;
+    (rows as f64 * size as f64 / bytes as f64 * MARGIN) as usize
 }
 
 /// Reads a file in blocks.
@@ -78,9 +105,9 @@ impl<R: Read> Iterator for Blocks<R> {
                 break;
             }
         }
-        let line = self.line;
-        self.line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
-        Some(Ok(Block { bytes, line }))
+        let (line, lines) = (self.line, memchr::memchr_iter(b'\n', &bytes).count());
+        self.line += lines as u64;
+        Some(Ok(Block { bytes, line, lines: lines + 1 }))
     }
 }
 
@@ -108,13 +135,13 @@ struct Header {
 impl Header {
     /// Reads the header row, and returns it with the rest of the block.
     fn read(block: Block, case: &str) -> Result<(Self, Block), Error> {
-        let Block { mut bytes, line } = block;
+        let Block { mut bytes, line: start, lines } = block;
         let mut csv = ReaderBuilder::new().has_headers(false).from_reader(&bytes[..]);
         let mut record = StringRecord::new();
-        if !csv.read_record(&mut record).map_err(|error| invalid(&error, line))? {
+        if !csv.read_record(&mut record).map_err(|error| invalid(&error, start))? {
             return Err(Error::NoHeader);
         }
-        let (length, lines) = (csv.position().byte() as usize, csv.position().line());
+        let (length, line) = (csv.position().byte() as usize, start + csv.position().line() - 1);
         let names: Vec<String> = record.iter().map(|name| name.trim().to_owned()).collect();
         for (index, name) in names.iter().enumerate() {
             if !name.is_empty() && names[..index].contains(name) {
@@ -123,7 +150,7 @@ impl Header {
         }
         bytes.drain(..length);
         let case = names.iter().position(|name| name == case);
-        Ok((Self { names, case }, Block { bytes, line: line + lines - 1 }))
+        Ok((Self { names, case }, Block { bytes, line, lines }))
     }
 
     /// Creates a column for each name.
@@ -143,9 +170,17 @@ struct Rows {
 }
 
 impl Rows {
+    /// Creates a table without rows, with room for this many.
+    fn with_capacity(header: &Header, rows: usize) -> Self {
+        let mut columns = header.columns();
+        columns.iter_mut().for_each(|column| column.reserve(rows));
+        Self { cases: Cases::default(), columns }
+    }
+
     fn parse(block: &Block, header: &Header) -> Result<Self, Error> {
         let mut csv = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&block.bytes[..]);
-        let (mut cases, mut columns, mut record) = (Cases::default(), header.columns(), StringRecord::new());
+        let Self { mut cases, mut columns } = Self::with_capacity(header, block.lines);
+        let mut record = StringRecord::new();
         while csv.read_record(&mut record).map_err(|error| invalid(&error, block.line))? {
             if record.len() != columns.len() {
                 let line = record.position().map_or(block.line, |position| block.line + position.line() - 1);
@@ -161,6 +196,12 @@ impl Rows {
             }
         }
         Ok(Self { cases, columns })
+    }
+
+    /// Makes room for as many rows as are expected in all, if there is none for this many.
+    fn reserve(&mut self, rows: usize, expected: usize) {
+        let full = self.columns.iter_mut().filter(|column| column.capacity() < rows);
+        full.for_each(|column| column.reserve(expected));
     }
 
     fn append(&mut self, later: Self) {
@@ -223,11 +264,14 @@ mod tests {
             ));
         }
         assert!(text.len() < BLOCK * 2);
-        let long = text.clone() + &"a,1,2,3\n".repeat(BLOCK / 4);
+        let rows = text.clone() + &"a,1,2,3\n".repeat(BLOCK / 4);
         let (short, long) = (
             Table::from_csv(text.as_bytes(), "case").unwrap(),
-            Table::from_csv(long.as_bytes(), "case").unwrap(),
+            Table::from_csv(rows.as_bytes(), "case").unwrap(),
         );
+        for size in [text.len(), rows.len(), 10 * rows.len()] {
+            assert_eq!(Table::from_csv_of(rows.as_bytes(), size as u64, "case").unwrap(), long);
+        }
         assert_eq!(long.rows, 60_000 + BLOCK / 4);
         assert_eq!((&short.skipped, short.rows), (&long.skipped, 60_000));
         assert_eq!(short.skipped[0].reason, "holds 'x' in row 50001, which is not a number");

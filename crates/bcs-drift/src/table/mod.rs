@@ -75,7 +75,7 @@ impl Table {
             }
             table.push(case, image.borrow());
         }
-        Ok(Self::from(&table))
+        Ok(Part::from(&table).into())
     }
 
     /// Returns the names of all features, in alphabetical order.
@@ -96,16 +96,11 @@ impl Table {
         }
         self.parts.retain(|part| !part.features.is_empty());
     }
-
-    /// Returns the images of a table of one part.
-    pub fn images(&self) -> FeatureTable {
-        self.parts.first().map(FeatureTable::from).unwrap_or_default()
-    }
 }
 
-impl From<&FeatureTable> for Table {
-    fn from(table: &FeatureTable) -> Self {
-        Self { rows: table.rows(), parts: vec![table.into()], skipped: Vec::new() }
+impl From<Part> for Table {
+    fn from(part: Part) -> Self {
+        Self { rows: part.rows(), parts: vec![part], skipped: Vec::new() }
     }
 }
 

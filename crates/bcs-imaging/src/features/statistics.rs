@@ -9,6 +9,17 @@ pub(super) struct Moments {
 }
 
 impl Moments {
+    /// Moments of the values of a histogram.
+    pub(super) fn of(histogram: &[u64; 256]) -> Self {
+        let (mut count, mut sum, mut squares) = (0, 0, 0);
+        for (number, value) in histogram.iter().zip(0_u64..) {
+            count += number;
+            sum += number * value;
+            squares += number * value * value;
+        }
+        Self { count: count as f64, sum: sum as f64, squares: squares as f64 }
+    }
+
     /// Mean and variance (of the population) of at least one value.
     pub(super) fn mean_and_variance(self) -> (f64, f64) {
         let mean = self.sum / self.count;

@@ -54,7 +54,7 @@ pub(super) fn measure(image: &RgbImage, origin: Window, [height, width]: [usize;
     if tissue.count as f64 >= LEAST_TISSUE * area {
         tissue.add_features(&mut features);
         features.extend(stain_angle(&cells).map(|angle| ("stain_angle", angle)));
-        features.extend(nuclear_size(&rows, &tissue.red).map(|size| ("nuclear_size", size)));
+        features.extend(nuclear_size(&rows, &tissue.channels[0]).map(|size| ("nuclear_size", size)));
     }
     features
 }
@@ -132,10 +132,9 @@ fn histogram(values: &[u8]) -> [u64; 256] {
 /// Sums over the tissue pixels of a window.
 struct Tissue {
     count: u64,
-    red: [u64; 256],
+    /// Histogram of each channel: counting a byte is cheaper than adding it and its square.
+    channels: [[u64; 256]; 3],
     luma: [u64; 256],
-    /// Sum and sum of squares of each channel.
-    channels: [[u64; 2]; 3],
     /// In steps of [`SATURATION_STEPS`].
     saturation: u64,
     /// Sum and sum of squares of each stain, in steps of [`FIXED_STEPS`].
@@ -144,14 +143,8 @@ struct Tissue {
 
 impl Tissue {
     fn over(rows: &[&[u8]], luma: &Plane) -> Self {
-        let mut tissue = Self {
-            count: 0,
-            red: [0; 256],
-            luma: [0; 256],
-            channels: [[0; 2]; 3],
-            saturation: 0,
-            stains: [[0; 2]; 2],
-        };
+        let mut tissue =
+            Self { count: 0, channels: [[0; 256]; 3], luma: [0; 256], saturation: 0, stains: [[0; 2]; 2] };
         let ([red, green, blue], reciprocals) = (&*FIXED, &*RECIPROCAL);
         let threshold = (3.0 * TISSUE_DENSITY * FIXED_STEPS) as i32;
         for (row, luma) in rows.iter().zip(luma.rows()) {
@@ -169,11 +162,9 @@ impl Tissue {
     #[inline]
     fn add(&mut self, pixel: [u8; 3], luma: u8, stains: [i32; 2], reciprocals: &[u32; 256]) {
         self.count += 1;
-        self.red[usize::from(pixel[0])] += 1;
         self.luma[usize::from(luma)] += 1;
-        for (sums, value) in self.channels.iter_mut().zip(pixel.map(u64::from)) {
-            sums[0] += value;
-            sums[1] += value * value;
+        for (histogram, value) in self.channels.iter_mut().zip(pixel) {
+            histogram[usize::from(value)] += 1;
         }
         self.saturation += u64::from(saturation(pixel, reciprocals));
         for (sums, amount) in self.stains.iter_mut().zip(stains) {
@@ -192,9 +183,9 @@ impl Tissue {
 
     fn add_features(&self, features: &mut Named) {
         let channels = [("red_mean", "red_std"), ("green_mean", "green_std"), ("blue_mean", "blue_std")];
-        for ((mean_name, std_name), sums) in channels.into_iter().zip(self.channels) {
-            let [mean, std] = self.mean_and_std(sums, 255.0);
-            features.extend([(mean_name, mean), (std_name, std)]);
+        for ((mean_name, std_name), histogram) in channels.into_iter().zip(&self.channels) {
+            let (mean, std) = Moments::of(histogram).mean_and_std();
+            features.extend([(mean_name, mean / 255.0), (std_name, std / 255.0)]);
         }
         let stains = [("haematoxylin_mean", "haematoxylin_std"), ("eosin_mean", "eosin_std")];
         for ((mean_name, std_name), sums) in stains.into_iter().zip(self.stains) {

@@ -129,6 +129,18 @@ impl Store for LocalStore {
         self.blocking(key, read).await
     }
 
+    /// Reads all files in one visit of a thread for blocking work, which costs more than reading a small file.
+    async fn find_each(&self, keys: Vec<String>) -> Result<Vec<Option<Bytes>>, Error> {
+        keys.iter().try_for_each(|key| key::check(key))?;
+        let first = keys.first().cloned().unwrap_or_default();
+        let find = |store: &Self, key: &String| match read::whole(&store.root.join(key)) {
+            Ok(object) => Ok(Some(object.bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(store.failed(key, &error)),
+        };
+        self.blocking(&first, move |store, _| keys.iter().map(|key| find(store, key)).collect()).await
+    }
+
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error> {
         key::check(key)?;
         let read = move |store: &Self, key: &str| {
@@ -208,6 +220,13 @@ mod tests {
         assert_eq!(store.find("masks/a.png").await.unwrap(), None);
         assert_eq!(store.find(&records[0]).await.unwrap().as_deref(), Some(records[0].as_bytes()));
         assert!(matches!(store.find("../a").await, Err(Error::InvalidKey { .. })));
+        let asked = vec![records[1].clone(), "gone".to_owned(), records[0].clone()];
+        let found = store.find_each(asked).await.unwrap();
+        assert_eq!(
+            found,
+            [Some(Bytes::from(records[1].clone())), None, Some(Bytes::from(records[0].clone()))]
+        );
+        assert!(matches!(store.find_each(vec!["../a".to_owned()]).await, Err(Error::InvalidKey { .. })));
     }
 
     #[tokio::test]

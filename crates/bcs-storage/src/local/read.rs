@@ -11,8 +11,10 @@ use crate::store::Object;
 /// Reads a file and its generation. A file that is replaced meanwhile is read as it was.
 pub(super) fn whole(path: &Path) -> io::Result<Object> {
     let mut file = File::open(path)?;
-    let generation = generation::of(&file.metadata()?);
-    let mut bytes = Vec::new();
+    let metadata = file.metadata()?;
+    let generation = generation::of(&metadata);
+    // One byte more, so that the end is found without growing.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default().saturating_add(1));
     file.read_to_end(&mut bytes)?;
     Ok(Object { bytes: bytes.into(), generation })
 }

@@ -49,7 +49,7 @@ pub(super) fn read(path: &Path, argument: &str, case: &str) -> Result<Table, Fai
         .map_err(|error| Failure::usage(format!("cannot read {place}: {error}; correct {argument}")))?;
     let invalid = |error: &dyn Display| Failure::failed(format!("{place}: {error}"));
     match path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase).as_deref() {
-        Some("csv") => Table::from_csv(file, case).map_err(|error| invalid(&error)),
+        Some("csv") => Table::from_csv_file(file, case).map_err(|error| invalid(&error)),
         Some("parquet") => parquet_table::read(path, case).map_err(|error| invalid(&error)),
         Some("json") => {
             let bytes = fs::read(path).map_err(|error| invalid(&error))?;

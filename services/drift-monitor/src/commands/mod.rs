@@ -29,8 +29,8 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
 }
 
 /// Number of threads that read files and compare. Each keeps memory of its own, so that the server's would climb until all of
-/// tokio's 512 had been used.
-const BLOCKING_THREADS: usize = 16;
+/// tokio's 512 had been used. They read many files at a time, so that a few suffice.
+const BLOCKING_THREADS: usize = 4;
 
 /// Starts the async runtime.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

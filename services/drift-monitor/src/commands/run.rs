@@ -51,7 +51,7 @@ pub(super) fn run(config: Option<&Path>, arguments: &RunArguments) -> Result<Out
 /// Reads summaries, and returns them with the content of the file.
 fn read(path: &Path) -> Result<(Summaries, Bytes), Failure> {
     let table = super::compare::read(path, "--summaries", CASE_COLUMN)?;
-    let summaries = Summaries::new(&table)
+    let summaries = Summaries::new(table)
         .map_err(|reason| Failure::usage(format!("--summaries {} {reason}", path.display())))?;
     Ok((summaries, std::fs::read(path).map_err(Failure::failed)?.into()))
 }

@@ -11,8 +11,9 @@ mod rows;
 
 use std::collections::{BTreeMap, HashSet};
 
+use bcs_contracts::PredictionRecord;
 use bcs_contracts::features::is_model_feature;
-use bcs_contracts::{FeatureTable, PredictionRecord};
+use bcs_drift::table::Part;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
@@ -37,7 +38,7 @@ pub type Parsed = Result<PredictionRecord, String>;
 pub struct Records {
     /// Cases and features of the records to compare, by row, in the order in which they were read; empty before
     /// [`Records::finish`].
-    pub table: FeatureTable,
+    pub table: Part,
     /// Whether `table` has a sample of the records, because there are more than [`MOST`].
     pub sampled: bool,
     /// Number of records to compare.

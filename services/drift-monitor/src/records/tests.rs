@@ -166,8 +166,8 @@ fn image_features_are_used_only_if_record_and_reference_have_the_same_format() {
             records.add("key", parsed, &Wanted { format, ..wanted() }, true);
         }
         records.finish();
-        assert_eq!(records.table.values("grey_mean").count(), 1);
-        assert_eq!(records.table.values("confidence").count(), 2);
+        assert_eq!(records.table.features["grey_mean"].present().len(), 1);
+        assert_eq!(records.table.features["confidence"].present().len(), 2);
         assert_eq!(records.model_features_only, 1);
         assert!(records.notes()[0].starts_with("1 of 2 records"));
     }

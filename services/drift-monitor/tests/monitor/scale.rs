@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use bcs_contracts::Features;
 use jiff::{Timestamp, ToSpan};
+use reqwest::StatusCode;
 use uuid::{NoContext, Uuid};
 
-use crate::support::{World, images, stderr};
+use crate::support::{Server, World, images, stderr};
 
 /// Number of records, unless `BCS_LARGE_RECORDS` says otherwise.
 const FEW: u32 = 3_000;
@@ -19,6 +20,12 @@ const FEATURES: usize = 28;
 
 /// Memory that a run may take, in MB.
 const MOST: u64 = 500;
+
+/// Most records of which a server makes report after report.
+const SERVED: u32 = 20_000;
+
+/// Memory by which a small process may vary, in MB.
+const SLACK: f64 = 3.0;
 
 fn count() -> u32 {
     std::env::var("BCS_LARGE_RECORDS").map_or(FEW, |count| count.parse().unwrap())
@@ -60,10 +67,10 @@ fn world(count: u32) -> World {
     world
 }
 
-/// Returns the peak memory of a process so far, in MB; `None` once it has ended.
-fn memory(process: u32) -> Option<u64> {
+/// Returns a figure of a process in MB, such as `VmHWM`, its peak memory so far; `None` once it has ended.
+fn memory(process: u32, figure: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(figure))?;
     line.trim_start_matches(':')
         .trim()
         .trim_end_matches(" kB")
@@ -76,7 +83,7 @@ fn memory(process: u32) -> Option<u64> {
 fn peak(process: &mut Child) -> u64 {
     let mut peak = 0;
     while process.try_wait().unwrap().is_none() {
-        peak = peak.max(memory(process.id()).unwrap_or_default());
+        peak = peak.max(memory(process.id(), "VmHWM").unwrap_or_default());
         std::thread::sleep(Duration::from_millis(10));
     }
     peak
@@ -128,4 +135,29 @@ fn a_killed_run_and_two_at_once_make_one_report_each_in_bounded_memory() {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     }
     assert_eq!(world.reports().len(), 2);
+}
+
+#[tokio::test]
+async fn the_memory_of_the_server_does_not_climb() {
+    let world = world(count().min(SERVED));
+    let mut command = world.command();
+    // As in the container: memory that was freed is given back at once, and not when the next run asks for more.
+    command.env("MIMALLOC_PURGE_DELAY", "0");
+    let server = Server::start_with(command);
+    let mut after = Vec::new();
+    for run in 0..20 {
+        // Windows of different lengths make a report each.
+        let (status, _) = server.post(&format!(r#"{{"hours": {}}}"#, 24 + run)).await;
+        assert_eq!(status, StatusCode::CREATED);
+        after.push(memory(server.process.id(), "VmRSS").unwrap());
+    }
+    println!("memory after each run: {after:?} MB");
+    // Medians, because a run may leave more than the next.
+    let median = |runs: &[u64]| {
+        let mut sorted = runs.to_vec();
+        sorted.sort_unstable();
+        sorted[runs.len() / 2] as f64
+    };
+    let (early, late) = (median(&after[2..7]), median(&after[15..]));
+    assert!(late < early * 1.05 + SLACK, "{after:?} MB");
 }
