@@ -90,7 +90,7 @@ def page(results, plot):
         "Written by `scripts/bench all`, which runs everything below in turns on one machine: " +
         f"{results['serve']['machine']}, {datetime.date.today().isoformat()}. Ratios carry over to other machines, times do not.",
         "",
-        f"![Forward passes, throughput and cold start beside their peers](../images/{plot.name})",
+        f"![Forward passes, throughput, cold start and training beside their peers](../images/{plot.name})",
         "",
         "## Forward passes",
         "MONAI's `UNet` with channels 16 to 256 on images of 224×224 pixels, on all cores, from bytes to logits; the peers are in Python.",
