@@ -136,10 +136,10 @@ def draw(found, path):
     points = [(network["float32"]["ms"], network["dice"], name) for name, network in found.items()]
     axis.plot(*zip(*[point[:2] for point in points]), color=ACCENT, marker="o", markersize=6)
     for x, y, name in points:
-        axis.annotate(name, (x, y), xytext=(0, 9), textcoords="offset points", ha="center")
+        axis.annotate(name, (x, y), xytext=(7, -11), textcoords="offset points")
     axis.set_xlabel("forward pass in float32, ms")
     axis.set_ylabel("Dice on unseen slides")
-    axis.margins(x=0.15, y=0.3)
+    axis.margins(x=0.2, y=0.25)
     axis.grid(alpha=0.25)
     figure.savefig(path, dpi=130)
 
