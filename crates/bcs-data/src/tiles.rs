@@ -200,13 +200,16 @@ struct Checked {
 }
 
 fn decode(pair: &Pair, map: &LabelMap) -> Result<Tile, Problem> {
+    let [image, mask] = read(pair)?;
+    decode_bytes(&image, &mask, map).map_err(|fault| fault.of(pair))
+}
+
+/// Reads image and mask.
+pub(crate) fn read(pair: &Pair) -> Result<[Vec<u8>; 2], Problem> {
     let read = |path: &Path| {
         std::fs::read(path).map_err(|error| Problem { path: path.to_owned(), reason: error.to_string() })
     };
-    decode_bytes(&read(&pair.image)?, &read(&pair.mask)?, map).map_err(|Fault { in_mask, reason }| {
-        let path = if in_mask { &pair.mask } else { &pair.image };
-        Problem { path: path.to_owned(), reason }
-    })
+    Ok([read(&pair.image)?, read(&pair.mask)?])
 }
 
 /// Why the files of a tile cannot be used.
@@ -217,8 +220,25 @@ pub(crate) struct Fault {
     pub reason: String,
 }
 
+impl Fault {
+    /// Names the file.
+    pub(crate) fn of(self, pair: &Pair) -> Problem {
+        let path = if self.in_mask { &pair.mask } else { &pair.image };
+        Problem { path: path.to_owned(), reason: self.reason }
+    }
+}
+
 /// Decodes the files of a tile.
 pub(crate) fn decode_bytes(image: &[u8], mask: &[u8], map: &LabelMap) -> Result<Tile, Fault> {
+    let (image, mask) = decode_files(image, mask)?;
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let mut classes = mask.into_raw();
+    map.apply(&mut classes).map_err(|codes| Fault { in_mask: true, reason: map.lacks(&codes) })?;
+    Ok(Tile { width, height, pixels: image.into_raw(), classes })
+}
+
+/// Decodes image and mask, which have the same size.
+pub(crate) fn decode_files(image: &[u8], mask: &[u8]) -> Result<(RgbImage, GrayImage), Fault> {
     // Training regions may have any size that fits into memory.
     let limits = Limits { max_pixels: u64::MAX };
     let in_mask = |reason: String| Fault { in_mask: true, reason };
@@ -232,10 +252,7 @@ pub(crate) fn decode_bytes(image: &[u8], mask: &[u8], map: &LabelMap) -> Result<
             "is {mask_width}×{mask_height} pixels, its image {width}×{height}; they must have the same size"
         )));
     }
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let mut classes = mask.into_raw();
-    map.apply(&mut classes).map_err(|codes| in_mask(map.lacks(&codes)))?;
-    Ok(Tile { width, height, pixels: image.into_raw(), classes })
+    Ok((image, mask))
 }
 
 fn count(classes: &[u8], known: usize) -> Vec<u64> {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::Path;
 
-use bcs_imaging::Limits;
 use rayon::prelude::*;
 use serde_json::json;
 use tar::{Builder, Header};
@@ -13,7 +12,7 @@ use super::index::{Index, Shard};
 use crate::error::{Error, Problem};
 use crate::index::Pair;
 use crate::loader::order;
-use crate::mask;
+use crate::tiles::{self, decode_files};
 
 /// Number of tiles that are read together.
 const CHUNK: usize = 256;
@@ -126,16 +125,8 @@ impl Open {
 }
 
 fn check(pair: &Pair) -> Result<Checked, Problem> {
-    let problem = |path: &Path, reason: String| Problem { path: path.to_owned(), reason };
-    let limits = Limits { max_pixels: u64::MAX };
-    let read = |path: &Path| std::fs::read(path).map_err(|error| problem(path, error.to_string()));
-    let (image, mask) = (read(&pair.image)?, read(&pair.mask)?);
-    let decoded =
-        bcs_imaging::decode(&image, limits).map_err(|error| problem(&pair.image, error.to_string()))?.rgb;
-    let decoded_mask = mask::decode(&mask, limits).map_err(|reason| problem(&pair.mask, reason))?;
-    if decoded.dimensions() != decoded_mask.dimensions() {
-        return Err(problem(&pair.mask, "does not have the size of its image".to_owned()));
-    }
+    let [image, mask] = tiles::read(pair)?;
+    let (decoded, decoded_mask) = decode_files(&image, &mask).map_err(|fault| fault.of(pair))?;
     let mut counts = [0_u64; 256];
     decoded_mask.as_raw().iter().for_each(|code| counts[usize::from(*code)] += 1);
     let codes = (0..=u8::MAX).zip(counts).filter(|(_, pixels)| *pixels > 0).collect();

@@ -22,7 +22,7 @@ pub(super) struct Sequencer {
     /// Tiles that have been read, by their number among those of the plan.
     held: HashMap<usize, Result<Sample, Problem>>,
     /// Batches that other threads wait for.
-    ready: HashMap<usize, Encoded>,
+    ready: HashMap<usize, Vec<Encoded>>,
     next: usize,
     /// Number of the first tile of each shard in the data set.
     numbers: Vec<usize>,
@@ -79,7 +79,7 @@ impl Sequencer {
         }
     }
 
-    pub(super) fn take(&mut self, batch: usize) -> Result<Encoded, Error> {
+    pub(super) fn take(&mut self, batch: usize) -> Result<Vec<Encoded>, Error> {
         while self.next <= batch {
             let tiles = self.batches.own(self.next);
             let encoded = tiles.map(|at| self.tile(self.plan.order[at])).collect::<Result<_, _>>()?;
@@ -90,10 +90,11 @@ impl Sequencer {
     }
 
     /// Returns a tile by its number among those of the plan, after reading shards until it is there.
-    fn tile(&mut self, at: usize) -> Result<(usize, Result<Sample, Problem>), Error> {
+    fn tile(&mut self, at: usize) -> Result<Encoded, Error> {
         loop {
             if let Some(sample) = self.held.remove(&at) {
-                return Ok((self.number(at), sample));
+                let (shard, number) = self.place(at);
+                return Ok(Encoded { shard, number, sample });
             }
             let (Some(shard), Some(placed)) = (self.shards.next(), self.pieces.next()) else {
                 return Err(Error::Worker);
@@ -104,10 +105,10 @@ impl Sequencer {
         }
     }
 
-    /// Number in the data set of a tile of the plan.
-    fn number(&self, at: usize) -> usize {
+    /// Shard of a tile of the plan, and its number in the data set.
+    fn place(&self, at: usize) -> (usize, usize) {
         let place = self.places.partition_point(|(first, _)| *first <= at) - 1;
         let (first, piece) = &self.places[place];
-        self.numbers[piece.shard] + piece.tiles.start + at - first
+        (piece.shard, self.numbers[piece.shard] + piece.tiles.start + at - first)
     }
 }

@@ -60,8 +60,15 @@ pub struct Stream {
     observer: Option<Arc<dyn Observer>>,
 }
 
-/// Encoded tiles of a batch, with their numbers in the data set.
-pub(super) type Encoded = Vec<(usize, Result<Sample, Problem>)>;
+/// An encoded tile of a batch.
+pub(super) struct Encoded {
+    /// Its shard.
+    pub shard: usize,
+    /// Its number in the data set.
+    pub number: usize,
+    /// Its files.
+    pub sample: Result<Sample, Problem>,
+}
 
 impl Stream {
     /// Creates a stream of the shards of an index.
@@ -160,7 +167,7 @@ impl Stream {
         })
     }
 
-    fn batch(&self, batch: usize, epoch: u64, encoded: Encoded) -> Result<Batch, Error> {
+    fn batch(&self, batch: usize, epoch: u64, encoded: Vec<Encoded>) -> Result<Batch, Error> {
         let batches = self.batches();
         let part = Part { counted: encoded.len(), total: batches.total(batch) };
         let observer = self.observer.as_deref();
@@ -173,11 +180,10 @@ impl Stream {
     }
 
     /// Decodes the tiles of a batch; a sound one takes the place of one that is damaged.
-    fn decode_all(&self, encoded: Encoded) -> Result<Vec<(usize, Arc<Tile>)>, Error> {
+    fn decode_all(&self, encoded: Vec<Encoded>) -> Result<Vec<(usize, Arc<Tile>)>, Error> {
         let mut tiles = Vec::with_capacity(encoded.len());
-        for (number, sample) in encoded {
-            let decoded = sample.and_then(|sample| self.decode(self.shard_of(number), sample));
-            match decoded {
+        for Encoded { shard, number, sample } in encoded {
+            match sample.and_then(|sample| self.decode(shard, sample)) {
                 Ok((_, tile)) => tiles.push((number, Some(Arc::new(tile)))),
                 Err(problem) => {
                     self.damaged(problem)?;
@@ -221,19 +227,6 @@ impl Stream {
 
     fn path(&self, shard: usize) -> String {
         format!("{}/{}", self.source.location(), self.index.shards[shard].name)
-    }
-
-    /// Shard of a tile.
-    fn shard_of(&self, number: usize) -> usize {
-        let mut before = 0;
-        self.index
-            .shards
-            .iter()
-            .position(|shard| {
-                before += shard.tiles;
-                number < before
-            })
-            .unwrap_or_default()
     }
 
     /// Reads a part of a shard. What is missing in a damaged shard is damaged tiles.

@@ -55,7 +55,6 @@ pub(crate) fn run(arguments: &LaunchArguments) -> Result<()> {
 
 /// Returns the place of this machine: as the flags say, else as Vertex AI does, else the only one.
 fn machine(arguments: &LaunchArguments) -> Result<Machine> {
-    let local = || "127.0.0.1".to_owned();
     if arguments.nnodes > 1 {
         let (number, count) = (arguments.node_rank, arguments.nnodes);
         if number >= count {
@@ -75,7 +74,7 @@ fn machine(arguments: &LaunchArguments) -> Result<Machine> {
         Some(port) => port,
         None => TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port(),
     };
-    Ok(Machine { host: local(), port, number: 0, count: 1 })
+    Ok(Machine { host: "127.0.0.1".to_owned(), port, number: 0, count: 1 })
 }
 
 fn variables(machine: &Machine, nproc: usize, rank: usize, local: usize) -> [(&'static str, String); 7] {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bcs_data::loader::Share;
 use bcs_torch::distributed::{Group, Rendezvous};
+use rustix::process::Signal;
 use tch::{Device, Tensor};
 
 use super::environment::Place;
@@ -35,7 +36,7 @@ impl World {
     /// [`Error::Usage`] for a wrong variable; [`Error::Distributed`] if processes do not come.
     pub(crate) fn join(config: &DistributedConfig) -> Result<Self> {
         if let Some(launcher) = std::env::var(LAUNCHER).ok().and_then(|text| text.parse().ok()) {
-            parent::terminate_with(launcher)?;
+            parent::end_with(launcher, Signal::TERM)?;
         }
         let Some(place) = Place::from_environment()? else { return Ok(Self::alone()) };
         let rendezvous = Rendezvous {

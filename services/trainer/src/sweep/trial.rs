@@ -1,10 +1,12 @@
 //! `bcs-trainer trial`: the process of a trial, which its sweep starts.
 
+use rustix::process::Signal;
+
 use crate::cli::TrialArguments;
 use crate::config::Composed;
 use crate::distributed::World;
 use crate::error::Result;
-use crate::parent::die_with;
+use crate::parent;
 use crate::training::{Run, RunFile};
 
 /// Trains as the configuration in the trial's folder says, from its last checkpoint on if there is one.
@@ -13,7 +15,7 @@ use crate::training::{Run, RunFile};
 /// Those of a training run.
 pub(crate) fn run(arguments: &TrialArguments) -> Result<()> {
     // Two processes must never write the same checkpoints.
-    die_with(arguments.parent)?;
+    parent::end_with(arguments.parent, Signal::KILL)?;
     let folder = &arguments.folder;
     let mut composed = Composed::read(folder)?;
     if let Some(begun) = RunFile::read(folder)

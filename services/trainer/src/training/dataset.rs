@@ -38,7 +38,7 @@ impl Dataset {
         let (train, validation) = pairs(config)?;
         let mpp = config.data.mpp.or_else(|| train.first().and_then(|pair| tile_name::mpp(&pair.name)));
         // Both sets share the cache; validation tiles get what training tiles leave.
-        let budget = config.data.cache_mb.saturating_mul(1_000_000) / processes as u64;
+        let budget = cache_bytes(config, processes);
         let train = load("Checking train tiles", train, map, budget)?;
         let area = |index| train.size(index).iter().product::<usize>() as u64;
         let used = (0..train.len()).map(area).sum::<u64>() * 4;
@@ -60,7 +60,7 @@ impl Dataset {
     ) -> Result<Self> {
         let hyp = &config.train_hyp;
         let validation = find(&hyp.validation_img_location, &hyp.validation_mask_location)?;
-        let budget = config.data.cache_mb.saturating_mul(1_000_000) / processes as u64;
+        let budget = cache_bytes(config, processes);
         let validation = load("Checking val tiles", validation, map, budget)?;
         let class_pixels = stream.index().class_pixels(map)?;
         let train = TileSet::of_examples(stream.examples(most)?, class_pixels, map);
@@ -83,6 +83,11 @@ impl Dataset {
         rows.push(vec!["tiles".to_owned(), self.train_tiles.to_string(), self.validation.len().to_string()]);
         table(&["class", "train", "val"], &rows)
     }
+}
+
+/// Memory for decoded tiles of each of the processes of a machine.
+fn cache_bytes(config: &Config, processes: usize) -> u64 {
+    config.data.cache_mb.saturating_mul(1_000_000) / processes as u64
 }
 
 fn load(label: &str, pairs: Vec<Pair>, map: &LabelMap, budget: u64) -> Result<TileSet> {
