@@ -6,32 +6,18 @@ Configurations take turns; figures are medians over the rounds, each of the step
 """
 
 import argparse
-import json
 import os
 import pathlib
-import socket
 import statistics
 import subprocess
 import tempfile
 import time
 import urllib.request
 
-BATCH = 16
-UNUSED_STEPS = 2
-FIXED = [
-    "data.cache_mb=0",
-    "augmentation=none",
-    "augmentation.horizontal_flip.prob=0.5",
-    "augmentation.rot90.prob=0.75",
-    "augmentation.channel_jitter.prob=1.0",
-    "train_hyp.device=cpu",
-    "train_hyp.learning_rate=1e-3",
-    f"train_hyp.training_batch_size={BATCH}",
-    "train_hyp.distributed.batch_size=global",
-    "train_hyp.max_epochs=1000",
-    "train_hyp.tensorboard=false",
-    "train_hyp.profiling=true",
-]
+import servers
+import train
+
+FIXED = ("train_hyp.distributed.batch_size=global", "train_hyp.tensorboard=false")
 
 
 class Bench:
@@ -39,38 +25,19 @@ class Bench:
 
     def __init__(self, arguments: argparse.Namespace, work: pathlib.Path):
         self.arguments, self.work = arguments, work
-        self.data = arguments.data.resolve()
-        tiles = len(list((self.data / "train").iterdir()))
-        if tiles < BATCH:
-            raise SystemExit(f"{self.data}/train has {tiles} tiles; a batch needs {BATCH}")
-        self.batches = tiles // BATCH
+        arguments.data = arguments.data.resolve()
 
     def train(self, name: str, processes: int, threads: int, overrides: list[str], environment: dict[str, str]) -> list:
         """Trains, and returns the events of the trace of the first process."""
         folder = self.work / name
         folder.mkdir()
         launch = ["launch", "--nproc", str(processes), "--"] if processes > 1 else []
-        command = [
-            str(self.arguments.program),
-            *launch,
-            f"data.root={self.data}",
-            f"data.label_map={self.arguments.label_map}",
-            *FIXED,
-            f"train_hyp.limit_train_batches={self.batches}",
-            f"train_hyp.max_steps={self.arguments.steps + UNUSED_STEPS}",
-            *overrides,
-        ]
+        command = [str(self.arguments.program), *launch, *train.overrides(self.arguments, *FIXED, *overrides)]
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads), **environment}
         run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         if run.returncode != 0:
             raise SystemExit(f"{name}: {run.stdout}{run.stderr}")
-        (trace,) = folder.glob("outputs/*/*/trace.json")
-        return json.loads(trace.read_text())
-
-
-def images_per_second(events: list) -> float:
-    steps = [event for event in events if event["name"] == "step"][UNUSED_STEPS:]
-    return BATCH * len(steps) / sum(event["dur"] / 1e6 for event in steps)
+        return train.trace(folder)
 
 
 def overlap(events: list) -> float:
@@ -87,15 +54,9 @@ def overlap(events: list) -> float:
     return shared / sum(end - start for start, end in spans["all-reduce"])
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 def start_emulator(program: pathlib.Path, folder: pathlib.Path) -> tuple[subprocess.Popen, str]:
     """Starts the emulator of Cloud Storage with a bucket `bench`, whose objects are files in a folder."""
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{servers.free_port()}"
     command = [program, "-scheme", "http", "-host", "127.0.0.1", "-port", address.split(":")[1], "-backend", "filesystem"]
     command += ["-filesystem-root", folder, "-public-host", address, "-external-url", f"http://{address}", "-log-level", "error"]
     process = subprocess.Popen(command)
@@ -113,7 +74,7 @@ def start_emulator(program: pathlib.Path, folder: pathlib.Path) -> tuple[subproc
 
 def pack(bench: Bench, output: str, environment: dict[str, str]) -> float:
     """Packs the training tiles, and returns the seconds."""
-    command = [bench.arguments.program, "pack", "--images", bench.data / "train", "--masks", bench.data / "train_mask"]
+    command = [bench.arguments.program, "pack", "--images", bench.arguments.data / "train", "--masks", bench.arguments.data / "train_mask"]
     start = time.monotonic()
     command += ["--output", output, "--shard-mb", "4"]
     subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True)
@@ -173,7 +134,7 @@ def measure(bench: Bench, arguments: argparse.Namespace, cloud: dict[str, str]) 
     for round_number in range(arguments.rounds):
         for number, (name, configuration) in enumerate(configurations.items()):
             events = bench.train(f"{round_number}-{number}", *configuration)
-            speeds[name].append(images_per_second(events))
+            speeds[name].append(train.of_trace(events)[0])
             if configuration[0] > 1:
                 overlaps.append(overlap(events))
         print(f"round {round_number + 1} of {arguments.rounds}", flush=True)

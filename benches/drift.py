@@ -15,7 +15,6 @@ import json
 import multiprocessing
 import os
 import pathlib
-import platform
 import random
 import shutil
 import statistics
@@ -23,6 +22,8 @@ import subprocess
 import tempfile
 import time
 import uuid
+
+from infer import machine
 
 COLUMNS = 20
 TILES_OF_A_CASE = 500
@@ -48,13 +49,6 @@ class Usage:
             self.output = output.read()
             if process.returncode != 0:
                 raise SystemExit(f"bench: {command[0]} ended with {process.returncode}\n{errors.read()}{self.output}")
-
-
-def machine():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return f"{os.cpu_count()} cores of {line.split(':', 1)[1].strip()}"
-    return f"{os.cpu_count()} cores of {platform.processor()}"
 
 
 def halves(tiles, work):

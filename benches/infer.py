@@ -52,11 +52,11 @@ class Program:
         return json.loads(answer)
 
 
-def cpu():
+def machine():
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor()
+            return f"{os.cpu_count()} cores of {line.split(':', 1)[1].strip()}"
+    return f"{os.cpu_count()} cores of {platform.processor()}"
 
 
 def measure(arguments):
@@ -102,8 +102,7 @@ def main():
     parser.add_argument("--output", type=pathlib.Path)
     arguments = parser.parse_args()
     figures, ratios = summary(measure(arguments))
-    machine = f"{os.cpu_count()} cores of {cpu()}"
-    print(f"\n{machine}, images of 224 x 224\n")
+    print(f"\n{machine()}, images of 224 x 224\n")
     print(f"{'':26}{'batch':>6}{'ms':>9}{'of the rounds':>18}")
     for figure in sorted(figures, key=lambda figure: (figure["batch"], figure["ms"])):
         spread = f"{figure['least']:.1f}-{figure['most']:.1f}"
@@ -113,7 +112,7 @@ def main():
     for name, ratio in ratios.items():
         print(f"  {name:54}{ratio:>8.2f}")
     if arguments.output:
-        arguments.output.write_text(json.dumps({"machine": machine, "figures": figures, "ratios": ratios}, indent=1) + "\n")
+        arguments.output.write_text(json.dumps({"machine": machine(), "figures": figures, "ratios": ratios}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

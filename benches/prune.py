@@ -10,21 +10,20 @@ that none has seen. Forward passes of the networks take turns; medians, and rati
 import argparse
 import datetime
 import json
-import os
 import pathlib
 import re
 import statistics
 import subprocess
 import tempfile
 
-from infer import Program, cpu
+from infer import Program, machine
+from report import OURS, STYLE, row
 
 FRACTIONS = (0.5, 0.25, 0.125)
 FULL = "as trained"
 SLIDES, TILES = 20, 20
 PASSES = 20
 PRECISIONS = ("float32", "bfloat16")
-ACCENT = "#00727a"
 
 
 class Bench:
@@ -92,10 +91,6 @@ def time_in_turns(forward, found, rounds):
             network[precision] = {"ms": statistics.median(times[name]), "faster": statistics.median(ratios)}
 
 
-def row(*cells):
-    return f"| {' | '.join(cells)} |"
-
-
 def table(found):
     whole = found[FULL]
     rows = [row("multiplications", "channels", "share", "Dice when pruned", "Dice", "lost", *(f"{name}, ms" for name in PRECISIONS),
@@ -109,10 +104,10 @@ def table(found):
     return rows
 
 
-def page(found, machine, arguments):
+def page(found, arguments):
     return "\n".join([
         "# Accuracy and speed of pruned networks",
-        f"Written by `scripts/bench prune` on {machine}, {datetime.date.today().isoformat()}. Times of other machines differ; ratios carry "
+        f"Written by `scripts/bench prune` on {machine()}, {datetime.date.today().isoformat()}. Times of other machines differ; ratios carry "
         "over.",
         "",
         f"The default network was trained for {arguments.epochs} epochs on drawn tissue of {SLIDES * 3 // 5} slides, pruned with "
@@ -131,10 +126,10 @@ def page(found, machine, arguments):
 def draw(found, path):
     from matplotlib import pyplot
 
-    pyplot.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "font.family": "sans-serif"})
+    pyplot.rcParams.update(STYLE)
     figure, axis = pyplot.subplots(figsize=(6.4, 3.4), layout="constrained")
     points = [(network["float32"]["ms"], network["dice"], name) for name, network in found.items()]
-    axis.plot(*zip(*[point[:2] for point in points]), color=ACCENT, marker="o", markersize=6)
+    axis.plot(*zip(*[point[:2] for point in points]), color=OURS, marker="o", markersize=6)
     for x, y, name in points:
         axis.annotate(name, (x, y), xytext=(7, -11), textcoords="offset points")
     axis.set_xlabel("forward pass in float32, ms")
@@ -155,11 +150,10 @@ def main():
     parser.add_argument("--plot", type=pathlib.Path)
     parser.add_argument("--output", type=pathlib.Path)
     arguments = parser.parse_args()
-    machine = f"{os.cpu_count()} cores of {cpu()}"
     with tempfile.TemporaryDirectory() as folder:
         found = networks(Bench(arguments.trainer, folder), arguments.epochs, arguments.further)
         time_in_turns(arguments.forward, found, arguments.rounds)
-    print(f"\n{machine}\n\n{'multiplications':16}{'share':>8}{'Dice':>9}{'lost':>9}", end="")
+    print(f"\n{machine()}\n\n{'multiplications':16}{'share':>8}{'Dice':>9}{'lost':>9}", end="")
     print("".join(f"{f'{name}, ms':>14}{'faster':>9}" for name in PRECISIONS))
     for name, network in found.items():
         share = 100 * network["multiplications"] / found[FULL]["multiplications"]
@@ -167,10 +161,10 @@ def main():
         print(f"{name:16}{share:>6.0f} %{network['dice']:>9.4f}{found[FULL]['dice'] - network['dice']:>9.4f}{times}")
     if arguments.page:
         draw(found, arguments.plot)
-        arguments.page.write_text(page(found, machine, arguments))
+        arguments.page.write_text(page(found, arguments))
     if arguments.output:
         figures = {name: {key: value for key, value in network.items() if key != "package"} for name, network in found.items()}
-        arguments.output.write_text(json.dumps({"machine": machine, "figures": figures}, indent=1) + "\n")
+        arguments.output.write_text(json.dumps({"machine": machine(), "figures": figures}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

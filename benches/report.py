@@ -21,6 +21,8 @@ LEAST = 0.8
 CPU, GIB, REQUESTS = 0.000024, 0.0000025, 0.40
 CPUS, GIBS = 2, 4
 OURS, OTHERS = "#00727a", "#9aa5b1"
+# Of the plots.
+STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "font.family": "sans-serif"}
 # Kinds of CPU by their newest instructions that matter.
 KINDS = {"amx_tile": "AMX", "avx512_bf16": "AVX-512 with bfloat16", "avx512_vnni": "AVX-512 with VNNI", "avx_vnni": "AVX with VNNI"}
 
@@ -127,7 +129,7 @@ def page(results, plot):
 def draw(results, path):
     from matplotlib import pyplot
 
-    pyplot.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "font.family": "sans-serif"})
+    pyplot.rcParams.update(STYLE)
     forward = {figure["engine"]: figure["ms"] for figure in results["infer"]["figures"] if figure["batch"] == 1}
     panels = [
         ("Forward pass, ms", forward, lambda name: name.startswith("bcs")),

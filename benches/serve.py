@@ -11,14 +11,13 @@ ratios. With --busy, rounds with one core kept busy by another process follow.
 import argparse
 import json
 import multiprocessing
-import os
 import pathlib
 import statistics
 import subprocess
 import tempfile
 
 import servers
-from infer import Program, cpu
+from infer import Program, machine
 
 PEER = "FastAPI and TorchScript"
 BATCH, PASSES = 8, 5
@@ -115,13 +114,12 @@ def main():
         finally:
             for server in running.values():
                 server.stop()
-    machine = f"{os.cpu_count()} cores of {cpu()}"
-    print(f"\n{machine}, {arguments.clients} clients")
+    print(f"\n{machine()}, {arguments.clients} clients")
     for title, (table, ratios) in results.items():
         show(title, table, ratios)
     if arguments.output:
         table, ratios = results["all cores free"]
-        arguments.output.write_text(json.dumps({"machine": machine, "figures": table, "ratios": ratios}, indent=1) + "\n")
+        arguments.output.write_text(json.dumps({"machine": machine(), "figures": table, "ratios": ratios}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,13 +8,12 @@ The first start of each is not counted. --lean is a bcs-predictor without libtor
 
 import argparse
 import json
-import os
 import pathlib
 import statistics
 import tempfile
 
 import servers
-from infer import cpu
+from infer import machine
 from serve import PEER
 
 
@@ -65,15 +64,14 @@ def main():
         if name != PEER:
             for key, label in [("seconds", "start"), ("memory", "memory after the start")]:
                 ratios[f"{name}, {label}"] = statistics.median(round[PEER][key] / round[name][key] for round in rounds)
-    machine = f"{os.cpu_count()} cores of {cpu()}"
-    print(f"\n{machine}\n\n{'':44}{'seconds':>9}{'least':>9}{'most':>9}{'MB':>7}{'start':>9}{'memory':>9}")
+    print(f"\n{machine()}\n\n{'':44}{'seconds':>9}{'least':>9}{'most':>9}{'MB':>7}{'start':>9}{'memory':>9}")
     for name, figure in figures.items():
         seconds = [round[name]["seconds"] for round in rounds]
         label = name if name == PEER else f"bcs-predictor, {name}"
         times = "" if name == PEER else f"{ratios[f'{name}, start']:>8.1f}×{ratios[f'{name}, memory after the start']:>8.1f}×"
         print(f"{label:44}{figure['seconds']:>9.3f}{min(seconds):>9.3f}{max(seconds):>9.3f}{figure['memory']:>7.0f}{times}")
     if arguments.output:
-        arguments.output.write_text(json.dumps({"machine": machine, "figures": figures, "ratios": ratios}, indent=1) + "\n")
+        arguments.output.write_text(json.dumps({"machine": machine(), "figures": figures, "ratios": ratios}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

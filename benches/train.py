@@ -9,13 +9,12 @@ the median round of each configuration; ratios are the medians of the rounds' ra
 
 import argparse
 import json
-import os
 import pathlib
 import statistics
 import subprocess
 import tempfile
 
-from infer import cpu
+from infer import machine
 
 BATCH, UNUSED_STEPS = 16, 2
 PRECISIONS = ("32-true", "bf16-mixed")
@@ -24,17 +23,28 @@ AUGMENTATION = ("augmentation=none", "augmentation.horizontal_flip.prob=0.5", "a
                 "augmentation.channel_jitter.prob=1.0")
 
 
-def ours(arguments, precision, tiles):
+def overrides(arguments, *further):
+    """Those of a training of some steps, of which the trace tells the times."""
+    tiles = len(list(pathlib.Path(arguments.data, "train").glob("*.png")))
+    if tiles < BATCH:
+        raise SystemExit(f"bench: {arguments.data}/train has {tiles} tiles; a batch needs {BATCH}")
+    # No batch is smaller than the others.
+    return [f"data.root='{arguments.data}'", f"data.label_map='{arguments.label_map}'", "data.cache_mb=0", *AUGMENTATION,
+            "train_hyp.device=cpu", "train_hyp.learning_rate=1e-3", f"train_hyp.training_batch_size={BATCH}",
+            f"train_hyp.limit_train_batches={tiles // BATCH}", "train_hyp.max_epochs=1000",
+            f"train_hyp.max_steps={arguments.steps + UNUSED_STEPS}", "train_hyp.profiling=true", *further]
+
+
+def ours(arguments, precision):
     """Images per second, and the share of the time that a step waits for data."""
     with tempfile.TemporaryDirectory() as folder:
-        # No batch is smaller than the others.
-        command = [arguments.trainer, f"data.root='{arguments.data}'", f"data.label_map='{arguments.label_map}'", "data.cache_mb=0",
-                   *AUGMENTATION, "train_hyp.device=cpu", f"train_hyp.precision={precision}", "train_hyp.learning_rate=1e-3",
-                   f"train_hyp.training_batch_size={BATCH}", f"train_hyp.limit_train_batches={tiles // BATCH}",
-                   "train_hyp.max_epochs=1000", f"train_hyp.max_steps={arguments.steps + UNUSED_STEPS}", "train_hyp.profiling=true"]
-        run(command, folder)
-        (trace,) = pathlib.Path(folder).glob("outputs/*/*/trace.json")
-        return of_trace(json.loads(trace.read_text()))
+        run([arguments.trainer, *overrides(arguments, f"train_hyp.precision={precision}")], folder)
+        return of_trace(trace(folder))
+
+
+def trace(folder):
+    (file,) = pathlib.Path(folder).glob("outputs/*/*/trace.json")
+    return json.loads(file.read_text())
 
 
 def of_trace(events):
@@ -64,12 +74,9 @@ def run(command, folder):
 
 def measure(arguments):
     """Lists of a pair per round, by configuration."""
-    tiles = len(list(pathlib.Path(arguments.data, "train").glob("*.png")))
-    if tiles < BATCH:
-        raise SystemExit(f"bench: {arguments.data}/train has {tiles} tiles; a batch needs {BATCH}")
     figures = {}
     for number in range(arguments.rounds):
-        of_round = {f"bcs-trainer {precision}": ours(arguments, precision, tiles) for precision in PRECISIONS}
+        of_round = {f"bcs-trainer {precision}": ours(arguments, precision) for precision in PRECISIONS}
         for name, figure in {**of_round, **peers(arguments)}.items():
             figures.setdefault(name, []).append(figure)
         print(f"round {number + 1} of {arguments.rounds}", flush=True)
@@ -96,8 +103,7 @@ def main():
     parser.add_argument("--output", type=pathlib.Path)
     arguments = parser.parse_args()
     figures = measure(arguments)
-    machine = f"{os.cpu_count()} cores of {cpu()}"
-    print(f"\n{machine}\n\n{'':26}{'images/s':>10}{'of the rounds':>16}{'data wait':>12}")
+    print(f"\n{machine()}\n\n{'':26}{'images/s':>10}{'of the rounds':>16}{'data wait':>12}")
     table = {}
     for name, rounds in figures.items():
         rates, waits = zip(*rounds)
@@ -108,7 +114,7 @@ def main():
     for title, ratio in ratios(figures).items():
         print(f"  {title:54}{ratio:>8.2f}")
     if arguments.output:
-        arguments.output.write_text(json.dumps({"machine": machine, "figures": table, "ratios": ratios(figures)}, indent=1) + "\n")
+        arguments.output.write_text(json.dumps({"machine": machine(), "figures": table, "ratios": ratios(figures)}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
