@@ -17,6 +17,7 @@
 //! - [`scheduler`]: inference for many clients at once
 //! - [`segmentation`]: class map, confidence and entropy from logits
 //! - [`sliding_window`]: logits of images of any size
+//! - `softmax`: softmax of a row of pixels
 //! - `strips`: weighted average of the logits of overlapping windows, which keeps only the rows that are not final
 //! - [`TestTimeAugmentation`]: mean over flipped and rotated views
 //! - `view`: an image flipped or rotated
@@ -40,6 +41,7 @@ mod remembered;
 pub mod scheduler;
 pub mod segmentation;
 pub mod sliding_window;
+mod softmax;
 mod strips;
 mod test_time_augmentation;
 mod view;

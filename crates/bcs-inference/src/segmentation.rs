@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::boundary::boundary_length;
 use crate::error::Error;
 use crate::logits::Logits;
+use crate::softmax::Softmax;
 
 /// Expected areas of a class in pixels, if its probabilities are right.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -45,8 +46,8 @@ impl Segmentation {
         let mut mask = vec![0u8; area];
         let rows = mask.par_chunks_mut(width.max(1)).enumerate();
         let rows: Vec<Row> = rows
-            .map(|(y, mask)| {
-                Row::predict(classes, mask, |class| &values[class * area + y * width..][..width])
+            .map_init(Softmax::default, |softmax, (y, mask)| {
+                Row::predict(softmax, classes, mask, |class| &values[class * area + y * width..][..width])
             })
             .collect();
         // Row by row, so that the sums do not depend on the number of threads.
@@ -88,18 +89,21 @@ pub(crate) struct Rows {
     size: [usize; 2],
     mask: Vec<u8>,
     sums: Row,
+    softmax: Softmax,
 }
 
 impl Rows {
     pub(crate) fn new(classes: usize, size: [usize; 2]) -> Self {
-        Self { size, mask: vec![0; size[0] * size[1]], sums: Row::new(classes) }
+        let mask = vec![0; size[0] * size[1]];
+        Self { size, mask, sums: Row::new(classes), softmax: Softmax::default() }
     }
 
     /// Adds the logits `[classes, width]` of row `y`. Rows come once each.
     pub(crate) fn add(&mut self, y: usize, logits: &[f32]) {
         let (width, classes) = (self.size[1], self.sums.class_pixels.len());
         let mask = &mut self.mask[y * width..][..width];
-        self.sums.add(&Row::predict(classes, mask, |class| &logits[class * width..][..width]));
+        let row = Row::predict(&mut self.softmax, classes, mask, |class| &logits[class * width..][..width]);
+        self.sums.add(&row);
     }
 
     /// Returns the segmentation, after the last row.
@@ -155,59 +159,30 @@ impl Row {
     }
 
     /// Predicts the pixels of a row into `mask`. `logits` returns the row of a class.
-    fn predict<'a>(classes: usize, mask: &mut [u8], logits: impl Fn(usize) -> &'a [f32]) -> Self {
+    fn predict<'a>(
+        softmax: &mut Softmax,
+        classes: usize,
+        mask: &mut [u8],
+        logits: impl Fn(usize) -> &'a [f32],
+    ) -> Self {
         let rows: Vec<&[f32]> = (0..classes).map(logits).collect();
+        softmax.compute(&rows, mask);
         let mut row = Self::new(classes);
-        let mut pixel = vec![0.0f32; classes];
-        for (x, predicted) in mask.iter_mut().enumerate() {
-            for (value, row) in pixel.iter_mut().zip(&rows) {
-                *value = row[x];
-            }
-            let class = argmax(&pixel);
-            let certainty = softmax(&mut pixel, class);
-            *predicted = u8::try_from(class).unwrap_or(u8::MAX);
-            row.class_pixels[class] += 1;
-            for (expected, probability) in row.expected.iter_mut().zip(&pixel) {
-                expected.present += f64::from(*probability);
-            }
-            row.expected[class].right += f64::from(certainty.confidence);
-            row.confidence += f64::from(certainty.confidence);
-            row.entropy += f64::from(certainty.entropy);
+        let mut confidences = softmax.confidences();
+        for run in mask.chunk_by(|one, other| one == other) {
+            let (own, others) = confidences.split_at(run.len());
+            confidences = others;
+            let (class, confidence) = (usize::from(run[0]), own.iter().copied().map(f64::from).sum::<f64>());
+            row.class_pixels[class] += run.len() as u64;
+            row.expected[class].right += confidence;
+            row.confidence += confidence;
         }
+        for (class, expected) in row.expected.iter_mut().enumerate() {
+            expected.present = softmax.sum_of(class);
+        }
+        row.entropy = softmax.entropy();
         row
     }
-}
-
-/// Returns the index of the largest value, the first of equal ones, as `torch.argmax`.
-fn argmax(values: &[f32]) -> usize {
-    let mut best = 0;
-    for (index, value) in values.iter().enumerate() {
-        if *value > values[best] {
-            best = index;
-        }
-    }
-    best
-}
-
-struct Certainty {
-    confidence: f32,
-    entropy: f32,
-}
-
-/// Replaces logits with their softmax probabilities, and returns that of the predicted class and the entropy in nats. With
-/// eᵢ = exp(xᵢ − max) and s = Σeᵢ, which cannot overflow, these are 1/s and ln s − Σ eᵢ(xᵢ − max)/s.
-fn softmax(logits: &mut [f32], predicted: usize) -> Certainty {
-    let max = logits[predicted];
-    let (mut sum, mut weighted) = (0.0f32, 0.0f32);
-    for logit in &mut *logits {
-        let below = *logit - max;
-        let share = below.exp();
-        sum += share;
-        weighted += share * below;
-        *logit = share;
-    }
-    logits.iter_mut().for_each(|share| *share /= sum);
-    Certainty { confidence: 1.0 / sum, entropy: sum.ln() - weighted / sum }
 }
 
 #[cfg(test)]

@@ -11,5 +11,5 @@ mod read;
 mod write;
 
 pub use error::Error;
-pub use read::{name_classes, parse_json, read_file, read_files, read_metadata, sha256, verify};
+pub use read::{name_classes, parse_json, read_file, read_files, read_listed, read_metadata, sha256, verify};
 pub use write::{Existing, write};

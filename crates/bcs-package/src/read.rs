@@ -66,18 +66,27 @@ pub fn read_metadata(path: &Path) -> Result<PackageMetadata, Error> {
 }
 
 fn read_verified(folder: &Path, metadata: &PackageMetadata) -> Result<BTreeMap<String, Vec<u8>>, Error> {
-    let mut files = BTreeMap::new();
-    for (name, expected) in &metadata.files {
-        if !is_file_name(name) {
-            let reason = format!("'{name}' in 'files' is not a plain file name");
-            return Err(unreadable(&folder.join(METADATA_FILE), &reason));
-        }
-        let path = folder.join(name);
-        let bytes = read_file(&path)?;
-        verify(&path, &bytes, expected)?;
-        files.insert(name.clone(), bytes);
+    let read = |name: &String| {
+        let bytes = read_listed(folder, metadata, name)?;
+        Ok(bytes.map(|bytes| (name.clone(), bytes)))
+    };
+    metadata.files.keys().filter_map(|name| read(name).transpose()).collect()
+}
+
+/// Reads a file of a package folder, and verifies its checksum; `None` if the description does not list it.
+///
+/// # Errors
+/// [`Error::File`] for a file that is missing, unreadable or does not match its checksum.
+pub fn read_listed(folder: &Path, metadata: &PackageMetadata, name: &str) -> Result<Option<Vec<u8>>, Error> {
+    let Some(expected) = metadata.files.get(name) else { return Ok(None) };
+    if !is_file_name(name) {
+        let reason = format!("'{name}' in 'files' is not a plain file name");
+        return Err(unreadable(&folder.join(METADATA_FILE), &reason));
     }
-    Ok(files)
+    let path = folder.join(name);
+    let bytes = read_file(&path)?;
+    verify(&path, &bytes, expected)?;
+    Ok(Some(bytes))
 }
 
 /// Compares the SHA-256 of a file's contents with the expected one.

@@ -116,7 +116,8 @@ pub(super) fn p_values(columns: &[Column], options: &Options) -> (Method, Vec<(O
         return (Method::Permutation, all.p_values(options.seed));
     }
     let means = columns.iter().take_while(|column| column.quantity == Quantity::Mean).count();
-    let mut p_values = student::p_values(&data(&columns[..means]));
+    let families: Vec<Family> = columns[..means].iter().map(|column| Family::of(&column.feature)).collect();
+    let mut p_values = student::p_values(&data(&columns[..means]), &families);
     p_values.resize(columns.len(), (None, 1.0));
     (Method::StudentT, p_values)
 }

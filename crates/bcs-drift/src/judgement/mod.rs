@@ -3,8 +3,8 @@
 //! The tiles of a slide resemble each other, so that tests which count them as independent raise an alarm for every new
 //! slide. Here each feature is averaged over the tiles of a case, and the cases of both sides are permuted: the largest
 //! statistic over all features in each arrangement gives p-values that hold for all features together (Westfall and Young,
-//! *Resampling-Based Multiple Testing*, 1993). With too few cases for that, Student's t-test of the case means decides, with
-//! Šidák's correction.
+//! *Resampling-Based Multiple Testing*, 1993). With too few cases for that, Student's t-test of the case means decides,
+//! whose p-values are combined in each family of features.
 //!
 //! # Layout
 //! - `clustering`: intraclass correlation and design effect

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bcs_contracts::FeatureTable;
 
-use crate::scale::comparable;
+use super::scale::on_scale;
 
 /// Values of the features of an image, on their scales; `None` where it lacks one.
 pub(super) type Row = Vec<Option<f64>>;
@@ -18,7 +18,7 @@ impl Cases {
     pub(super) fn new(table: &FeatureTable, names: &[String]) -> Self {
         let row = |index: usize| -> Row {
             let value =
-                |name: &String| Some(comparable(name, *table.features.get(name)?.get(index)?.as_ref()?));
+                |name: &String| Some(on_scale(name, *table.features.get(name)?.get(index)?.as_ref()?));
             names.iter().map(value).collect()
         };
         let mut known = BTreeMap::<&str, Vec<Row>>::new();

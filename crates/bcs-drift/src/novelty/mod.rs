@@ -6,6 +6,7 @@
 //! - `cholesky`: solution of positive definite systems
 //! - `distance`: Mahalanobis distance
 //! - `moments`: mean and shrunken covariance, with and without each case
+//! - `scale`: which features are counted, on which scale
 //! - `standard`: standardization of features
 
 mod calibration;
@@ -13,6 +14,7 @@ mod cases;
 mod cholesky;
 mod distance;
 mod moments;
+mod scale;
 mod standard;
 
 use bcs_contracts::{FeatureTable, Features};
@@ -21,7 +23,7 @@ use self::calibration::Calibration;
 use self::cases::Cases;
 use self::distance::Distance;
 use self::moments::Moments;
-use crate::scale::comparable;
+use self::scale::{is_counted, on_scale};
 
 /// Largest number of windows of an image that are told apart: the mean over more hardly varies less.
 const MAX_WINDOWS: usize = 64;
@@ -34,8 +36,8 @@ const MAX_WINDOWS: usize = 64;
 /// up to p, whatever the distribution of the features (Lee, Barber and Willett, *Distribution-free inference with
 /// hierarchical data*, 2023). The smallest possible value is 1 / (cases + 1).
 ///
-/// Standard deviations, outer percentiles and entropy are left out: they depend on what a tile happens to show, and would hide
-/// a change of focus, stain or magnification.
+/// Standard deviations of colours, outer percentiles and entropy are left out: they depend on what a tile happens to show, and
+/// would hide a change of focus, stain or magnification.
 ///
 /// Distances are computed once, in [`Novelty::new`]. Images of several windows are compared with the means of as many
 /// neighbouring tiles of the reference, so that scores do not depend on the size of an image.
@@ -66,7 +68,7 @@ impl Novelty {
     ///
     /// Only features that the reference has too are counted; `None` if there are none.
     pub fn score(&self, features: &Features, windows: usize) -> Option<f64> {
-        let value = |name: &String| features.get(name).map(|value| comparable(name, *value));
+        let value = |name: &String| features.get(name).map(|value| on_scale(name, *value));
         let values: Vec<Option<f64>> = self.names.iter().map(value).collect();
         let size = windows.max(1).ilog2() as usize;
         let calibration = self.calibrations.get(size).or(self.calibrations.last())?;
@@ -77,11 +79,6 @@ impl Novelty {
     pub fn smallest(&self) -> f64 {
         self.calibrations.first().map_or(1.0, |calibration| calibration.p_value(f64::INFINITY))
     }
-}
-
-/// Whether a feature is part of the distance.
-fn is_counted(feature: &str) -> bool {
-    !feature.ends_with("_std") && !["entropy", "brightness_p05", "brightness_p95"].contains(&feature)
 }
 
 /// Computes the distances of the images of each case from all other cases.

@@ -43,9 +43,6 @@ fn cases() -> Result<Option<Cases>, Box<dyn Error>> {
     Ok(Some(cases))
 }
 
-/// Level of the test. With three cases a side, halved magnification has a p-value of 0.04: the default of 2 % misses it.
-const ALPHA: f64 = 0.05;
-
 /// Features of tiles after a shift, in windows of the size of a tile.
 fn table<'a>(
     tiles: impl IntoIterator<Item = (&'a String, &'a RgbImage)>,
@@ -85,11 +82,7 @@ fn loss_of_focus_magnification_compression_and_noise_are_found() {
     let others: Vec<_> = half(1).collect();
     let window = |shift| {
         let chosen = (0..WINDOW).map(|at| others[at * others.len() / WINDOW]);
-        judge(
-            &[&(&reference).into()],
-            &(&table(chosen, shift)).into(),
-            &Options { alpha: ALPHA, ..Options::default() },
-        )
+        judge(&[&(&reference).into()], &(&table(chosen, shift)).into(), &Options::default())
     };
     let undrifted = window(None);
     print("undrifted", &undrifted);

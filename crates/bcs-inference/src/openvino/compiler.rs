@@ -46,11 +46,9 @@ impl Compiler {
     ///
     /// # Errors
     /// Why that is not possible.
-    pub(super) fn new(graph: &[u8], options: &Options) -> Result<Self, String> {
-        library::load()?;
-        let core = Core::new().map_err(|error| format!("OpenVINO can't be started: {error}"))?;
-        let compiler = Self::read(core, graph, options)
-            .map_err(|error| format!("OpenVINO can't read the graph: {error}"))?;
+    pub(super) fn new(core: Core, graph: &[u8]) -> Result<Self, String> {
+        let compiler =
+            Self::read(core, graph).map_err(|error| format!("OpenVINO can't read the graph: {error}"))?;
         match compiler.channels {
             1 | 3 => Ok(compiler),
             channels => {
@@ -59,8 +57,7 @@ impl Compiler {
         }
     }
 
-    fn read(mut core: Core, graph: &[u8], options: &Options) -> Result<Self, InferenceError> {
-        configure(&mut core, options)?;
+    fn read(mut core: Core, graph: &[u8]) -> Result<Self, InferenceError> {
         let model = core.read_model_from_buffer(graph, None)?;
         let channels = channels_of(&model.get_input_by_index(0)?.get_partial_shape()?);
         let classes = channels_of(&model.get_output_by_index(0)?.get_partial_shape()?);
@@ -122,6 +119,18 @@ impl State {
         }
         self.core.compile_model(&self.model, DeviceType::CPU)
     }
+}
+
+/// Loads OpenVINO with its plugin for the CPU.
+///
+/// # Errors
+/// Why that is not possible.
+pub(super) fn start(options: &Options) -> Result<Core, String> {
+    library::load()?;
+    let failed = |error: &dyn std::fmt::Display| format!("OpenVINO can't be started: {error}");
+    let mut core = Core::new().map_err(|error| failed(&error))?;
+    configure(&mut core, options).map_err(|error| failed(&error))?;
+    Ok(core)
 }
 
 /// Sets what all compiled graphs have in common.

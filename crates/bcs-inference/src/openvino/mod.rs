@@ -18,10 +18,12 @@ mod quantized;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use bcs_contracts::keys::{GRAPH_FILE, METADATA_FILE, MODEL_FILE, REFERENCE_FILE, imported_version};
 use bcs_contracts::{DriftReference, PackageMetadata};
-use bcs_package::{name_classes, parse_json, read_file, read_files, read_metadata, sha256, verify};
+use bcs_package::{name_classes, parse_json, read_file, read_listed, read_metadata, sha256, verify};
+use openvino::Core;
 
 use self::compiler::Compiler;
 use self::engine::GraphWeights;
@@ -45,15 +47,27 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Model, Error> {
             options.device
         )));
     }
-    let Files { metadata, graph, reference, version } = read(path, options.precision)?;
+    // OpenVINO's libraries are loaded while the package is read.
+    let (core, files) = thread::scope(|scope| {
+        let core = scope.spawn(|| compiler::start(options));
+        let files = read(path, options.precision);
+        (
+            core.join().unwrap_or_else(|_| Err("the thread that started OpenVINO has panicked".to_owned())),
+            files,
+        )
+    });
+    let Files { metadata, graph, reference, version } = files?;
     let metadata = PackageMetadata {
         version: if metadata.version.is_empty() { version } else { metadata.version },
         ..metadata
     };
-    let model = open_graph(metadata, &graph, options).map_err(|error| match error {
-        Error::Model(reason) => unusable(path, &reason),
-        error => error,
-    })?;
+    let model =
+        core.map_err(Error::Model).and_then(|core| describe(core, metadata, &graph)).map_err(|error| {
+            match error {
+                Error::Model(reason) => unusable(path, &reason),
+                error => error,
+            }
+        })?;
     Ok(model.with_reference(reference))
 }
 
@@ -61,9 +75,13 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Model, Error> {
 ///
 /// # Errors
 /// [`Error::Model`].
-pub fn open_graph(mut metadata: PackageMetadata, graph: &[u8], options: &Options) -> Result<Model, Error> {
+pub fn open_graph(metadata: PackageMetadata, graph: &[u8], options: &Options) -> Result<Model, Error> {
+    describe(compiler::start(options).map_err(Error::Model)?, metadata, graph)
+}
+
+fn describe(core: Core, mut metadata: PackageMetadata, graph: &[u8]) -> Result<Model, Error> {
     let shapes = description::shapes(graph).map_err(Error::Model)?;
-    let compiler = Compiler::new(graph, options).map_err(Error::Model)?;
+    let compiler = Compiler::new(core, graph).map_err(Error::Model)?;
     name_classes(&mut metadata, compiler.classes())?;
     let sides = |sides: [u32; 2]| sides.map(|side| side as usize);
     let (size_divisor, min_size) = (sides(shapes.size_divisor), sides(shapes.min_size));
@@ -103,12 +121,11 @@ fn read(path: &Path, precision: Precision) -> Result<Files, Error> {
         let version = imported_version(&name, &sha256(&graph));
         return Ok(Files { metadata, graph, reference: None, version });
     }
-    let (metadata, mut files) = read_files(path)?;
-    let file = quantized::graph_file(precision, |name| files.contains_key(name));
-    let graph = files
-        .remove(file)
+    let metadata = read_metadata(&path.join(METADATA_FILE))?;
+    let file = quantized::graph_file(precision, |name| metadata.files.contains_key(name));
+    let graph = read_listed(path, &metadata, file)?
         .ok_or_else(|| unusable(path, &format!("'files' in {METADATA_FILE} has no checksum of {file}")))?;
-    let reference = files.remove(REFERENCE_FILE);
+    let reference = read_listed(path, &metadata, REFERENCE_FILE)?;
     let reference = reference.map(|bytes| parse_json(&bytes, &path.join(REFERENCE_FILE))).transpose()?;
     let weights = metadata.files.get(MODEL_FILE).cloned().unwrap_or_else(|| sha256(&graph));
     let version = imported_version(&name, &weights);

@@ -6,7 +6,7 @@ use std::thread;
 use bcs_contracts::package::Scaling;
 use openvino::{InferRequest, InferenceError};
 
-use super::compiler::{Compiler, Key, failed};
+use super::compiler::{self, Compiler, Key, failed};
 use super::input::Table;
 use crate::engine::Border;
 use crate::error::Error;
@@ -27,7 +27,8 @@ impl GraphOutputs {
     /// # Errors
     /// [`Error::Model`]; [`Error::Engine`] if the graph does not accept such images.
     pub fn open(graph: &[u8], scaling: &Scaling, size: [usize; 2]) -> Result<Self, Error> {
-        let compiler = Compiler::new(graph, &Options::on("cpu")).map_err(Error::Model)?;
+        let core = compiler::start(&Options::on("cpu")).map_err(Error::Model)?;
+        let compiler = Compiler::new(core, graph).map_err(Error::Model)?;
         let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let request = compiler.request(Key { size, threads })?;
         let (outputs, channels) = (compiler.outputs(), compiler.channels());

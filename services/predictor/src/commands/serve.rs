@@ -51,13 +51,20 @@ async fn serve(settings: Settings, model: PathBuf) -> Result<(), Failure> {
     // First: platforms wait for the socket and give up on a process without one.
     let (listener, address) =
         server::bind(&settings.server.host, settings.server.port).await.map_err(Failure::failed)?;
-    let store = open_store(&settings.storage).await?;
     let health = Health::default();
     let http_metrics = Metrics::new("bcs_predictor").map_err(Failure::failed)?;
     let metrics = PredictionMetrics::register(&http_metrics).map_err(Failure::failed)?;
     let limits = settings.connections.serve(&settings.limits);
     let source = Source::new(model, settings.model.options(), settings.model.cache.clone())?;
+    // The model is loaded while the store is tried.
     let inference = start_inference(&settings, source, health.clone(), &metrics);
+    let store = match open_store(&settings.storage).await {
+        Ok(store) => store,
+        Err(failure) => {
+            stop(inference).await;
+            return Err(failure);
+        }
+    };
     let store_name = store.name();
     let app = Arc::new(App::new(settings, store, inference.clone(), health.clone(), http_metrics, metrics));
     let router = app::router(Arc::clone(&app))?;
