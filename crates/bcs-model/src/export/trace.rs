@@ -33,7 +33,7 @@ pub(super) fn trace(
     network: &Network,
     size: [i64; 2],
     tensors: &[Tensor],
-    output: impl Fn(Activations) -> Result<Tensor, Error>,
+    output: impl Fn(&Activations) -> Result<Tensor, Error>,
 ) -> Result<Trace, Error> {
     let [height, width] = size;
     let shape = [1, network.in_channels(), height, width];
@@ -41,7 +41,8 @@ pub(super) fn trace(
     inputs.extend(tensors.iter().map(Tensor::shallow_clone));
     let mut failure = None;
     let mut forward = |inputs: &[Tensor]| {
-        let output = network.activations(&inputs[0], false).and_then(&output).unwrap_or_else(|error| {
+        let found = network.activations(&inputs[0], false);
+        let output = found.and_then(|found| output(&found)).unwrap_or_else(|error| {
             failure = Some(error);
             inputs[0].shallow_clone()
         });

@@ -81,7 +81,7 @@ pub fn onnx(network: &Network, example_size: [i64; 2]) -> Result<Vec<u8>, Error>
 }
 
 /// Makes one tensor of both outputs, since libtorch does not save a trace of two.
-fn pair(found: Activations) -> Result<Tensor, Error> {
+fn pair(found: &Activations) -> Result<Tensor, Error> {
     Ok(Tensor::f_isin(&found.logits, &found.bottleneck, false, false)?)
 }
 
