@@ -51,7 +51,9 @@ fn check_package(package: &Path) {
     let cases = |part: &str| reference[part]["cases"].as_array().unwrap().clone();
     assert_eq!((cases("image").len(), cases("model").len()), (144, 48), "training and validation tiles");
     assert!(cases("image").iter().all(|case| case.as_str().is_some_and(|case| case.starts_with("SYNT-"))));
-    assert!(reference["model"]["features"]["confidence"].is_array());
+    for feature in ["confidence", "embedding_0", "embedding_7"] {
+        assert!(reference["model"]["features"][feature].is_array(), "{feature}");
+    }
 }
 
 /// Evaluates the package on the held-out slides, and returns the pooled Dice of tumour.
@@ -97,6 +99,7 @@ async fn predict(here: &Path, package: &Path, bucket: &str, tiles: &[PathBuf]) {
         let record = json(day.join(format!("{id}.json")));
         assert_eq!((&record["format_version"], &record["id"]), (&Value::from(2), &Value::from(id)));
         assert_eq!((&record["source"], &record["case"]), (&Value::from("scanner-1"), &Value::from(case)));
+        assert!(record["features"]["embedding_7"].is_f64(), "{record}");
         let mask = image::open(here.join(bucket).join(record["mask"].as_str().unwrap())).unwrap();
         assert_eq!((mask.width(), mask.height()), (64, 64));
     }
@@ -124,7 +127,7 @@ async fn check_report(here: &Path, package: &Path) {
     let page = client.get(server.url("/")).header("accept", "text/html").send().await.unwrap();
     let page = page.text().await.unwrap();
     assert!(page.contains("<h1>Drift in ") && page.contains("stain and colour"), "{page}");
-    for feature in ["grey_mean", "fraction_tumour"] {
+    for feature in ["grey_mean", "fraction_tumour", "embedding_7"] {
         assert!(page.contains(&format!("data-feature=\"{feature}\"")), "{page}");
     }
 }

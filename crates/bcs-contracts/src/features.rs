@@ -14,16 +14,29 @@ pub const ENTROPY: &str = "prediction_entropy";
 /// Fraction of pairs of neighbouring pixels that are predicted as different classes. In [0, 1].
 pub const BOUNDARY_LENGTH: &str = "boundary_length";
 
+/// Number of components of an [`Embedding`].
+pub const EMBEDDING_LENGTH: usize = 8;
+
+/// Embedding of an image: the network's bottleneck, averaged over its pixels and projected onto a few components.
+pub type Embedding = [f32; EMBEDDING_LENGTH];
+
 const FRACTION_PREFIX: &str = "fraction_";
+const EMBEDDING_PREFIX: &str = "embedding_";
 
 /// Name of the feature that holds the fraction of pixels predicted as the class of this name. In [0, 1].
 pub fn fraction_of(class_name: &str) -> String {
     format!("{FRACTION_PREFIX}{}", class_name.replace(' ', "_"))
 }
 
+/// Name of the feature that holds a component of the [`Embedding`], counted from 0.
+pub fn embedding_component(index: usize) -> String {
+    format!("{EMBEDDING_PREFIX}{index}")
+}
+
 /// Whether a feature depends on the model's prediction, and not on the pixels alone.
 pub fn is_model_feature(name: &str) -> bool {
-    [CONFIDENCE, ENTROPY, BOUNDARY_LENGTH].contains(&name) || name.starts_with(FRACTION_PREFIX)
+    [CONFIDENCE, ENTROPY, BOUNDARY_LENGTH].contains(&name)
+        || [FRACTION_PREFIX, EMBEDDING_PREFIX].iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -32,7 +45,8 @@ mod tests {
 
     #[test]
     fn features_of_the_prediction_are_told_from_those_of_the_image() {
-        for name in [CONFIDENCE, ENTROPY, BOUNDARY_LENGTH, &fraction_of("blood vessel")] {
+        let (class, component) = (fraction_of("blood vessel"), embedding_component(7));
+        for name in [CONFIDENCE, ENTROPY, BOUNDARY_LENGTH, &class, &component] {
             assert!(is_model_feature(name), "{name}");
         }
         for name in [GREY_MEAN, "entropy", "tissue_fraction"] {

@@ -21,7 +21,7 @@ pub struct DriftReference {
     pub model_version: String,
     /// Image features of the training tiles.
     pub image: FeatureTable,
-    /// Model features (confidence, entropy, class fractions) of the validation tiles: a network is over-confident on
+    /// Model features (confidence, entropy, embedding, class fractions) of the validation tiles: a network is over-confident on
     /// the tiles it was trained on. Empty for a reference made of images alone.
     pub model: FeatureTable,
     /// How the probabilities of each class fit the validation tiles, in the order of the model's classes. Empty for a

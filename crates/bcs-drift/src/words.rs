@@ -44,7 +44,7 @@ pub fn name(feature: &str) -> String {
     if let Some(class) = feature.strip_prefix("fraction_") {
         format!("the area of {}", class.replace('_', " "))
     } else if let Some(component) = feature.strip_prefix("embedding_") {
-        format!("embedding {}", component.replace('_', " "))
+        format!("component {component} of the model's embedding")
     } else if let Some(colour) = of_colour("_mean") {
         format!("{colour} in the tissue")
     } else if let Some(colour) = of_colour("_std") {
@@ -90,7 +90,7 @@ mod tests {
             ("fraction_lymphocytic_infiltrate", "the area of lymphocytic infiltrate"),
             ("red_mean", "red in the tissue"),
             ("blue_std", "the variation of blue in the tissue"),
-            ("embedding_3", "embedding 3"),
+            ("embedding_3", "component 3 of the model's embedding"),
             ("my_own_feature", "my own feature"),
         ] {
             assert_eq!(name(feature), words);

@@ -113,6 +113,8 @@ mod tests {
     use std::sync::Arc;
     use std::thread;
 
+    use bcs_contracts::features::Embedding;
+
     use super::*;
     use crate::engine::ModelInfo;
     use crate::fake::{Colors, red};
@@ -144,7 +146,7 @@ mod tests {
             shape: [usize; 3],
             border: &Border,
             logits: &mut [f32],
-        ) -> Result<(), Error> {
+        ) -> Result<Vec<Embedding>, Error> {
             thread::sleep(self.pause);
             self.colors.run(pixels, shape, border, logits)
         }

@@ -1,6 +1,7 @@
 use std::num::NonZeroUsize;
 
 use bcs_contracts::TissueClass;
+use bcs_contracts::features::Embedding;
 
 use crate::error::Error;
 
@@ -60,7 +61,8 @@ pub trait Engine: Send {
 
     /// Computes the logits `[count, classes, height, width]` of a batch of RGB images into `logits`, which must have
     /// that many elements. `pixels` holds the bytes of the images, and `shape` is `[count, height, width]`. With a border,
-    /// the logits are those of the larger input: their height and width include the border.
+    /// the logits are those of the larger input: their height and width include the border. Returns the embedding of each
+    /// image; none if the model gives no embeddings.
     ///
     /// # Errors
     /// [`Error::Engine`], also for an output that does not have the size of `logits`.
@@ -70,5 +72,5 @@ pub trait Engine: Send {
         shape: [usize; 3],
         border: &Border,
         logits: &mut [f32],
-    ) -> Result<(), Error>;
+    ) -> Result<Vec<Embedding>, Error>;
 }

@@ -8,7 +8,8 @@
 //!     "input": {"tile": [64, 64]}
 //! }
 //! ```
-//! The logit of a class is the sum of red, green and blue in [0, 255], each times its weight.
+//! The logit of a class is the sum of red, green and blue in [0, 255], each times its weight. With `"embeds": true` there is
+//! an embedding too, the mean of all bytes times the number of each component, from 1.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use bcs_contracts::PackageMetadata;
 use bcs_contracts::class::unnamed_classes;
+use bcs_contracts::features::{EMBEDDING_LENGTH, Embedding};
 use bcs_contracts::keys::REFERENCE_FILE;
 use serde_json::{Map, Value};
 
@@ -35,6 +37,7 @@ const MIN_SIZE: usize = 16;
 pub struct Colors {
     info: Arc<ModelInfo>,
     weights: Vec<[f32; 3]>,
+    embeds: bool,
 }
 
 pub(crate) fn accepts(path: &Path) -> bool {
@@ -83,7 +86,8 @@ impl Colors {
             device: "cpu".to_owned(),
             engine: "fake",
         };
-        Ok(Self { info: Arc::new(info), weights })
+        let embeds = argument(&architecture.arguments, "embeds", false)?;
+        Ok(Self { info: Arc::new(info), weights, embeds })
     }
 }
 
@@ -115,7 +119,7 @@ impl Engine for Colors {
         shape: [usize; 3],
         border: &Border,
         logits: &mut [f32],
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Embedding>, Error> {
         let [count, height, width] = shape;
         let (rows, columns) = (border.top + height + border.bottom, border.left + width + border.right);
         let area = rows * columns;
@@ -134,8 +138,15 @@ impl Engine for Colors {
                 }
             }
         }
-        Ok(())
+        let images = pixels.chunks_exact(height * width * 3).filter(|_| self.embeds);
+        Ok(images.map(embedding).collect())
     }
+}
+
+fn embedding(pixels: &[u8]) -> Embedding {
+    let sum: u64 = pixels.iter().map(|byte| u64::from(*byte)).sum();
+    let mean = sum as f32 / pixels.len() as f32;
+    std::array::from_fn::<_, EMBEDDING_LENGTH, _>(|component| mean * (component + 1) as f32)
 }
 
 /// The model of the unit tests: of two classes, class 1 wins where an image is redder than green.
@@ -143,7 +154,7 @@ impl Engine for Colors {
 pub(crate) fn red() -> Colors {
     let metadata = serde_json::json!({
         "version": "fake",
-        "architecture": {"name": "Fake", "arguments": {"weights": [[0, 0, 0], [1, -1, 0]]}},
+        "architecture": {"name": "Fake", "arguments": {"weights": [[0, 0, 0], [1, -1, 0]], "embeds": true}},
         "input": {"tile": [32, 32]},
     });
     Colors::new(serde_json::from_value(metadata).unwrap()).unwrap()

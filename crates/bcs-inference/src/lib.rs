@@ -7,6 +7,7 @@
 //! - [`model`]: an opened model, from which engines are made; [`open`] chooses among the engines that were built in
 //! - [`Options`]: which engine opens a model, and how
 //! - `choice`: choice of the engine by measurement
+//! - `embedding`: mean over windows
 //! - `fake`: an engine without a library, for tests (feature `fake`)
 //! - `libtorch`: model packages, safetensors and TorchScript (feature `libtorch`)
 //! - `openvino`: model packages with an ONNX graph, and ONNX files (feature `openvino`)
@@ -24,6 +25,7 @@
 
 mod boundary;
 mod choice;
+mod embedding;
 mod engine;
 mod error;
 #[cfg(any(test, feature = "fake"))]

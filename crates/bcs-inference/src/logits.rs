@@ -1,5 +1,6 @@
 use std::ops::Range;
 
+use bcs_contracts::features::Embedding;
 use rayon::prelude::*;
 
 /// Network output for an image, before softmax.
@@ -13,12 +14,14 @@ pub struct Logits {
     pub width: usize,
     /// Logits `[classes, height, width]` in row-major order.
     pub values: Vec<f32>,
+    /// Mean of the embeddings of its windows, if the model gives some.
+    pub embedding: Option<Embedding>,
 }
 
 impl Logits {
     /// Returns logits of 0.
     pub(crate) fn zeros(classes: usize, [height, width]: [usize; 2]) -> Self {
-        Self { classes, height, width, values: vec![0.0; classes * height * width] }
+        Self { classes, height, width, values: vec![0.0; classes * height * width], embedding: None }
     }
 
     /// Writes row `y` of all classes, `[classes, width]`.
@@ -74,7 +77,13 @@ mod tests {
 
     #[test]
     fn probabilities_are_the_softmax_over_the_classes() {
-        let logits = Logits { classes: 2, height: 1, width: 2, values: vec![0.0, 100.0, 0.0, -100.0] };
+        let logits = Logits {
+            classes: 2,
+            height: 1,
+            width: 2,
+            values: vec![0.0, 100.0, 0.0, -100.0],
+            embedding: None,
+        };
         assert_eq!(logits.into_probabilities().values, [0.5, 1.0, 0.5, 0.0]);
     }
 }

@@ -1,6 +1,8 @@
 //! Class map, confidence and entropy from logits.
 
-use bcs_contracts::features::{BOUNDARY_LENGTH, CONFIDENCE, ENTROPY, fraction_of};
+use bcs_contracts::features::{
+    BOUNDARY_LENGTH, CONFIDENCE, ENTROPY, Embedding, embedding_component, fraction_of,
+};
 use bcs_contracts::record::ClassFraction;
 use bcs_contracts::{Features, TissueClass};
 use image::GrayImage;
@@ -33,15 +35,17 @@ pub struct Segmentation {
     pub confidence: f64,
     /// Mean entropy of the class probabilities divided by its maximum, in [0, 1].
     pub entropy: f64,
+    /// Mean of the embeddings of its windows, if the model gives some.
+    pub embedding: Option<Embedding>,
 }
 
 impl Segmentation {
     /// Predicts the class with the largest logit at every pixel.
     ///
     /// # Errors
-    /// [`Error::Engine`] if the logits hold NaN or infinity.
+    /// [`Error::Engine`] if logits or embedding hold NaN or infinity.
     pub fn from_logits(logits: &Logits) -> Result<Self, Error> {
-        let Logits { classes, height, width, ref values } = *logits;
+        let Logits { classes, height, width, ref values, embedding } = *logits;
         let area = height * width;
         let mut mask = vec![0u8; area];
         let rows = mask.par_chunks_mut(width.max(1)).enumerate();
@@ -53,7 +57,7 @@ impl Segmentation {
         // Row by row, so that the sums do not depend on the number of threads.
         let mut sums = Row::new(classes);
         rows.iter().for_each(|row| sums.add(row));
-        sums.finish(mask, [height, width])
+        sums.finish(mask, [height, width], embedding)
     }
 
     /// Returns number, fraction and expected number of the pixels of each class.
@@ -72,8 +76,8 @@ impl Segmentation {
         classes.iter().zip(&self.class_pixels).zip(&self.expected).map(fraction).collect()
     }
 
-    /// Adds the model features of drift monitoring: the fraction of each class, length of their borders, confidence and
-    /// entropy.
+    /// Adds the model features of drift monitoring: the fraction of each class, length of their borders, confidence,
+    /// entropy, and the components of the embedding, if there is one.
     pub fn add_features(&self, classes: &[TissueClass], features: &mut Features) {
         for class in self.fractions(classes) {
             features.insert(fraction_of(&class.name), class.fraction);
@@ -81,6 +85,9 @@ impl Segmentation {
         features.insert(BOUNDARY_LENGTH.to_owned(), boundary_length(&self.mask));
         features.insert(CONFIDENCE.to_owned(), self.confidence);
         features.insert(ENTROPY.to_owned(), self.entropy);
+        for (index, value) in self.embedding.iter().flatten().enumerate() {
+            features.insert(embedding_component(index), f64::from(*value));
+        }
     }
 }
 
@@ -106,12 +113,12 @@ impl Rows {
         self.sums.add(&row);
     }
 
-    /// Returns the segmentation, after the last row.
+    /// Returns the segmentation, after the last row, with the mean embedding of the windows.
     ///
     /// # Errors
-    /// [`Error::Engine`] if the logits held NaN or infinity.
-    pub(crate) fn finish(self) -> Result<Segmentation, Error> {
-        self.sums.finish(self.mask, self.size)
+    /// [`Error::Engine`] if logits or embedding hold NaN or infinity.
+    pub(crate) fn finish(self, embedding: Option<Embedding>) -> Result<Segmentation, Error> {
+        self.sums.finish(self.mask, self.size, embedding)
     }
 }
 
@@ -140,9 +147,15 @@ impl Row {
     }
 
     /// Returns the segmentation of an image of this size (height, width).
-    fn finish(self, mask: Vec<u8>, [height, width]: [usize; 2]) -> Result<Segmentation, Error> {
+    fn finish(
+        self,
+        mask: Vec<u8>,
+        [height, width]: [usize; 2],
+        embedding: Option<Embedding>,
+    ) -> Result<Segmentation, Error> {
         let Self { class_pixels, expected, confidence, entropy } = self;
-        if !confidence.is_finite() || !entropy.is_finite() {
+        let embedding_is_finite = embedding.iter().flatten().all(|value| value.is_finite());
+        if !confidence.is_finite() || !entropy.is_finite() || !embedding_is_finite {
             return Err(Error::Engine("its output holds NaN or infinity".to_owned()));
         }
         let mask = GrayImage::from_raw(width as u32, height as u32, mask)
@@ -155,6 +168,7 @@ impl Row {
             expected,
             confidence: confidence / area,
             entropy: entropy / area / largest_entropy,
+            embedding,
         })
     }
 
@@ -192,7 +206,7 @@ mod tests {
     use super::*;
 
     fn logits(values: Vec<f32>, classes: usize) -> Logits {
-        Logits { classes, height: 1, width: values.len() / classes, values }
+        Logits { classes, height: 1, width: values.len() / classes, values, embedding: None }
     }
 
     #[test]
@@ -211,6 +225,19 @@ mod tests {
         segmentation.add_features(&unnamed_classes(2), &mut features);
         assert_eq!(features["fraction_class_1"], 0.5);
         assert_eq!(features["boundary_length"], 1.0);
+        assert!(features.keys().all(|name| !name.starts_with("embedding_")), "the model gives none");
+    }
+
+    #[test]
+    fn components_of_the_embedding_are_features() {
+        let embedded = |embedding| {
+            Segmentation::from_logits(&Logits { embedding: Some(embedding), ..logits(vec![0.0, 1.0], 2) })
+        };
+        let mut features = Features::new();
+        let embedding = [0.5, -1.0, 2.0, 0.0, 0.0, 0.0, 0.0, 7.0];
+        embedded(embedding).unwrap().add_features(&unnamed_classes(2), &mut features);
+        assert_eq!((features["embedding_1"], features["embedding_7"]), (-1.0, 7.0));
+        assert!(embedded([f32::INFINITY; 8]).is_err());
     }
 
     #[test]

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use bcs_contracts::features::Embedding;
 use bcs_imaging::windows::{BlendMode, Window};
 use image::RgbImage;
 
+use crate::embedding::MeanEmbedding;
 use crate::engine::{Border, Engine, ModelInfo};
 use crate::error::Error;
 use crate::logits::Logits;
@@ -96,8 +98,8 @@ impl SlidingWindow {
         let [height, width] = size_of(image);
         let classes = engine.info().classes.len();
         let mut values = vec![0.0; classes * height * width];
-        engine.run(image.as_raw(), [1, height, width], &Border::default(), &mut values)?;
-        Ok(Logits { classes, height, width, values })
+        let embeddings = engine.run(image.as_raw(), [1, height, width], &Border::default(), &mut values)?;
+        Ok(Logits { classes, height, width, values, embedding: embeddings.first().copied() })
     }
 
     /// Returns the logits of a view of each image.
@@ -110,26 +112,27 @@ impl SlidingWindow {
         let classes = engine.info().classes.len();
         let plans: Vec<Plan> =
             images.iter().map(|image| self.plan(engine.info(), view.size(size_of(image)))).collect();
-        let blending = |plan: &Plan| (Strips::new(classes, *plan, self), Logits::zeros(classes, plan.size));
-        let mut blended: Vec<(Strips, Logits)> = plans.iter().map(blending).collect();
+        let blending = |plan: &Plan| Blending {
+            strips: Strips::new(classes, *plan, self),
+            logits: Logits::zeros(classes, plan.size),
+            embedding: MeanEmbedding::default(),
+        };
+        let mut blended: Vec<Blending> = plans.iter().map(blending).collect();
         let source = Source { images, plans: &plans, view, padding: self.padding, top: 0 };
         for (frame, windows) in self.by_frame(&plans) {
             let length = classes * frame.roi[0] * frame.roi[1];
             let border = frame.border(self.padding);
             for batch in windows.chunks(self.batch.max(1)) {
                 let mut values = vec![0.0; batch.len() * length];
-                engine.run(&frame.cut(&source, batch), frame.shape(batch.len()), &border, &mut values)?;
-                for ((image, window), values) in batch.iter().zip(values.chunks_exact(length)) {
-                    let (strips, logits) = &mut blended[*image];
-                    strips.add(*window, values, |y, row| logits.set_row(y, row));
+                let pixels = frame.cut(&source, batch);
+                let embeddings = engine.run(&pixels, frame.shape(batch.len()), &border, &mut values)?;
+                let windows = batch.iter().zip(values.chunks_exact(length)).enumerate();
+                for (at, ((image, window), values)) in windows {
+                    blended[*image].add(*window, values, embeddings.get(at));
                 }
             }
         }
-        let finish = |(mut strips, mut logits): (Strips, Logits)| {
-            strips.finish(|y, row| logits.set_row(y, row));
-            logits
-        };
-        Ok(blended.into_iter().map(finish).collect())
+        Ok(blended.into_iter().map(Blending::finish).collect())
     }
 
     /// Returns where the windows of an image of this size lie.
@@ -210,6 +213,27 @@ impl SlidingWindow {
             }
         }
         Ok(())
+    }
+}
+
+/// The output for an image while its windows arrive.
+struct Blending {
+    strips: Strips,
+    logits: Logits,
+    embedding: MeanEmbedding,
+}
+
+impl Blending {
+    /// Adds the logits and the embedding of a window.
+    fn add(&mut self, window: Window, values: &[f32], embedding: Option<&Embedding>) {
+        self.strips.add(window, values, |y, row| self.logits.set_row(y, row));
+        self.embedding.add(embedding);
+    }
+
+    fn finish(mut self) -> Logits {
+        self.strips.finish(|y, row| self.logits.set_row(y, row));
+        self.logits.embedding = self.embedding.finish();
+        self.logits
     }
 }
 

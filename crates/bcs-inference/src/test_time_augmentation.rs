@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use rayon::prelude::*;
 
+use crate::embedding::MeanEmbedding;
 use crate::logits::{Logits, softmax};
 use crate::view::View;
 
@@ -75,12 +76,13 @@ impl fmt::Display for TestTimeAugmentation {
 /// Sum of the softmax probabilities of several views of one image.
 pub(crate) struct Probabilities {
     sum: Logits,
+    embedding: MeanEmbedding,
     views: u8,
 }
 
 impl Probabilities {
     pub(crate) fn new(classes: usize, size: [usize; 2]) -> Self {
-        Self { sum: Logits::zeros(classes, size), views: 0 }
+        Self { sum: Logits::zeros(classes, size), embedding: MeanEmbedding::default(), views: 0 }
     }
 
     /// Adds the softmax of the logits of a view.
@@ -102,10 +104,11 @@ impl Probabilities {
                 }
             },
         );
+        self.embedding.add(logits.embedding.as_ref());
         self.views += 1;
     }
 
-    /// Returns the logarithm of the mean.
+    /// Returns the logarithm of the mean, and the mean embedding.
     pub(crate) fn finish(mut self) -> Logits {
         let views = f32::from(self.views);
         self.sum.values.par_chunks_mut(1 << 16).flatten().for_each(|value| {
@@ -113,6 +116,7 @@ impl Probabilities {
             // Unlike `f32::max` keeps NaN, which is reported later.
             *value = if mean < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { mean }.ln();
         });
+        self.sum.embedding = self.embedding.finish();
         self.sum
     }
 }
@@ -122,7 +126,7 @@ mod tests {
     use super::*;
 
     fn logits(values: &[f32]) -> Logits {
-        Logits { classes: 2, height: 1, width: values.len() / 2, values: values.to_vec() }
+        Logits { classes: 2, height: 1, width: values.len() / 2, values: values.to_vec(), embedding: None }
     }
 
     #[test]

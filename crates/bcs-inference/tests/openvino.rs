@@ -1,4 +1,4 @@
-//! OpenVINO beside libtorch: the same logits of all networks, at several sizes and batch sizes, and the same answers of a
+//! OpenVINO beside libtorch: the same logits and embeddings of all networks, at several sizes and batch sizes, and the same answers of a
 //! scheduler.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
@@ -10,6 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use bcs_contracts::PackageMetadata;
+use bcs_contracts::features::Embedding;
 use bcs_contracts::keys::{GRAPH_FILE, METADATA_FILE, MODEL_FILE, QUANTIZED_GRAPH_FILE};
 use bcs_inference::scheduler::{self, Hooks, ModelFile, Request};
 use bcs_inference::{
@@ -34,8 +35,10 @@ fn write(folder: &Path, name: &str, arguments: &Value, tile: [i64; 2]) {
     }
     let network = Network::new(name, arguments.as_object().unwrap(), Device::Cpu).unwrap();
     for (name, buffer) in network.state() {
-        if name.contains("running_") {
-            let _ = tch::no_grad(|| buffer.shallow_clone().uniform_(0.5, 1.5));
+        // Means near 0, so that activations are not all below them.
+        let range = [("running_mean", [-0.2, 0.2]), ("running_var", [0.5, 1.5])];
+        if let Some((_, [low, high])) = range.iter().find(|(ending, _)| name.ends_with(ending)) {
+            let _ = tch::no_grad(|| buffer.shallow_clone().uniform_(*low, *high));
         }
     }
     let metadata = json!({
@@ -63,15 +66,16 @@ fn pixels(count: usize) -> Vec<u8> {
 
 /// Logits of a batch.
 fn logits(folder: &Path, options: &Options, shape: [usize; 3], border: &Border) -> Vec<f32> {
-    run(open(folder, options).unwrap().engine().unwrap().as_mut(), shape, border)
+    run(open(folder, options).unwrap().engine().unwrap().as_mut(), shape, border).0
 }
 
-fn run(engine: &mut dyn Engine, shape: [usize; 3], border: &Border) -> Vec<f32> {
+/// Logits and embeddings of a batch.
+fn run(engine: &mut dyn Engine, shape: [usize; 3], border: &Border) -> (Vec<f32>, Vec<Embedding>) {
     let [count, height, width] = shape;
     let (rows, columns) = (height + border.top + border.bottom, width + border.left + border.right);
     let mut logits = vec![0.0; count * 2 * rows * columns];
-    engine.run(&pixels(count * height * width * 3), shape, border, &mut logits).unwrap();
-    logits
+    let embeddings = engine.run(&pixels(count * height * width * 3), shape, border, &mut logits).unwrap();
+    (logits, embeddings)
 }
 
 /// Largest difference, relative to the largest value.
@@ -83,7 +87,7 @@ fn difference(expected: &[f32], found: &[f32]) -> f32 {
 }
 
 #[test]
-fn logits_of_all_networks_are_those_of_libtorch() {
+fn logits_and_embeddings_of_all_networks_are_those_of_libtorch() {
     let features = json!([2, 4, 6, 8, 4, 2]);
     let networks = [
         ("UNet", json!({"channels": [4, 8], "strides": [2], "num_res_units": 2}), [32, 48], [2, 2]),
@@ -129,9 +133,13 @@ fn logits_of_all_networks_are_those_of_libtorch() {
         {
             for count in [1, 3] {
                 let (shape, border) = ([count, height, width], Border::default());
-                let expected = run(torch.as_mut(), shape, &border);
-                let difference = difference(&expected, &run(vino.as_mut(), shape, &border));
-                assert!(difference <= 1e-4, "{name} {count}×{height}×{width}: {difference}");
+                let (expected, embedded) = run(torch.as_mut(), shape, &border);
+                let (found, found_embedded) = run(vino.as_mut(), shape, &border);
+                let logits = difference(&expected, &found);
+                assert!(logits <= 1e-4, "{name} {count}×{height}×{width}: {logits}");
+                assert_eq!(embedded.len(), count);
+                let embeddings = difference(embedded.as_flattened(), found_embedded.as_flattened());
+                assert!(embeddings <= 1e-4, "{name} {count}×{height}×{width}: {embeddings}");
             }
         }
     }
@@ -196,17 +204,42 @@ fn a_quantized_graph_is_near_and_runs_where_it_is_asked_for() {
     let (_, mut files) = package::read_files(folder.path()).unwrap();
     files.insert(QUANTIZED_GRAPH_FILE.to_owned(), quantized(folder.path(), [32, 48]));
     package::write(folder.path(), metadata, &files, Existing::Replace).unwrap();
-    let with = |precision, engine| {
-        let options = Options { precision, ..options(engine) };
-        logits(folder.path(), &options, [1, 32, 48], &Border::default())
+    let with = |precision| {
+        let options = Options { precision, ..options(EngineKind::OpenVino) };
+        let mut engine = open(folder.path(), &options).unwrap().engine().unwrap();
+        run(engine.as_mut(), [1, 32, 48], &Border::default())
     };
-    let float = with(Precision::Float32, EngineKind::OpenVino);
-    let whole = with(Precision::Int8, EngineKind::OpenVino);
-    // Of rounding in every layer: single values may be further off.
-    let error = root_mean_square(float.iter().zip(&whole).map(|(float, whole)| float - whole))
-        / root_mean_square(float.iter().copied());
-    assert!(error <= 0.1, "{error}");
-    assert!(error > 0.0 || !bcs_inference::has_int8());
+    let ((float, embedded), (whole, whole_embedded)) = (with(Precision::Float32), with(Precision::Int8));
+    for (float, whole) in [(&float[..], &whole[..]), (embedded.as_flattened(), whole_embedded.as_flattened())]
+    {
+        assert!(!float.is_empty() && float.len() == whole.len());
+        // Of rounding in every layer: single values may be further off.
+        let error = root_mean_square(float.iter().zip(whole).map(|(float, whole)| float - whole))
+            / root_mean_square(float.iter().copied());
+        assert!(error <= 0.1, "{error}");
+        assert!(error > 0.0 || !bcs_inference::has_int8());
+    }
+}
+
+#[test]
+fn a_graph_without_embeddings_gives_the_same_logits() {
+    let folder = tempfile::tempdir().unwrap();
+    write_unet(folder.path());
+    let outputs = || {
+        let mut engine = open(folder.path(), &options(EngineKind::OpenVino)).unwrap().engine().unwrap();
+        run(engine.as_mut(), [2, 32, 48], &Border::default())
+    };
+    let (expected, embeddings) = outputs();
+    assert_eq!(embeddings.len(), 2);
+    // As earlier versions wrote it.
+    let metadata: PackageMetadata = read_json(&folder.path().join(METADATA_FILE));
+    let (_, mut files) = package::read_files(folder.path()).unwrap();
+    let logits_alone = FloatGraph::read(&files[GRAPH_FILE]).unwrap().with_outputs(&[]);
+    files.insert(GRAPH_FILE.to_owned(), logits_alone);
+    package::write(folder.path(), metadata, &files, Existing::Replace).unwrap();
+    let (found, embeddings) = outputs();
+    assert!(difference(&expected, &found) <= 1e-6);
+    assert!(embeddings.is_empty());
 }
 
 #[test]
@@ -329,5 +362,7 @@ async fn a_scheduler_gives_the_answers_of_libtorch_and_cancels() {
         let other = torch.mask.iter().zip(vino.mask.iter()).filter(|(torch, vino)| torch != vino).count();
         assert!(other * 1000 <= pixels, "{other} of {pixels} pixels have another class");
         assert!((torch.confidence - vino.confidence).abs() < 1e-3);
+        let (torch, vino) = (torch.embedding.unwrap(), vino.embedding.unwrap());
+        assert!(difference(&torch, &vino) <= 1e-4);
     }
 }

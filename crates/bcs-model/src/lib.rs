@@ -3,6 +3,7 @@
 //! # Layout
 //! - [`blocks`]: building blocks of networks: convolution, normalization, activation, residual unit
 //! - [`device`]: CPU or GPU, chosen at run time
+//! - [`embedding`]: a few numbers that say how the network sees an image
 //! - [`export`]: networks as programs of other runtimes
 //! - [`losses`]: loss functions, by MONAI's names
 //! - [`metrics`]: segmentation metrics, and the score that selects a checkpoint
@@ -31,6 +32,7 @@
 mod arguments;
 pub mod blocks;
 pub mod device;
+pub mod embedding;
 mod error;
 pub mod export;
 pub mod losses;

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use bcs_contracts::features::Embedding;
 use bcs_inference::{Border, Engine, Error, ModelInfo};
 use bcs_service::admission::Ticket;
 
@@ -34,7 +35,7 @@ impl Engine for Cancellable {
         shape: [usize; 3],
         border: &Border,
         logits: &mut [f32],
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Embedding>, Error> {
         self.ticket.check().map_err(|_| Error::Cancelled)?;
         self.engine.run(pixels, shape, border, logits)
     }

@@ -207,6 +207,7 @@ mod tests {
             expected: vec![ExpectedArea::default(); 2],
             confidence: 1.0,
             entropy: 0.0,
+            embedding: None,
         }
     }
 

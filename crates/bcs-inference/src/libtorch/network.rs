@@ -5,8 +5,10 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bcs_contracts::PackageMetadata;
+use bcs_contracts::features::Embedding;
 use bcs_contracts::keys::imported_version;
 use bcs_contracts::package::{Architecture, Scaling};
+use bcs_model::embedding::embed;
 use bcs_model::nets::Network;
 use bcs_model::package::Package;
 use bcs_model::preprocess::to_input;
@@ -112,14 +114,18 @@ impl Engine for NetworkEngine {
         shape: [usize; 3],
         border: &Border,
         logits: &mut [f32],
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Embedding>, Error> {
         use_threads(self.threads);
         let _no_grad = tch::no_grad_guard();
         let (channels, device) = (self.network.in_channels(), self.network.device());
         let input =
             to_input(pixels, shape, channels, &self.scaling, device).map_err(|error| engine_error(&error))?;
         let input = pad(input, border).map_err(|error| engine_error(&error))?;
-        let output = self.network.forward(&input, false).map_err(|error| engine_error(&error))?;
-        copy(&output, logits)
+        let output = self.network.activations(&input, false).map_err(|error| engine_error(&error))?;
+        copy(&output.logits, logits)?;
+        let mut embeddings = vec![Embedding::default(); shape[0]];
+        let embedded = embed(&output.bottleneck).map_err(|error| engine_error(&error))?;
+        copy(&embedded, embeddings.as_flattened_mut())?;
+        Ok(embeddings)
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bcs_contracts::class::{duplicate_code, unnamed_classes};
+use bcs_contracts::features::Embedding;
 use bcs_contracts::keys::{METADATA_FILE, imported_version};
 use bcs_contracts::package::InputSpec;
 use bcs_contracts::{PackageMetadata, TissueClass};
@@ -151,8 +152,9 @@ impl Engine for TorchScriptEngine {
         shape: [usize; 3],
         border: &Border,
         logits: &mut [f32],
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Embedding>, Error> {
         use_threads(self.threads);
-        copy(&self.module.forward(pixels, shape, border)?, logits)
+        copy(&self.module.forward(pixels, shape, border)?, logits)?;
+        Ok(Vec::new())
     }
 }

@@ -6,6 +6,8 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use bcs_contracts::features::EMBEDDING_LENGTH;
+use bcs_contracts::graph::EMBEDDING_OUTPUT;
 use openvino::{
     CompiledModel, Core, DeviceType, InferRequest, InferenceError, PartialShape, PropertyKey, RwPropertyKey,
 };
@@ -32,6 +34,7 @@ pub(super) struct Compiler {
     channels: usize,
     classes: usize,
     outputs: usize,
+    embedding: Option<usize>,
 }
 
 struct State {
@@ -62,8 +65,9 @@ impl Compiler {
         let channels = channels_of(&model.get_input_by_index(0)?.get_partial_shape()?);
         let classes = channels_of(&model.get_output_by_index(0)?.get_partial_shape()?);
         let outputs = model.get_outputs_len()?;
+        let embedding = embedding_of(&model, outputs)?;
         let state = State { core, model, compiled: VecDeque::new() };
-        Ok(Self { state: Mutex::new(state), channels, classes, outputs })
+        Ok(Self { state: Mutex::new(state), channels, classes, outputs, embedding })
     }
 
     /// Returns the number of channels of the output.
@@ -79,6 +83,11 @@ impl Compiler {
     /// Returns the number of outputs.
     pub(super) fn outputs(&self) -> usize {
         self.outputs
+    }
+
+    /// Returns the position of the output that holds embeddings; `None` if the graph gives none.
+    pub(super) fn embedding(&self) -> Option<usize> {
+        self.embedding
     }
 
     /// Returns a request to the graph that is compiled for this size and number of threads. Requests share the graph.
@@ -157,6 +166,19 @@ fn configure(core: &mut Core, options: &Options) -> Result<(), InferenceError> {
 fn has_bfloat16(core: &Core) -> Result<bool, InferenceError> {
     let capabilities = core.get_property(&DeviceType::CPU, &PropertyKey::DeviceCapabilities)?;
     Ok(capabilities.split_whitespace().any(|capability| capability == "BF16"))
+}
+
+/// Position of the output that holds embeddings. The first output holds the logits, whatever its name.
+fn embedding_of(model: &openvino::Model, outputs: usize) -> Result<Option<usize>, InferenceError> {
+    for index in 1..outputs {
+        let output = model.get_output_by_index(index)?;
+        // An output without a name is an error.
+        let is_named = output.get_name().is_ok_and(|name| name == EMBEDDING_OUTPUT);
+        if is_named && channels_of(&output.get_partial_shape()?) == EMBEDDING_LENGTH {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
 }
 
 /// Length of dimension 1, or 0 if it is not known.

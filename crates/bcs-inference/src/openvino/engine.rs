@@ -3,6 +3,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 
+use bcs_contracts::features::Embedding;
 use bcs_contracts::package::Scaling;
 use openvino::InferRequest;
 
@@ -12,6 +13,8 @@ use crate::engine::{Border, Engine, ModelInfo};
 use crate::error::Error;
 use crate::model::Weights;
 
+/// Position of the output that holds the logits.
+const LOGITS: usize = 0;
 /// Number of requests that an engine keeps, as many as there may be compiled graphs.
 const KEPT: usize = 8;
 
@@ -52,8 +55,13 @@ struct Lane {
     requests: VecDeque<(Key, InferRequest)>,
 }
 
-/// An image: its pixels, and its logits to be filled.
-type Image<'a> = (&'a [u8], &'a mut [f32]);
+/// An image, and what is to be computed of it.
+struct Image<'a> {
+    pixels: &'a [u8],
+    logits: &'a mut [f32],
+    /// `None` if the graph gives none.
+    embedding: Option<&'a mut Embedding>,
+}
 
 impl Lane {
     fn request(&mut self, compiler: &Compiler, key: Key) -> Result<&mut InferRequest, Error> {
@@ -79,19 +87,28 @@ impl Lane {
         let size = [rows - border.top - border.bottom, columns - border.left - border.right];
         let request = self.request(&shared.compiler, key)?;
         let mut input = request.get_input_tensor().map_err(|error| failed(&error))?;
-        for (pixels, logits) in images {
+        for Image { pixels, logits, embedding } in images {
             let values = input.get_data_mut::<f32>().map_err(|error| failed(&error))?;
             shared.table.fill(pixels, size, border, values);
             request.infer().map_err(|error| failed(&error))?;
-            let output = request.get_output_tensor().map_err(|error| failed(&error))?;
-            let values = output.get_data::<f32>().map_err(|error| failed(&error))?;
-            if values.len() != logits.len() {
-                return Err(Error::Engine("its output has another size than its input".to_owned()));
+            copy(request, LOGITS, logits)?;
+            if let (Some(index), Some(embedding)) = (shared.compiler.embedding(), embedding) {
+                copy(request, index, embedding.as_mut_slice())?;
             }
-            logits.copy_from_slice(values);
         }
         Ok(())
     }
+}
+
+/// Copies an output.
+fn copy(request: &InferRequest, index: usize, values: &mut [f32]) -> Result<(), Error> {
+    let output = request.get_output_tensor_by_index(index).map_err(|error| failed(&error))?;
+    let found = output.get_data::<f32>().map_err(|error| failed(&error))?;
+    if found.len() != values.len() {
+        return Err(Error::Engine("its output has another size than its input".to_owned()));
+    }
+    values.copy_from_slice(found);
+    Ok(())
 }
 
 impl Engine for OpenVinoEngine {
@@ -110,20 +127,24 @@ impl Engine for OpenVinoEngine {
         shape: [usize; 3],
         border: &Border,
         logits: &mut [f32],
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Embedding>, Error> {
         let [count, height, width] = shape;
         if count * height * width == 0 || pixels.len() != count * height * width * 3 || logits.is_empty() {
             return Err(Error::Engine(format!("its input does not have the shape {shape:?}")));
         }
         let size = [border.top + height + border.bottom, border.left + width + border.right];
         let outputs = logits.len().div_ceil(count);
+        let embedded = if self.shared.compiler.embedding().is_some() { count } else { 0 };
+        let mut embeddings = vec![Embedding::default(); embedded];
+        let mut slots = embeddings.iter_mut();
+        let images = pixels.chunks_exact(height * width * 3).zip(logits.chunks_mut(outputs));
         let mut images: Vec<Image<'_>> =
-            pixels.chunks_exact(height * width * 3).zip(logits.chunks_mut(outputs)).collect();
+            images.map(|(pixels, logits)| Image { pixels, logits, embedding: slots.next() }).collect();
         let lanes = self.threads.get().min(count);
         let threads = NonZeroUsize::new(self.threads.get() / lanes).unwrap_or(NonZeroUsize::MIN);
         let (shared, key) = (&*self.shared, Key { size, threads });
         self.lanes.resize_with(lanes.max(self.lanes.len()), Lane::default);
-        let [first, others @ ..] = self.lanes.as_mut_slice() else { return Ok(()) };
+        let [first, others @ ..] = self.lanes.as_mut_slice() else { return Ok(Vec::new()) };
         let mut shares = images.chunks_mut(count.div_ceil(lanes));
         let own = shares.next().unwrap_or_default();
         thread::scope(|scope| {
@@ -136,6 +157,7 @@ impl Engine for OpenVinoEngine {
             running
                 .into_iter()
                 .fold(result, |result, thread| result.and(thread.join().unwrap_or_else(panicked)))
-        })
+        })?;
+        Ok(embeddings)
     }
 }

@@ -4,12 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
+use bcs_contracts::features::Embedding;
 use bcs_imaging::Raster;
 use bcs_imaging::windows::Window;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{Answer, LoadedModel, Options, Request};
+use crate::embedding::MeanEmbedding;
 use crate::error::Error;
 use crate::plan::{Frame, Plan, Source};
 use crate::segmentation::Rows;
@@ -52,17 +54,26 @@ pub(super) struct Job {
 struct Output {
     /// `None` before the first window, so that an image that waits takes no memory here.
     blending: Option<(Strips, Rows)>,
+    embedding: MeanEmbedding,
     /// Number of windows that are blended.
     blended: usize,
     /// Windows that ran before their predecessors.
     early: BTreeMap<usize, Piece>,
 }
 
-/// Logits of a window: a part of those of its batch.
+/// Output for a batch of windows.
+pub(super) struct Outputs {
+    pub(super) logits: Vec<f32>,
+    /// Empty if the model gives none.
+    pub(super) embeddings: Vec<Embedding>,
+}
+
+/// Output for a window: a part of that of its batch.
 #[derive(Clone)]
 pub(super) struct Piece {
-    pub(super) logits: Arc<Vec<f32>>,
-    pub(super) start: usize,
+    pub(super) outputs: Arc<Outputs>,
+    /// Position of the window in its batch.
+    pub(super) position: usize,
 }
 
 impl Job {
@@ -156,29 +167,31 @@ impl Job {
         output.early.insert(window, piece);
         loop {
             let next = output.blended;
-            let Some(Piece { logits, start }) = output.early.remove(&next) else { return };
+            let Some(Piece { outputs, position }) = output.early.remove(&next) else { return };
             let (classes, roi) = (self.model.model().info.classes.len(), self.plan.roi);
             let blending = output.blending.get_or_insert_with(|| {
                 (Strips::new(classes, self.plan, &self.window), Rows::new(classes, self.plan.size))
             });
             let (strips, rows) = blending;
-            let logits = &logits[start..start + classes * roi[0] * roi[1]];
+            let length = classes * roi[0] * roi[1];
+            let logits = &outputs.logits[position * length..][..length];
             strips.add(self.windows[next], logits, |y, row| rows.add(y, row));
+            output.embedding.add(outputs.embeddings.get(position));
             output.blended += 1;
             if output.blended == self.windows() {
-                self.answer(output.blending.take());
+                self.answer(output.blending.take(), output.embedding);
                 return;
             }
         }
     }
 
-    fn answer(&self, blending: Option<(Strips, Rows)>) {
+    fn answer(&self, blending: Option<(Strips, Rows)>, embedding: MeanEmbedding) {
         let Some((mut strips, mut rows)) = blending else { return };
         strips.finish(|y, row| rows.add(y, row));
         let image = self.image.write().unwrap_or_else(PoisonError::into_inner).take();
         let Some(image) = image else { return };
         let started = self.started.get().copied().unwrap_or(self.created);
-        self.send(rows.finish().map(|segmentation| Answer {
+        self.send(rows.finish(embedding.finish()).map(|segmentation| Answer {
             segmentation,
             image,
             model: Arc::clone(self.model.model()),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::job::{Job, Piece};
+use super::job::{Job, Outputs, Piece};
 use super::loaded::{LoadedModel, guard};
 use super::pace::Pace;
 use super::queue::{Batch, Queue};
@@ -34,7 +34,7 @@ pub(super) struct State {
     failing: usize,
     reason: String,
     queue: Queue,
-    logits: VecDeque<(Batch, Arc<Vec<f32>>)>,
+    logits: VecDeque<(Batch, Arc<Outputs>)>,
     /// Number of workers without a batch.
     pub(super) idle: usize,
     running: usize,
@@ -116,12 +116,12 @@ impl Shared {
         }
     }
 
-    /// Hands the logits of a batch on to be blended.
-    pub(super) fn finish(&self, batch: Batch, logits: Vec<f32>) {
+    /// Hands the output for a batch on to be blended.
+    pub(super) fn finish(&self, batch: Batch, outputs: Outputs) {
         let mut state = self.lock();
         state.running -= 1;
         state.windows_run += batch.windows.len() as u64;
-        state.logits.push_back((batch, Arc::new(logits)));
+        state.logits.push_back((batch, Arc::new(outputs)));
         drop(state);
         self.logits.notify_one();
         self.work.notify_one();
@@ -144,7 +144,7 @@ impl Shared {
     /// Waits for logits and blends them; `false` when no more will come.
     pub(super) fn blend_next(&self) -> bool {
         let mut state = self.lock();
-        let (batch, logits) = loop {
+        let (batch, outputs) = loop {
             if let Some(next) = state.logits.pop_front() {
                 break next;
             }
@@ -154,9 +154,8 @@ impl Shared {
             state = self.logits.wait(state).unwrap_or_else(PoisonError::into_inner);
         };
         drop(state);
-        let length = logits.len() / batch.windows.len().max(1);
-        for (at, (job, window)) in batch.windows.iter().enumerate() {
-            let piece = Piece { logits: Arc::clone(&logits), start: at * length };
+        for (position, (job, window)) in batch.windows.iter().enumerate() {
+            let piece = Piece { outputs: Arc::clone(&outputs), position };
             let blended = guard(|| {
                 job.blend(*window, piece);
                 Ok(())

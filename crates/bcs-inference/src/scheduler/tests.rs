@@ -1,6 +1,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Condvar, Mutex};
 
+use bcs_contracts::features::Embedding;
 use bcs_imaging::windows::BlendMode;
 use image::{Rgb, RgbImage};
 use proptest::prelude::*;
@@ -103,7 +104,7 @@ impl Engine for Controllable {
         shape: [usize; 3],
         border: &Border,
         logits: &mut [f32],
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Embedding>, Error> {
         self.1.run(pixels, shape)?;
         self.0.run(pixels, shape, border, logits)
     }
@@ -237,6 +238,8 @@ proptest! {
             prop_assert_eq!(answer.class_pixels, expected.class_pixels);
             prop_assert!((answer.confidence - expected.confidence).abs() < 1e-6);
             prop_assert!((answer.entropy - expected.entropy).abs() < 1e-6);
+            prop_assert!(answer.embedding.is_some());
+            prop_assert_eq!(answer.embedding, expected.embedding);
         }
         prop_assert!(fixture.inference.shutdown(Instant::now() + LONG));
     }

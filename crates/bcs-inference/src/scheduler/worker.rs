@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::LoadedModel;
+use super::job::Outputs;
 use super::loaded::guard;
 use super::queue::Batch;
 use super::shared::Shared;
@@ -17,9 +18,9 @@ pub(super) fn run(shared: &Shared) {
     while let Some(batch) = shared.next_batch() {
         let model = Arc::clone(&batch.model);
         match forward(shared, &batch) {
-            Ok(logits) => {
+            Ok(outputs) => {
                 (shared.hooks.batch)(batch.windows.len());
-                shared.finish(batch, logits);
+                shared.finish(batch, outputs);
             }
             Err(error) => {
                 tracing::warn!(error = error.to_string(), "The model failed on a batch.");
@@ -38,9 +39,11 @@ pub(super) fn blend(shared: &Shared) {
 }
 
 /// Runs an engine on a batch. An engine that fails is dropped.
-fn forward(shared: &Shared, batch: &Batch) -> Result<Vec<f32>, Error> {
+fn forward(shared: &Shared, batch: &Batch) -> Result<Outputs, Error> {
     // All have the same frame.
-    let Some((job, _)) = batch.windows.first() else { return Ok(Vec::new()) };
+    let Some((job, _)) = batch.windows.first() else {
+        return Ok(Outputs { logits: Vec::new(), embeddings: Vec::new() });
+    };
     let frame = job.frame;
     let [rows, columns] = frame.roi;
     let count = batch.windows.len();
@@ -55,12 +58,12 @@ fn forward(shared: &Shared, batch: &Batch) -> Result<Vec<f32>, Error> {
     let threads = shared.pace.threads(batch.alone, start);
     engine.set_threads(threads);
     let border = frame.border(shared.options.window.padding);
-    guard(|| engine.run(&pixels, frame.shape(count), &border, &mut logits))?;
+    let embeddings = guard(|| engine.run(&pixels, frame.shape(count), &border, &mut logits))?;
     if batch.alone {
         shared.pace.record(threads, count * rows * columns, start.elapsed());
     }
     batch.model.give(engine);
-    Ok(logits)
+    Ok(Outputs { logits, embeddings })
 }
 
 /// Tries a new engine on a blank tile until it works, with growing pauses. Meanwhile other workers go on.

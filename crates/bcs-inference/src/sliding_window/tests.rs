@@ -1,3 +1,4 @@
+use bcs_contracts::features::Embedding;
 use image::Rgb;
 use image::imageops::{flip_horizontal, rotate90};
 use proptest::prelude::*;
@@ -22,7 +23,7 @@ impl Engine for Largest {
         shape: [usize; 3],
         border: &Border,
         logits: &mut [f32],
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Embedding>, Error> {
         self.0 = self.0.max(shape.iter().product());
         self.1.run(pixels, shape, border, logits)
     }
@@ -108,14 +109,14 @@ impl Engine for Positional {
         shape: [usize; 3],
         border: &Border,
         logits: &mut [f32],
-    ) -> Result<(), Error> {
-        self.0.run(pixels, shape, border, logits)?;
+    ) -> Result<Vec<Embedding>, Error> {
+        let embeddings = self.0.run(pixels, shape, border, logits)?;
         let (rows, columns) = (border.top + shape[1] + border.bottom, border.left + shape[2] + border.right);
         for (at, value) in logits.iter_mut().enumerate() {
             let (y, x) = (at / columns % rows, at % columns);
             *value = *value / 100.0 + (y % 7) as f32 / 3.0 - (x % 5) as f32 / 5.0;
         }
-        Ok(())
+        Ok(embeddings)
     }
 }
 
@@ -152,6 +153,7 @@ fn turned(logits: &Logits, turn: impl Fn(&RgbImage) -> RgbImage) -> Logits {
         height: index.height() as usize,
         width: index.width() as usize,
         values: values.collect(),
+        embedding: logits.embedding,
     }
 }
 

@@ -30,7 +30,9 @@ const TOLERANCE: f64 = 1e-4;
 pub fn torchscript(network: &Network, example_size: [i64; 2]) -> Result<Vec<u8>, Error> {
     let state = network.state();
     let tensors = Tensors::of(network, &state);
-    let trace = trace(network, trace_size(network, example_size), &tensors.distinct)?;
+    let trace = trace(network, trace_size(network, example_size), &tensors.distinct, |found| {
+        Ok(found.logits.shallow_clone())
+    })?;
     let file = write(&state, &tensors, &trace)?;
     verify(network, &file, example_size)?;
     Ok(file)

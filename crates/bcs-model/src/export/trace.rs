@@ -3,7 +3,7 @@
 use tch::{CModule, Kind, Tensor};
 
 use crate::error::Error;
-use crate::nets::Network;
+use crate::nets::{Activations, Network};
 use crate::weights::archive::Archive;
 
 /// Twice the product of the strides of the networks that take sides which their strides do not divide.
@@ -25,18 +25,24 @@ pub(super) struct Trace {
 }
 
 /// Traces the network on an image of this size. `tensors` are all that the network's state consists of; they become
-/// variables, where libtorch would make constants of them.
+/// variables, where libtorch would make constants of them. The trace returns `output` of what the network computes.
 ///
 /// # Errors
 /// Those of [`Network::forward`]; [`Error::Export`] if libtorch writes code of another form than expected.
-pub(super) fn trace(network: &Network, size: [i64; 2], tensors: &[Tensor]) -> Result<Trace, Error> {
+pub(super) fn trace(
+    network: &Network,
+    size: [i64; 2],
+    tensors: &[Tensor],
+    output: impl Fn(&Activations) -> Result<Tensor, Error>,
+) -> Result<Trace, Error> {
     let [height, width] = size;
     let shape = [1, network.in_channels(), height, width];
     let mut inputs = vec![Tensor::f_zeros(shape, (Kind::Float, network.device()))?];
     inputs.extend(tensors.iter().map(Tensor::shallow_clone));
     let mut failure = None;
     let mut forward = |inputs: &[Tensor]| {
-        let output = network.forward(&inputs[0], false).unwrap_or_else(|error| {
+        let found = network.activations(&inputs[0], false);
+        let output = found.and_then(|found| output(&found)).unwrap_or_else(|error| {
             failure = Some(error);
             inputs[0].shallow_clone()
         });

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tch::Tensor;
 use tch::nn::Path;
 
+use super::activations::Activations;
 use super::checks::{self, Levels};
 use super::defaults;
 use super::registry::{NetworkArguments, SegmentationNet};
@@ -215,14 +216,17 @@ struct AttentionLayer {
 }
 
 impl AttentionLayer {
-    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
-        let mut lower = self.down.forward(input, train)?;
-        if let Some(below) = &self.below {
-            lower = below.forward(&lower, train)?;
-        }
+    /// Returns the output of the level and that of the lowest encoder.
+    fn forward(&self, input: &Tensor, train: bool) -> Result<[Tensor; 2], Error> {
+        let down = self.down.forward(input, train)?;
+        let [lower, bottom] = match &self.below {
+            Some(below) => below.forward(&down, train)?,
+            None => [down.shallow_clone(), down],
+        };
         let upsampled = self.upconv.forward(&lower, train)?;
         let attended = self.attention.forward(&upsampled, input, train)?;
-        self.merge.forward(&Tensor::f_cat(&[attended, upsampled], 1)?, train)
+        let output = self.merge.forward(&Tensor::f_cat(&[attended, upsampled], 1)?, train)?;
+        Ok([output, bottom])
     }
 }
 
@@ -270,15 +274,13 @@ impl Projection {
     }
 }
 
-impl Block for AttentionUnet {
-    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
-        let output = self.levels.forward(&self.head.forward(input, train)?, train)?;
-        self.reduce_channels.forward(&output, train)
-    }
-}
-
 impl SegmentationNet for AttentionUnet {
     fn shapes(&self) -> &Shapes {
         &self.shapes
+    }
+
+    fn activations(&self, input: &Tensor, train: bool) -> Result<Activations, Error> {
+        let [output, bottleneck] = self.levels.forward(&self.head.forward(input, train)?, train)?;
+        Ok(Activations { logits: self.reduce_channels.forward(&output, train)?, bottleneck })
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tch::Tensor;
 use tch::nn::Path;
 
+use super::activations::Activations;
 use super::registry::{NetworkArguments, SegmentationNet};
 use super::shapes::Shapes;
 use super::{checks, defaults};
@@ -144,8 +145,12 @@ impl BasicUNet {
     }
 }
 
-impl Block for BasicUNet {
-    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
+impl SegmentationNet for BasicUNet {
+    fn shapes(&self) -> &Shapes {
+        &self.shapes
+    }
+
+    fn activations(&self, input: &Tensor, train: bool) -> Result<Activations, Error> {
         let mut x = self.conv_0.forward(input, train)?;
         let mut skips = Vec::with_capacity(self.downs.len());
         for down in &self.downs {
@@ -153,16 +158,11 @@ impl Block for BasicUNet {
             skips.push(x);
             x = below;
         }
+        let bottleneck = x.shallow_clone();
         for (upcat, skip) in self.upcats.iter().zip(skips.iter().rev()) {
             x = upcat.forward(&x, Some(skip), train)?;
         }
-        self.final_conv.forward(&x, train)
-    }
-}
-
-impl SegmentationNet for BasicUNet {
-    fn shapes(&self) -> &Shapes {
-        &self.shapes
+        Ok(Activations { logits: self.final_conv.forward(&x, train)?, bottleneck })
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tch::Tensor;
 use tch::nn::Path;
 
+use super::activations::Activations;
 use super::basic_unet::{Blocks, Down, TwoConv, UpCat, UpCatChannels, check_features};
 use super::registry::{NetworkArguments, SegmentationNet};
 use super::shapes::Shapes;
@@ -141,8 +142,8 @@ fn final_convs(path: &Path<'_>, arguments: &BasicUNetPlusPlusArguments) -> Resul
 }
 
 impl BasicUNetPlusPlus {
-    /// Returns the features of the top level by column.
-    fn features(&self, input: &Tensor, train: bool) -> Result<Vec<Tensor>, Error> {
+    /// Returns the features of the top level by column, and those of the lowest level.
+    fn features(&self, input: &Tensor, train: bool) -> Result<(Vec<Tensor>, Tensor), Error> {
         let mut rows = vec![vec![self.top.forward(input, train)?]];
         // Each level of the encoder allows one more column in the rows above.
         for (level, down) in self.downs.iter().enumerate() {
@@ -154,13 +155,8 @@ impl BasicUNetPlusPlus {
                 rows[row].push(node);
             }
         }
-        Ok(rows.swap_remove(0))
-    }
-}
-
-impl Block for BasicUNetPlusPlus {
-    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
-        self.final_convs[LAST - 1].forward(&self.features(input, train)?[LAST], train)
+        let bottleneck = rows[LAST][0].shallow_clone();
+        Ok((rows.swap_remove(0), bottleneck))
     }
 }
 
@@ -169,8 +165,13 @@ impl SegmentationNet for BasicUNetPlusPlus {
         &self.shapes
     }
 
+    fn activations(&self, input: &Tensor, train: bool) -> Result<Activations, Error> {
+        let (features, bottleneck) = self.features(input, train)?;
+        Ok(Activations { logits: self.final_convs[LAST - 1].forward(&features[LAST], train)?, bottleneck })
+    }
+
     fn outputs(&self, input: &Tensor, train: bool) -> Result<Vec<Tensor>, Error> {
-        let features = self.features(input, train)?;
+        let (features, _) = self.features(input, train)?;
         let columns = self.final_convs.iter().zip(&features[1..]).rev();
         let count = if self.deep_supervision { LAST } else { 1 };
         columns.take(count).map(|(conv, column)| conv.forward(column, train)).collect()

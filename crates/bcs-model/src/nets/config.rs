@@ -110,6 +110,7 @@ mod tests {
     use tch::{Device, Tensor};
 
     use super::super::Network;
+    use super::super::activations::Activations;
     use super::super::registry::{NetworkArguments, SegmentationNet};
     use super::super::shapes::Shapes;
     use super::*;
@@ -143,12 +144,6 @@ mod tests {
         }
     }
 
-    impl Block for Pointwise {
-        fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
-            self.0.forward(input, train)
-        }
-    }
-
     impl SegmentationNet for Pointwise {
         fn shapes(&self) -> &Shapes {
             &Shapes {
@@ -159,6 +154,11 @@ mod tests {
                 min_training_size: [1, 1],
                 output_stride: [1, 1],
             }
+        }
+
+        fn activations(&self, input: &Tensor, train: bool) -> Result<Activations, Error> {
+            let logits = self.0.forward(input, train)?;
+            Ok(Activations { bottleneck: logits.shallow_clone(), logits })
         }
     }
 

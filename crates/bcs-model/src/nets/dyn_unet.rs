@@ -8,6 +8,7 @@ use serde_json::Value;
 use tch::nn::{Path, VarStore};
 use tch::{Kind, Tensor};
 
+use super::activations::Activations;
 use super::checks::{self, Levels, MAX_LEVELS};
 use super::defaults;
 use super::registry::{NetworkArguments, SegmentationNet};
@@ -277,20 +278,21 @@ impl DynUNet {
         [&self.output_block].into_iter().chain(&self.heads).try_for_each(UnetOutBlock::initialize)
     }
 
-    /// Returns the features of each level of the decoder, top level first.
-    fn features(&self, input: &Tensor, train: bool) -> Result<Vec<Tensor>, Error> {
+    /// Returns the features of each level of the decoder, top level first, and those of the bottleneck.
+    fn features(&self, input: &Tensor, train: bool) -> Result<(Vec<Tensor>, Tensor), Error> {
         let mut skips: Vec<Tensor> = Vec::with_capacity(self.downs.len());
         for down in &self.downs {
             skips.push(down.forward(skips.last().unwrap_or(input), train)?);
         }
-        let mut x = self.bottleneck.forward(skips.last().unwrap_or(input), train)?;
+        let bottleneck = self.bottleneck.forward(skips.last().unwrap_or(input), train)?;
+        let mut x = bottleneck.shallow_clone();
         let mut features = Vec::with_capacity(self.ups.len());
         for (up, skip) in self.ups.iter().zip(skips.iter().rev()) {
             x = up.forward(&x, skip, train)?;
             features.push(x.shallow_clone());
         }
         features.reverse();
-        Ok(features)
+        Ok((features, bottleneck))
     }
 }
 
@@ -363,20 +365,18 @@ fn shared<B>(paths: &[Path<'_>; 2], build: impl FnOnce(&Path<'_>) -> Result<B, E
     Ok(block)
 }
 
-impl Block for DynUNet {
-    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
-        let features = self.features(input, train)?;
-        self.output_block.forward(&features[0], train)
-    }
-}
-
 impl SegmentationNet for DynUNet {
     fn shapes(&self) -> &Shapes {
         &self.shapes
     }
 
+    fn activations(&self, input: &Tensor, train: bool) -> Result<Activations, Error> {
+        let (features, bottleneck) = self.features(input, train)?;
+        Ok(Activations { logits: self.output_block.forward(&features[0], train)?, bottleneck })
+    }
+
     fn outputs(&self, input: &Tensor, train: bool) -> Result<Vec<Tensor>, Error> {
-        let features = self.features(input, train)?;
+        let (features, _) = self.features(input, train)?;
         let main = self.output_block.forward(&features[0], train)?;
         let (_, _, height, width) = main.size4()?;
         let mut outputs = vec![main];

@@ -5,6 +5,7 @@ use serde_json::Value;
 use tch::Tensor;
 use tch::nn::Path;
 
+use super::activations::Activations;
 use super::basic_unet::{Blocks, UpCat, UpCatChannels};
 use super::encoders::{Backbone, Encoder, LEVELS, Rounding};
 use super::registry::{NetworkArguments, SegmentationNet};
@@ -256,24 +257,23 @@ fn decoder(
     levels.map(level).collect()
 }
 
-impl Block for FlexibleUNet {
-    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
+impl SegmentationNet for FlexibleUNet {
+    fn shapes(&self) -> &Shapes {
+        &self.shapes
+    }
+
+    fn activations(&self, input: &Tensor, train: bool) -> Result<Activations, Error> {
         let (_, _, height, width) = input.size4()?;
         if self.sides(height.min(width)).contains(&0) {
             return Err(Error::EmptyOutput { window: DIVISOR, shape: input.size() });
         }
         let mut features = self.encoder.features(input, train)?.into_iter().rev();
-        let mut x = features.next().unwrap_or_else(|| input.shallow_clone());
+        let bottleneck = features.next().unwrap_or_else(|| input.shallow_clone());
+        let mut x = bottleneck.shallow_clone();
         for level in &self.decoder {
             x = level.forward(&x, features.next().as_ref(), train)?;
         }
-        self.head.forward(&x, train)
-    }
-}
-
-impl SegmentationNet for FlexibleUNet {
-    fn shapes(&self) -> &Shapes {
-        &self.shapes
+        Ok(Activations { logits: self.head.forward(&x, train)?, bottleneck })
     }
 
     fn takes(&self, size: [i64; 2]) -> bool {

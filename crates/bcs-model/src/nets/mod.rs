@@ -1,5 +1,6 @@
 //! Networks, by MONAI's names.
 
+mod activations;
 mod attention_unet;
 mod basic_unet;
 mod basic_unet_plus_plus;
@@ -16,6 +17,7 @@ mod shapes;
 mod summary;
 mod unet;
 
+pub use activations::Activations;
 pub use attention_unet::{AttentionUnet, AttentionUnetArguments};
 pub use basic_unet::{BasicUNet, BasicUNetArguments};
 pub use basic_unet_plus_plus::{BasicUNetPlusPlus, BasicUNetPlusPlusArguments};

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
+use super::activations::Activations;
 use super::registry::{NETWORKS, SegmentationNet, find};
 use crate::error::{Error, argument};
 
@@ -40,8 +41,16 @@ impl Network {
     /// of [`size_divisor`](Self::size_divisor), or so small that nothing is left after pooling or that a normalization
     /// layer would get a single value per channel, which PyTorch refuses too; [`Error::Torch`].
     pub fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
+        Ok(self.activations(input, train)?.logits)
+    }
+
+    /// Runs the network as [`forward`](Self::forward) does, and returns the feature maps of its bottleneck beside its logits.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    pub fn activations(&self, input: &Tensor, train: bool) -> Result<Activations, Error> {
         self.check_shape(&input.size())?;
-        self.net.forward(input, train).map_err(|error| self.explain(error, input, train))
+        self.net.activations(input, train).map_err(|error| self.explain(error, input, train))
     }
 
     /// Runs the network as [`forward`](Self::forward) does, and returns its logits, then those of deep supervision, each

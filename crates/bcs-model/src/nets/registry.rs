@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use tch::Tensor;
 use tch::nn::Path;
 
+use super::activations::Activations;
 use super::attention_unet::AttentionUnetArguments;
 use super::basic_unet::BasicUNetArguments;
 use super::basic_unet_plus_plus::BasicUNetPlusPlusArguments;
@@ -15,7 +16,6 @@ use super::seg_res_net::SegResNetArguments;
 use super::shapes::Shapes;
 use super::unet::UNetArguments;
 use crate::arguments;
-use crate::blocks::Block;
 use crate::error::Error;
 
 /// All networks.
@@ -31,9 +31,16 @@ pub(super) const NETWORKS: &[Entry] = &[
 
 /// A network for semantic segmentation: images `[N, in_channels, H, W]` to logits `[N, out_channels, H, W]`,
 /// smaller by [`Shapes::output_stride`] for a few.
-pub trait SegmentationNet: Block {
+pub trait SegmentationNet: Send + std::fmt::Debug {
     /// Shapes of its input and output.
     fn shapes(&self) -> &Shapes;
+
+    /// Runs the network on `[N, in_channels, H, W]`, in training mode (dropout, batch statistics) if `train`.
+    ///
+    /// # Errors
+    /// [`Error::SingleValue`] and [`Error::EmptyOutput`] for an input that is too small; [`Error::Torch`] if the shapes
+    /// do not fit or memory runs out.
+    fn activations(&self, input: &Tensor, train: bool) -> Result<Activations, Error>;
 
     /// Whether training on a CPU is faster with channels last in memory: where the layers between the convolutions run
     /// together, see [`Adn`](crate::blocks::Adn).
@@ -49,13 +56,13 @@ pub trait SegmentationNet: Block {
         height % divisor_height == 0 && width % divisor_width == 0
     }
 
-    /// Runs the network on `[N, in_channels, H, W]` and returns the main output, as [`Block::forward`] does, then those
-    /// of deep supervision if the network has it in this mode.
+    /// Runs the network on `[N, in_channels, H, W]` and returns the logits, then those of deep supervision if the network
+    /// has it in this mode.
     ///
     /// # Errors
-    /// As [`Block::forward`].
+    /// As [`activations`](Self::activations).
     fn outputs(&self, input: &Tensor, train: bool) -> Result<Vec<Tensor>, Error> {
-        Ok(vec![self.forward(input, train)?])
+        Ok(vec![self.activations(input, train)?.logits])
     }
 }
 

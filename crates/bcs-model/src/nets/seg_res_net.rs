@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use tch::nn::Path;
 
+use super::activations::Activations;
 use super::checks::{self, MAX_LEVELS};
 use super::defaults;
 use super::registry::{NetworkArguments, SegmentationNet};
@@ -333,8 +334,12 @@ fn run(blocks: &[ResBlock], input: Tensor, train: bool) -> Result<Tensor, Error>
     blocks.iter().try_fold(input, |x, block| block.forward(&x, train))
 }
 
-impl Block for SegResNet {
-    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
+impl SegmentationNet for SegResNet {
+    fn shapes(&self) -> &Shapes {
+        &self.shapes
+    }
+
+    fn activations(&self, input: &Tensor, train: bool) -> Result<Activations, Error> {
         let mut x = self.conv_init.forward(input, train)?;
         if let Some(ratio) = self.dropout {
             x = x.f_feature_dropout(ratio, train)?;
@@ -347,14 +352,15 @@ impl Block for SegResNet {
             x = run(&down.blocks, x, train)?;
             skips.push(x.shallow_clone());
         }
+        let bottleneck = x.shallow_clone();
         for (up, skip) in self.ups.iter().zip(skips.iter().rev().skip(1)) {
             let upsampled = up.upsample.forward(&up.conv.forward(&x, train)?, train)?;
             x = run(&up.blocks, upsampled.f_add(skip)?, train)?;
         }
-        match &self.conv_final {
-            Some(last) => last.forward(&x, train),
-            None => Ok(x),
+        if let Some(last) = &self.conv_final {
+            x = last.forward(&x, train)?;
         }
+        Ok(Activations { logits: x, bottleneck })
     }
 }
 
@@ -362,11 +368,5 @@ impl FinalConv {
     fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
         let normalized = self.norm.forward(input, train)?;
         self.conv.forward(&self.act.forward(&normalized, train)?, train)
-    }
-}
-
-impl SegmentationNet for SegResNet {
-    fn shapes(&self) -> &Shapes {
-        &self.shapes
     }
 }

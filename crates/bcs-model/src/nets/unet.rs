@@ -6,6 +6,7 @@ use serde_json::Value;
 use tch::Tensor;
 use tch::nn::Path;
 
+use super::activations::Activations;
 use super::checks::{self, Levels};
 use super::defaults;
 use super::registry::{NetworkArguments, SegmentationNet};
@@ -254,30 +255,33 @@ impl Builder<'_> {
 }
 
 impl Level {
-    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
+    /// Returns the output of the level and that of the bottom.
+    fn forward(&self, input: &Tensor, train: bool) -> Result<[Tensor; 2], Error> {
         let x = self.down.forward(input, train)?;
-        let below = match &self.subblock {
+        let [below, bottom] = match &self.subblock {
             Subblock::Level(level) => level.forward(&x, train)?,
-            Subblock::Bottom(bottom) => bottom.forward(&x, train)?,
+            Subblock::Bottom(bottom) => {
+                let bottom = bottom.forward(&x, train)?;
+                [bottom.shallow_clone(), bottom]
+            }
         };
         let concatenated = Tensor::f_cat(&[x, below], 1)?;
-        let output = self.up.convolution.forward(&concatenated, train)?;
-        match &self.up.residual {
-            Some(residual) => residual.forward(&output, train),
-            None => Ok(output),
+        let mut output = self.up.convolution.forward(&concatenated, train)?;
+        if let Some(residual) = &self.up.residual {
+            output = residual.forward(&output, train)?;
         }
-    }
-}
-
-impl Block for UNet {
-    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, Error> {
-        self.model.forward(input, train)
+        Ok([output, bottom])
     }
 }
 
 impl SegmentationNet for UNet {
     fn shapes(&self) -> &Shapes {
         &self.shapes
+    }
+
+    fn activations(&self, input: &Tensor, train: bool) -> Result<Activations, Error> {
+        let [logits, bottleneck] = self.model.forward(input, train)?;
+        Ok(Activations { logits, bottleneck })
     }
 
     fn prefers_channels_last(&self) -> bool {

@@ -6,7 +6,8 @@ and exports them, and Python loads them strictly.
 
 Every network is written in each form in which PyTorch users save parameters. Fails unless the safetensors file and the
 TorchScript archive that come back have MONAI's names with bit-equal tensors, the archive gives MONAI's logits at
-several sizes and trains, and the ONNX file gives them in ONNX Runtime and in OpenVINO. FOLDER must not exist or be empty.
+several sizes and trains, and the ONNX file gives them, and the embeddings of MONAI's bottleneck, in ONNX Runtime and in
+OpenVINO. FOLDER must not exist or be empty.
 """
 import argparse
 import collections
@@ -69,6 +70,35 @@ def logits(net, image):
     with torch.no_grad():
         output = net(image)
     return output[0] if isinstance(output, (list, tuple)) else output
+
+
+def bottleneck(net):
+    """The module whose output is the bottleneck."""
+    if isinstance(net, (monai.networks.nets.UNet, monai.networks.nets.AttentionUnet)):
+        return net.get_submodule(max((name for name, _ in net.named_modules() if name.endswith("submodule")), key=len))
+    names = {"BasicUNet": "down_4", "BasicUNetPlusPlus": "conv_4_0", "SegResNet": "down_layers", "FlexibleUNet": "encoder", "DynUNet": "bottleneck"}
+    module = getattr(net, names[type(net).__name__])
+    return module[-1] if isinstance(module, torch.nn.ModuleList) else module
+
+
+def signs(channel):
+    """The lowest bits of a number of SplitMix64, seeded with 0, as signs."""
+    bits = (channel + 1) * 0x9E3779B97F4A7C15 % 2**64
+    bits = (bits ^ bits >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    bits = (bits ^ bits >> 27) * 0x94D049BB133111EB % 2**64
+    bits ^= bits >> 31
+    return [1.0 if bits >> component & 1 else -1.0 for component in range(8)]
+
+
+def logits_and_embeddings(net, image):
+    found = []
+    hook = bottleneck(net).register_forward_hook(lambda module, inputs, output: found.append(output))
+    theirs = logits(net, image).numpy()
+    hook.remove()
+    features = found[0][-1] if isinstance(found[0], (list, tuple)) else found[0]
+    averages = features.mean((2, 3))
+    channels = averages.shape[1]
+    return theirs, (averages @ torch.tensor([signs(channel) for channel in range(channels)]) / channels**0.5).numpy()
 
 
 def converted(state, dtype):
@@ -185,7 +215,7 @@ def sides(size):
 
 
 def check_onnx(failures, name, path, net, channels, size):
-    """Returns the largest differences of ONNX Runtime and OpenVINO, relative to the largest logit."""
+    """Returns the largest differences of ONNX Runtime and OpenVINO, relative to the largest value of the output."""
     onnx.checker.check_model(onnx.load(path), full_check=True)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     core = openvino.Core()
@@ -195,16 +225,18 @@ def check_onnx(failures, name, path, net, channels, size):
         for images in (1, 3):
             image = torch.rand(images, channels, height, width)
             try:
-                theirs = logits(net, image).numpy()
+                expected = logits_and_embeddings(net, image)
             except RuntimeError:
                 continue
             accepted += images == 1
-            for index, ours in enumerate([session.run(None, {"image": image.numpy()})[0], compiled(image.numpy())[0]]):
-                runtime = ("ONNX Runtime", "OpenVINO")[index]
-                if failures.check(ours.shape == theirs.shape, f"{name}: {runtime} gives {ours.shape} for {tuple(image.shape)}"):
-                    difference = float(abs(ours - theirs).max() / abs(theirs).max())
-                    failures.check(difference <= 1e-4, f"{name}: {runtime} differs by {difference:.3g} for {tuple(image.shape)}")
-                    largest[index] = max(largest[index], difference)
+            found = compiled(image.numpy())
+            for index, outputs in enumerate([session.run(None, {"image": image.numpy()}), [found[0], found[1]]]):
+                for output, ours, theirs in zip(("logits", "embedding"), outputs, expected, strict=True):
+                    what = f"{name}: {output} of {('ONNX Runtime', 'OpenVINO')[index]} for {tuple(image.shape)}"
+                    if failures.check(ours.shape == theirs.shape, f"{what}: shape {ours.shape}"):
+                        difference = float(abs(ours - theirs).max() / abs(theirs).max())
+                        failures.check(difference <= 1e-4, f"{what} differs by {difference:.3g}")
+                        largest[index] = max(largest[index], difference)
     failures.check(accepted >= 3, f"{name}: MONAI takes only {accepted} of the sizes")
     return largest
 

@@ -13,7 +13,7 @@ const ALIGNMENT: usize = 64;
 
 /// Returns the probabilities of all classes as `.npy`: float32 `[classes, height, width]`.
 pub fn npy(probabilities: &Logits) -> Bytes {
-    let Logits { classes, height, width, values } = probabilities;
+    let Logits { classes, height, width, values, .. } = probabilities;
     let mut header =
         format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({classes}, {height}, {width}), }}");
     // Version 1.0: magic, version and length are 10 bytes; the header ends with a line break.
@@ -44,7 +44,8 @@ mod tests {
 
     #[test]
     fn npy_has_numpys_header() {
-        let probabilities = Logits { classes: 2, height: 1, width: 2, values: vec![0.25, 0.5, 0.75, 0.5] };
+        let probabilities =
+            Logits { classes: 2, height: 1, width: 2, values: vec![0.25, 0.5, 0.75, 0.5], embedding: None };
         let bytes = npy(&probabilities);
         assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00");
         let end = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
@@ -58,7 +59,8 @@ mod tests {
 
     #[test]
     fn a_class_is_a_plane() {
-        let probabilities = Logits { classes: 2, height: 1, width: 2, values: vec![0.25, 1.0, 0.75, 0.0] };
+        let probabilities =
+            Logits { classes: 2, height: 1, width: 2, values: vec![0.25, 1.0, 0.75, 0.0], embedding: None };
         let image = image::load_from_memory(&png(&probabilities, 1).unwrap()).unwrap().into_luma16();
         assert_eq!(image.as_raw(), &[49151, 0]);
     }

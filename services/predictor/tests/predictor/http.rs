@@ -47,6 +47,9 @@ async fn predictions_are_stored_before_the_response() {
     assert_eq!((&record["id"], &record["model_version"]), (&id.as_str().into(), &VERSION.into()));
     assert!(server.bucket().join(record["mask"].as_str().unwrap()).is_file());
     assert_eq!(record["features"]["grey_mean"].as_f64().map(|mean| (0.0..1.0).contains(&mean)), Some(true));
+    let embedding =
+        record["features"].as_object().unwrap().keys().filter(|name| name.starts_with("embedding_"));
+    assert_eq!(embedding.count(), 8, "{record}");
     let codes = mask(&stored_mask);
     let tumour = codes.pixels().filter(|code| code.0 == [7]).count();
     let other = codes.pixels().filter(|code| code.0 == [0]).count();

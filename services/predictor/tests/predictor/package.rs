@@ -37,7 +37,8 @@ pub(crate) fn write_version(folder: &Path, version: &str) -> PathBuf {
             json!({"model.safetensors": sha256(weights), "reference.json": sha256(&reference)});
         write("metadata.json", metadata.to_string().as_bytes());
     } else {
-        let arguments = json!({"weights": [[0, 0, 0], [1, -1, 0]], "size_divisor": 2, "min_size": 4});
+        let arguments =
+            json!({"weights": [[0, 0, 0], [1, -1, 0]], "size_divisor": 2, "min_size": 4, "embeds": true});
         write("model.json", metadata(version, "Fake", &arguments).to_string().as_bytes());
     }
     path

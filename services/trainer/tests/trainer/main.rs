@@ -5,6 +5,7 @@ mod augment;
 mod buckets;
 mod configuration;
 mod distributed;
+mod embedding;
 mod evaluate;
 mod export;
 mod import;

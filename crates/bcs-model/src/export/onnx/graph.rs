@@ -10,8 +10,6 @@ use super::rewrite::Operators;
 
 /// Name of the graph's input.
 const INPUT: &str = "image";
-/// Name of the graph's output.
-const OUTPUT: &str = "logits";
 
 /// A tensor of the graph, with what operators must know of its shape.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,10 +98,14 @@ impl Graph {
         bytes.as_slice().try_into().ok().map(f32::from_le_bytes)
     }
 
-    /// Returns the graph that computes `output`, without the operators and constants that it does not need.
-    pub(super) fn finish(mut self, input: &Variable, output: &Variable) -> GraphProto {
-        let output = self.add("Identity", &[output], Vec::new());
-        let mut needed = BTreeSet::from([output.name]);
+    /// Returns the graph that computes `outputs`, each with its name, without the operators and constants that it does not
+    /// need.
+    pub(super) fn finish(mut self, input: &Variable, outputs: &[(&str, &Variable)]) -> GraphProto {
+        let outputs: Vec<(&str, Variable)> = outputs
+            .iter()
+            .map(|(name, output)| (*name, self.add("Identity", &[output], Vec::new())))
+            .collect();
+        let mut needed: BTreeSet<String> = outputs.iter().map(|(_, output)| output.name.clone()).collect();
         let mut nodes: Vec<NodeProto> = Vec::new();
         for node in self.nodes.into_iter().rev() {
             if needed.contains(&node.output[0]) {
@@ -115,8 +117,10 @@ impl Graph {
         let mut operators = Operators { nodes, constants: self.constants };
         operators.rewrite();
         let Operators { mut nodes, mut constants } = operators;
-        if let Some(last) = nodes.last_mut() {
-            last.output = vec![OUTPUT.to_owned()];
+        for (name, output) in &outputs {
+            if let Some(node) = nodes.iter_mut().find(|node| node.output[0] == output.name) {
+                node.output = vec![(*name).to_owned()];
+            }
         }
         let used: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.input).collect();
         constants.retain(|name, _| used.contains(name));
@@ -124,17 +128,25 @@ impl Graph {
             node: nodes,
             name: "network".to_owned(),
             initializer: constants.into_values().collect(),
-            input: vec![images(INPUT, input.channels, ["height", "width"])],
-            output: vec![images(OUTPUT, output.channels, ["logits_height", "logits_width"])],
+            input: vec![described(INPUT, "", input)],
+            output: outputs
+                .iter()
+                .map(|(name, output)| described(name, &format!("{name}_"), output))
+                .collect(),
         }
     }
 }
 
-/// Describes float32 feature maps of any batch size and size.
-fn images(name: &str, channels: i64, [height, width]: [&str; 2]) -> ValueInfoProto {
-    let any = |name: &str| Length::Param(name.to_owned());
-    let lengths = [any("images"), Length::Value(channels), any(height), any(width)];
-    let dim = lengths.map(|length| Dimension { length: Some(length) }).to_vec();
+/// Describes a float32 tensor of any number of images, of any size. `prefix` begins the names of its height and width.
+fn described(name: &str, prefix: &str, tensor: &Variable) -> ValueInfoProto {
+    let lengths = [
+        Length::Param("images".to_owned()),
+        Length::Value(tensor.channels),
+        Length::Param(format!("{prefix}height")),
+        Length::Param(format!("{prefix}width")),
+    ];
+    let dim =
+        lengths.into_iter().take(tensor.rank).map(|length| Dimension { length: Some(length) }).collect();
     let tensor_type =
         TensorTypeProto { elem_type: DataType::Float as i32, shape: Some(TensorShapeProto { dim }) };
     ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }

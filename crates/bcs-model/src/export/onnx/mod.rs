@@ -25,7 +25,8 @@ mod value;
 
 use std::collections::HashMap;
 
-use bcs_contracts::graph::{GRAPH_SHAPES, GraphShapes};
+use bcs_contracts::features::EMBEDDING_LENGTH;
+use bcs_contracts::graph::{EMBEDDING_OUTPUT, GRAPH_SHAPES, GraphShapes};
 use prost::Message;
 use tch::{Device, Kind, Tensor};
 
@@ -35,16 +36,23 @@ use self::messages::{GraphProto, IR_VERSION, ModelProto, OperatorSetIdProto, Str
 use self::value::{Arguments, Value};
 use super::tensors::Tensors;
 use super::trace::{Trace, trace, trace_size};
+use crate::embedding::projection;
 use crate::error::Error;
-use crate::nets::Network;
+use crate::nets::{Activations, Network};
 
 /// Version of the ONNX operator set that exported graphs use. ONNX 1.12 introduced it.
 pub const OPSET: i64 = 17;
 
+/// Name of the output that holds the logits.
+const LOGITS: &str = "logits";
+
+/// Function of `torch` that stands for a [`pair`] in a trace. It takes two tensors of any shapes, and no network uses it.
+const PAIR: &str = "isin";
+
 /// Returns the network in inference mode as an ONNX file.
 ///
 /// Its graph maps `image` `[N, in_channels, H, W]`, of any batch size and of every size that the network accepts, to
-/// `logits`, in float32. Its parameters have MONAI's names, and a suffix where they are rewritten for speed. The file says
+/// `logits`, in float32, and to their [`EMBEDDING_OUTPUT`] `[N, 8]`, which [`embed`](crate::embedding::embed) gives too. Its parameters have MONAI's names, and a suffix where they are rewritten for speed. The file says
 /// which sizes the network accepts: the entry [`GRAPH_SHAPES`] of its metadata is a [`GraphShapes`] in JSON. `example_size`
 /// (height and width) is a size that the network accepts.
 ///
@@ -54,7 +62,8 @@ pub const OPSET: i64 = 17;
 pub fn onnx(network: &Network, example_size: [i64; 2]) -> Result<Vec<u8>, Error> {
     let state = network.state();
     let tensors = Tensors::of(network, &state);
-    let trace = trace(network, trace_size(network, example_size), &tensors.distinct)?;
+    let size = trace_size(network, example_size);
+    let trace = trace(network, size, &tensors.distinct, pair)?;
     let graph = convert(network, &tensors, &trace)?;
     let model = ModelProto {
         ir_version: IR_VERSION,
@@ -69,6 +78,11 @@ pub fn onnx(network: &Network, example_size: [i64; 2]) -> Result<Vec<u8>, Error>
         }],
     };
     Ok(model.encode_to_vec())
+}
+
+/// Makes one tensor of both outputs, since libtorch does not save a trace of two.
+fn pair(found: &Activations) -> Result<Tensor, Error> {
+    Ok(Tensor::f_isin(&found.logits, &found.bottleneck, false, false)?)
 }
 
 fn shapes(network: &Network) -> GraphShapes {
@@ -86,8 +100,20 @@ fn convert(network: &Network, tensors: &Tensors<'_>, trace: &Trace) -> Result<Gr
             converter.values.insert(variable.clone(), Value::Tensor(parameter));
         }
     }
-    let output = converter.run(&trace.body).map_err(Error::Export)?;
-    Ok(converter.graph.finish(&image, &output))
+    let [logits, bottleneck] = converter.run(&trace.body).map_err(Error::Export)?;
+    let embedding = embed(&mut converter.graph, &bottleneck);
+    Ok(converter.graph.finish(&image, &[(LOGITS, &logits), (EMBEDDING_OUTPUT, &embedding)]))
+}
+
+/// Adds the operators that compute embeddings from the bottleneck.
+fn embed(graph: &mut Graph, bottleneck: &Variable) -> Variable {
+    let channels = bottleneck.channels;
+    let values = projection(usize::try_from(channels).unwrap_or_default());
+    let projection = graph.floats("projection", &[channels, EMBEDDING_LENGTH as i64], &values);
+    let averages = graph.add("GlobalAveragePool", &[bottleneck], Vec::new());
+    let averages = graph.add("Flatten", &[&averages], Vec::new());
+    let embedding = graph.add("MatMul", &[&averages, &projection], Vec::new());
+    Variable { rank: 2, channels: EMBEDDING_LENGTH as i64, ..embedding }
 }
 
 fn values_of(tensor: &Tensor) -> Result<Vec<f32>, Error> {
@@ -105,7 +131,8 @@ struct Converter {
 }
 
 impl Converter {
-    fn run(&mut self, body: &str) -> Result<Variable, String> {
+    /// Returns the tensors of the [`pair`] that the trace returns.
+    fn run(&mut self, body: &str) -> Result<[Variable; 2], String> {
         for statement in parse(body)? {
             match statement {
                 Statement::Assign(variable, expression) => {
@@ -114,7 +141,7 @@ impl Converter {
                 }
                 Statement::Return(expression) => {
                     return match self.evaluate(&expression)? {
-                        Value::Tensor(output) => Ok(output),
+                        Value::Pair(outputs) => Ok(*outputs),
                         other => Err(format!("the trace returns {other:?}")),
                     };
                 }
@@ -146,6 +173,10 @@ impl Converter {
         let values = self.evaluate_all(arguments)?;
         // A function that ends with an underscore writes its result where its first argument is.
         let name = function.strip_suffix('_').unwrap_or(function);
+        if name == PAIR {
+            let pair = Arguments { function: name, values: &values };
+            return Ok(Value::Pair(Box::new([pair.tensor(0)?.clone(), pair.tensor(1)?.clone()])));
+        }
         let value = operators::apply(&mut self.graph, &Arguments { function: name, values: &values })?;
         if let (true, Some(Expression::Variable(variable))) = (name != function, arguments.first()) {
             self.values.insert(variable.clone(), value.clone());
@@ -192,9 +223,12 @@ mod tests {
         let model = exported(&network);
         assert_eq!((model.opset_import[0].domain.as_str(), model.opset_import[0].version), ("", OPSET));
         let graph = model.graph.unwrap();
-        assert_eq!((graph.input[0].name.as_str(), graph.output[0].name.as_str()), ("image", "logits"));
+        let names: Vec<&str> =
+            graph.input.iter().chain(&graph.output).map(|value| value.name.as_str()).collect();
+        assert_eq!(names, ["image", "logits", "embedding"]);
         assert_eq!(lengths(&graph.input[0]), [None, Some(3), None, None]);
         assert_eq!(lengths(&graph.output[0]), [None, Some(2), None, None]);
+        assert_eq!(lengths(&graph.output[1]), [None, Some(8)]);
         let [entry] = model.metadata_props.as_slice() else { panic!("{:?}", model.metadata_props) };
         assert_eq!(entry.key, GRAPH_SHAPES);
         let shapes: GraphShapes = serde_json::from_str(&entry.value).unwrap();
@@ -209,7 +243,7 @@ mod tests {
         let graph = exported(&network).graph.unwrap();
         let mut state = network.state();
         state.retain(|name, _| !name.ends_with("num_batches_tracked"));
-        for constant in &graph.initializer {
+        for constant in graph.initializer.iter().filter(|constant| constant.name != "projection") {
             let tensor = state.remove(&constant.name).unwrap_or_else(|| panic!("{}", constant.name));
             assert_eq!(constant.dims, tensor.size(), "{}", constant.name);
             let bytes: Vec<u8> = values_of(&tensor).unwrap().into_iter().flat_map(f32::to_le_bytes).collect();
@@ -236,7 +270,12 @@ mod tests {
     fn the_last_level_of_a_unet_is_computed_by_phases() {
         let operators = |arguments: Json| {
             let graph = exported(&network("UNet", arguments)).graph.unwrap();
-            graph.node.into_iter().map(|node| node.op_type).collect::<Vec<_>>()
+            let operators = graph.node.into_iter().map(|node| node.op_type);
+            // Those of the embedding lie between.
+            let embeds = |operator: &str| ["GlobalAveragePool", "Flatten", "MatMul"].contains(&operator);
+            let mut operators: Vec<String> = operators.filter(|operator| !embeds(operator)).collect();
+            assert_eq!(operators.pop().as_deref(), Some("Identity"), "of the embedding");
+            operators
         };
         let arguments = json!({"channels": [4, 8, 16], "strides": [2, 2], "num_res_units": 2});
         let rewritten = operators(arguments.clone());
@@ -287,7 +326,7 @@ mod tests {
                 known.insert(&node.output[0]);
                 unused.insert(&node.output[0]);
             }
-            assert_eq!(unused, BTreeSet::from(["logits"]));
+            assert_eq!(unused, BTreeSet::from(["logits", "embedding"]));
         }
     }
 

@@ -8,6 +8,8 @@ use super::operators::edge::Length;
 pub(super) enum Value {
     /// A tensor of the graph.
     Tensor(Variable),
+    /// The two outputs of the trace.
+    Pair(Box<[Variable; 2]>),
     /// A step of the repetition of an edge, which becomes one operator.
     Edge(Length),
     /// A list.

@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn the_file_contains_one_tensor() {
-        let logits = Logits { classes: 2, height: 1, width: 2, values: vec![1.0, -2.5, 0.0, 4.0] };
+        let logits =
+            Logits { classes: 2, height: 1, width: 2, values: vec![1.0, -2.5, 0.0, 4.0], embedding: None };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("logits.safetensors");
         write(&path, &logits).unwrap();

@@ -56,11 +56,12 @@ impl FloatGraph {
         graph.node.iter().filter_map(|node| layer(node, |name| constants.contains(name))).collect()
     }
 
-    /// Returns an ONNX file whose graph has these tensors as further outputs, after the logits.
+    /// Returns an ONNX file whose graph has the logits and these tensors as outputs.
     pub fn with_outputs(&self, tensors: &[String]) -> Vec<u8> {
         let mut model = self.model.clone();
         if let Some(graph) = &mut model.graph {
             let named = |name: &String| ValueInfoProto { name: name.clone(), r#type: None };
+            graph.output.truncate(1);
             graph.output.extend(tensors.iter().map(named));
         }
         model.encode_to_vec()
