@@ -22,8 +22,10 @@ pub(super) struct Sequencer {
     /// Tiles that have been read, by their number among those of the plan.
     held: HashMap<usize, Result<Sample, Problem>>,
     /// Batches that other threads wait for.
-    ready: HashMap<usize, Vec<Encoded>>,
+    ready: HashMap<usize, Result<Vec<Encoded>, Error>>,
     next: usize,
+    /// Whether the batch before the next one could not be read.
+    failed: bool,
     /// Number of the first tile of each shard in the data set.
     numbers: Vec<usize>,
     /// Place of the plan's tiles in the data set: first tile among those of the plan, and piece.
@@ -74,19 +76,26 @@ impl Sequencer {
             held,
             ready,
             next: range.start,
+            failed: false,
             numbers,
             places,
         }
     }
 
+    /// Returns the tiles of a batch. An error is that of the first batch that has one, whichever thread comes first; those after it
+    /// have none of their own.
     pub(super) fn take(&mut self, batch: usize) -> Result<Vec<Encoded>, Error> {
         while self.next <= batch {
-            let tiles = self.batches.own(self.next);
-            let encoded = tiles.map(|at| self.tile(self.plan.order[at])).collect::<Result<_, _>>()?;
+            let encoded = if self.failed { Err(Error::Worker) } else { self.encoded(self.next) };
+            self.failed = encoded.is_err();
             self.ready.insert(self.next, encoded);
             self.next += 1;
         }
-        Ok(self.ready.remove(&batch).unwrap_or_default())
+        self.ready.remove(&batch).unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    fn encoded(&mut self, batch: usize) -> Result<Vec<Encoded>, Error> {
+        self.batches.own(batch).map(|at| self.tile(self.plan.order[at])).collect()
     }
 
     /// Returns a tile by its number among those of the plan, after reading shards until it is there.
