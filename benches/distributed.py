@@ -1,8 +1,10 @@
-"""Training in several processes and from shards, beside one process and files: ratios of images per second.
+"""Training in several processes and from shards, beside one process and files: ratios of images per second; and packing (packing.py).
 
-  distributed.py --program PATH --data DIR --label-map NAME --emulator PATH [--rounds 3] [--steps 10]
+  distributed.py --program PATH --data DIR --label-map NAME --emulator PATH [--rounds 3] [--steps 30]
 
-Configurations take turns; figures are medians over the rounds, each of the steps of a run but the first two.
+Configurations take turns, in each second round in the reverse order. Images per second are those of the steps of a run but the first
+ten. Tiles are repeated until all steps are within one epoch, and have more bytes than shards that are read ahead, so that in each of
+these steps as much is read as is trained on. Figures are medians over the rounds, ratios those of the rounds.
 """
 
 import argparse
@@ -14,9 +16,12 @@ import tempfile
 import time
 import urllib.request
 
+import packing
 import servers
 import train
 
+UNUSED_STEPS = 10
+SHARD_MB, MEMORY_MB = 4, 64
 FIXED = ("train_hyp.distributed.batch_size=global", "train_hyp.tensorboard=false")
 
 
@@ -32,7 +37,7 @@ class Bench:
         folder = self.work / name
         folder.mkdir()
         launch = ["launch", "--nproc", str(processes), "--"] if processes > 1 else []
-        command = [str(self.arguments.program), *launch, *train.overrides(self.arguments, *FIXED, *overrides)]
+        command = [str(self.arguments.program), *launch, *train.overrides(self.arguments, *FIXED, *overrides, unused=UNUSED_STEPS)]
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads), **environment}
         run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         if run.returncode != 0:
@@ -72,26 +77,6 @@ def start_emulator(program: pathlib.Path, folder: pathlib.Path) -> tuple[subproc
     raise SystemExit("the emulator does not answer")
 
 
-def pack(bench: Bench, output: str, environment: dict[str, str]) -> float:
-    """Packs the training tiles, and returns the seconds."""
-    command = [bench.arguments.program, "pack", "--images", bench.arguments.data / "train", "--masks", bench.arguments.data / "train_mask"]
-    start = time.monotonic()
-    command += ["--output", output, "--shard-mb", "4"]
-    subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True)
-    return time.monotonic() - start
-
-
-def write_speed(folder: pathlib.Path, size: int) -> float:
-    """Bytes per second of the disk."""
-    block, start = os.urandom(1 << 20), time.monotonic()
-    with open(folder / "written", "wb") as file:
-        for _ in range(max(1, size >> 20)):
-            file.write(block)
-        file.flush()
-        os.fsync(file.fileno())
-    return max(1, size >> 20) * (1 << 20) / (time.monotonic() - start)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", type=pathlib.Path, required=True)
@@ -99,13 +84,14 @@ def main() -> None:
     parser.add_argument("--label-map", required=True)
     parser.add_argument("--emulator", type=pathlib.Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--steps", type=int, default=30)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         run(Bench(arguments, pathlib.Path(work)), arguments)
 
 
 def run(bench: Bench, arguments: argparse.Namespace) -> None:
+    packing.measure(arguments.program, arguments.data, bench.work, arguments.rounds)
     buckets = bench.work / "buckets"
     buckets.mkdir()
     emulator, address = start_emulator(arguments.emulator, buckets)
@@ -116,43 +102,55 @@ def run(bench: Bench, arguments: argparse.Namespace) -> None:
         emulator.wait()
 
 
-def measure(bench: Bench, arguments: argparse.Namespace, cloud: dict[str, str]) -> None:
-    folder = bench.work / "shards"
-    seconds = pack(bench, str(folder), {})
-    size = sum(path.stat().st_size for path in folder.iterdir())
-    disk = write_speed(bench.work, size)
-    pack(bench, "gs://bench/shards", cloud)
+def repeated(data: pathlib.Path, folder: pathlib.Path, steps: int) -> pathlib.Path:
+    """A data set with so many of the training tiles that an epoch has all steps, besides the shards that are read ahead."""
+    tiles = list((data / "train").glob("*.png"))
+    mean = sum(path.stat().st_size for path in tiles) / len(tiles)
+    packing.repeat(data, folder, int((steps + UNUSED_STEPS) * train.BATCH * mean * 1.5 + MEMORY_MB * 1e6))
+    for name in ["val", "val_mask"]:
+        (folder / name).symlink_to(data / name)
+    return folder
 
+
+def measure(bench: Bench, arguments: argparse.Namespace, cloud: dict[str, str]) -> None:
+    arguments.data = repeated(arguments.data, bench.work / "tissue", arguments.steps)
+    folder = bench.work / "shards"
+    for output in [str(folder), "gs://bench/shards"]:
+        packing.pack(arguments.program, arguments.data, output, "--shard-mb", str(SHARD_MB), environment=cloud)
+
+    memory = [f"data.stream.memory_mb={MEMORY_MB}"]
     configurations = {
         "1 process, 2 threads": (1, 2, [], {}),
         "2 processes, 1 thread each": (2, 1, [], {}),
-        "shards in a folder": (1, 2, [f"data.train_shards={folder}"], {}),
-        "shards in the emulator": (1, 2, ["data.train_shards=gs://bench/shards"], cloud),
+        "shards in a folder": (1, 2, [f"data.train_shards={folder}", *memory], {}),
+        "shards in the emulator": (1, 2, ["data.train_shards=gs://bench/shards", *memory], cloud),
     }
-    speeds = {name: [] for name in configurations}
+    figures = {name: [] for name in configurations}
     overlaps = []
     for round_number in range(arguments.rounds):
-        for number, (name, configuration) in enumerate(configurations.items()):
-            events = bench.train(f"{round_number}-{number}", *configuration)
-            speeds[name].append(train.of_trace(events)[0])
+        order = list(configurations.items())
+        for name, configuration in order[::-1] if round_number % 2 else order:
+            events = bench.train(f"{round_number}-{name}", *configuration)
+            figures[name].append(train.of_trace(events, UNUSED_STEPS))
             if configuration[0] > 1:
                 overlaps.append(overlap(events))
         print(f"round {round_number + 1} of {arguments.rounds}", flush=True)
 
-    def ratio(name: str, other: str) -> float:
-        return statistics.median(a / b for a, b in zip(speeds[name], speeds[other]))
+    def ratio(name: str, other: str, least: str) -> str:
+        ratios = [a / b for (a, _), (b, _) in zip(figures[name], figures[other])]
+        return f"{statistics.median(ratios):>10.3f}{f'{min(ratios):.2f}-{max(ratios):.2f}':>16}{least:>10}"
 
-    print(f"\n{'':44}{'images/s':>10}")
-    for name, values in speeds.items():
-        print(f"{name:44}{statistics.median(values):>10.1f}")
-    print(f"\n{'median of the ratios of the rounds':44}{'ratio':>10}{'at least':>10}")
-    one, two, files, shards = speeds
-    print(f"{'2 × 1 thread / 1 × 2 threads':44}{ratio(two, one):>10.3f}{0.9:>10.2f}")
-    print(f"{'shards in the emulator / files':44}{ratio(shards, one):>10.3f}{0.95:>10.2f}")
-    print(f"{'shards in the emulator / in a folder':44}{ratio(shards, files):>10.3f}")
+    print(f"\n{'':44}{'images/s':>10}{'of the rounds':>16}{'data wait':>12}")
+    for name, rounds in figures.items():
+        rates, waits = zip(*rounds)
+        spread, wait = f"{min(rates):.1f}-{max(rates):.1f}", 100 * statistics.median(waits)
+        print(f"{name:44}{statistics.median(rates):>10.1f}{spread:>16}{wait:>10.1f} %")
+    print(f"\n{'median of the ratios of the rounds':44}{'ratio':>10}{'of the rounds':>16}{'at least':>10}")
+    one, two, files, shards = figures
+    print(f"{'2 × 1 thread / 1 × 2 threads':44}{ratio(two, one, '0.90')}")
+    print(f"{'shards in the emulator / files':44}{ratio(shards, one, '0.95')}")
+    print(f"{'shards in the emulator / in a folder':44}{ratio(shards, files, '')}")
     print(f"{'time of all-reduces while backward runs':44}{statistics.median(overlaps):>10.1%}")
-    print(f"{'packing, MB/s':44}{size / seconds / 1e6:>10.1f}")
-    print(f"{'disk, MB/s':44}{disk / 1e6:>10.1f}")
 
 
 if __name__ == "__main__":

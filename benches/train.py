@@ -23,8 +23,8 @@ AUGMENTATION = ("augmentation=none", "augmentation.horizontal_flip.prob=0.5", "a
                 "augmentation.channel_jitter.prob=1.0")
 
 
-def overrides(arguments, *further):
-    """Those of a training of some steps, of which the trace tells the times."""
+def overrides(arguments, *further, unused=UNUSED_STEPS):
+    """Those of a training of some steps, of which the trace tells the times; the first `unused` ones are further ones."""
     tiles = len(list(pathlib.Path(arguments.data, "train").glob("*.png")))
     if tiles < BATCH:
         raise SystemExit(f"bench: {arguments.data}/train has {tiles} tiles; a batch needs {BATCH}")
@@ -32,7 +32,7 @@ def overrides(arguments, *further):
     return [f"data.root='{arguments.data}'", f"data.label_map='{arguments.label_map}'", "data.cache_mb=0", *AUGMENTATION,
             "train_hyp.device=cpu", "train_hyp.learning_rate=1e-3", f"train_hyp.training_batch_size={BATCH}",
             f"train_hyp.limit_train_batches={tiles // BATCH}", "train_hyp.max_epochs=1000",
-            f"train_hyp.max_steps={arguments.steps + UNUSED_STEPS}", "train_hyp.profiling=true", *further]
+            f"train_hyp.max_steps={arguments.steps + unused}", "train_hyp.profiling=true", *further]
 
 
 def ours(arguments, precision):
@@ -47,8 +47,9 @@ def trace(folder):
     return json.loads(file.read_text())
 
 
-def of_trace(events):
-    steps = [event for event in events if event["name"] == "step"][UNUSED_STEPS:]
+def of_trace(events, unused=UNUSED_STEPS):
+    """Images per second, and the share of the time that a step waits for data, of all steps but the first `unused` ones."""
+    steps = [event for event in events if event["name"] == "step"][unused:]
     waits = [event["dur"] for event in events if event["name"] == "wait for data" and event["ts"] >= steps[0]["ts"]]
     seconds = sum(event["dur"] for event in steps) / 1e6
     return BATCH * len(steps) / seconds, sum(waits) / 1e6 / seconds

@@ -16,6 +16,9 @@ use crate::index::Pair;
 use crate::label_map::LabelMap;
 use crate::mask;
 
+/// Training regions may have any size that fits into memory.
+const LIMITS: Limits = Limits { max_pixels: u64::MAX };
+
 /// An image with the class of each pixel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tile {
@@ -221,6 +224,10 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
+    fn of_image(error: &bcs_imaging::Error) -> Self {
+        Self { in_mask: false, reason: error.to_string() }
+    }
+
     /// Names the file.
     pub(crate) fn of(self, pair: &Pair) -> Problem {
         let path = if self.in_mask { &pair.mask } else { &pair.image };
@@ -230,29 +237,28 @@ impl Fault {
 
 /// Decodes the files of a tile.
 pub(crate) fn decode_bytes(image: &[u8], mask: &[u8], map: &LabelMap) -> Result<Tile, Fault> {
-    let (image, mask) = decode_files(image, mask)?;
+    let image = bcs_imaging::decode(image, LIMITS).map_err(|error| Fault::of_image(&error))?.rgb;
+    let mut classes = decode_mask(mask, image.dimensions())?.into_raw();
     let (width, height) = (image.width() as usize, image.height() as usize);
-    let mut classes = mask.into_raw();
     map.apply(&mut classes).map_err(|codes| Fault { in_mask: true, reason: map.lacks(&codes) })?;
     Ok(Tile { width, height, pixels: image.into_raw(), classes })
 }
 
-/// Decodes image and mask, which have the same size.
-pub(crate) fn decode_files(image: &[u8], mask: &[u8]) -> Result<(RgbImage, GrayImage), Fault> {
-    // Training regions may have any size that fits into memory.
-    let limits = Limits { max_pixels: u64::MAX };
+/// Checks the image of a tile, as [`bcs_imaging::verify`] does, and decodes its mask, which has the same size.
+pub(crate) fn verify_files(image: &[u8], mask: &[u8]) -> Result<GrayImage, Fault> {
+    decode_mask(mask, bcs_imaging::verify(image, LIMITS).map_err(|error| Fault::of_image(&error))?)
+}
+
+fn decode_mask(mask: &[u8], (width, height): (u32, u32)) -> Result<GrayImage, Fault> {
     let in_mask = |reason: String| Fault { in_mask: true, reason };
-    let image = bcs_imaging::decode(image, limits)
-        .map_err(|error| Fault { in_mask: false, reason: error.to_string() })?
-        .rgb;
-    let mask = mask::decode(mask, limits).map_err(in_mask)?;
-    if image.dimensions() != mask.dimensions() {
-        let ((width, height), (mask_width, mask_height)) = (image.dimensions(), mask.dimensions());
+    let mask = mask::decode(mask, LIMITS).map_err(in_mask)?;
+    let (mask_width, mask_height) = mask.dimensions();
+    if (mask_width, mask_height) != (width, height) {
         return Err(in_mask(format!(
             "is {mask_width}×{mask_height} pixels, its image {width}×{height}; they must have the same size"
         )));
     }
-    Ok((image, mask))
+    Ok(mask)
 }
 
 fn count(classes: &[u8], known: usize) -> Vec<u64> {

@@ -35,7 +35,7 @@ pub mod text;
 pub mod thumbnail;
 pub mod windows;
 
-pub use decode::{Decoded, Limits, decode};
+pub use decode::{Decoded, Limits, decode, verify};
 pub use dice::dice;
 pub use error::Error;
 pub use extension::{EXTENSIONS, is_image};

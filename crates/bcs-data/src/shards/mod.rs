@@ -8,6 +8,7 @@
 //! - [`read`]: tiles of a shard
 //! - `sequencer`: the encoded tiles of batches
 //! - [`stream`]: training batches from shards
+//! - `write`: a shard that is being written
 
 pub mod index;
 pub mod pack;
@@ -15,6 +16,7 @@ pub mod plan;
 pub mod read;
 mod sequencer;
 pub mod stream;
+mod write;
 
 pub use index::Index;
 pub use stream::Stream;

@@ -79,7 +79,12 @@ pub fn plan(shards: &[usize], batches: Batches, buffer: usize, seed: u64, epoch:
     Plan { pieces, order: shuffled(own.len(), buffer, [seed, epoch, rank as u64]) }
 }
 
-/// Returns the order in which items leave a buffer that holds `buffer` of them, and gives a random one for each that comes.
+/// Part of the buffer that is filled before the first item leaves it.
+const FIRST: usize = 8;
+
+/// Returns the order in which items leave a buffer of at most `buffer` of them, a random one at a time. The first one leaves it
+/// when an eighth is filled, and two come for each that leaves until it is full, so that the first batches do not wait for all
+/// shards of a full buffer.
 fn shuffled(count: usize, buffer: usize, seeds: [u64; 3]) -> Vec<usize> {
     let mut bytes = [0; 32];
     for (bytes, seed) in bytes.chunks_exact_mut(8).zip(seeds) {
@@ -88,14 +93,13 @@ fn shuffled(count: usize, buffer: usize, seeds: [u64; 3]) -> Vec<usize> {
     bytes[24..].copy_from_slice(b"buffer\0\0");
     let mut random = ChaCha8Rng::from_seed(bytes);
     let mut coming = 0..count;
-    let mut held: Vec<usize> = coming.by_ref().take(buffer.max(1)).collect();
+    let buffer = buffer.max(1);
+    let mut held: Vec<usize> = coming.by_ref().take(buffer.div_ceil(FIRST)).collect();
     let mut order = Vec::with_capacity(count);
     while !held.is_empty() {
-        let at = random.random_range(0..held.len());
-        order.push(match coming.next() {
-            Some(next) => std::mem::replace(&mut held[at], next),
-            None => held.swap_remove(at),
-        });
+        order.push(held.swap_remove(random.random_range(0..held.len())));
+        let room = buffer - held.len();
+        held.extend(coming.by_ref().take(room.min(2)));
     }
     order
 }
@@ -144,7 +148,9 @@ mod tests {
         assert_ne!(tiles(&[10, 10, 10], 2, 4, 8, 0), tiles(&[10, 10, 10], 2, 4, 8, 1));
         assert_eq!(tiles(&[10, 10, 10], 2, 4, 8, 3), tiles(&[10, 10, 10], 2, 4, 8, 3));
         let order = shuffled(1000, 16, [1, 2, 3]);
-        assert!(order.iter().enumerate().all(|(at, item)| *item < at + 16));
+        assert!(order.iter().enumerate().all(|(at, item)| *item < (2 + 2 * at).min(at + 16)));
+        // Items do move within the full buffer.
+        assert!(order.iter().enumerate().skip(16).any(|(at, item)| *item > at + 10));
         assert_ne!(order, (0..1000).collect::<Vec<_>>());
         assert_eq!(shuffled(5, 1, [0; 3]), [0, 1, 2, 3, 4]);
     }

@@ -7,10 +7,7 @@ use super::plan::{Batches, Piece, Plan};
 use super::read::Sample;
 use super::stream::{Encoded, Stream};
 use crate::error::{Error, Problem};
-use crate::prefetch::{DEPTH, Prefetch};
-
-/// Most threads that read shards.
-pub(super) const READERS: usize = 8;
+use crate::prefetch::Prefetch;
 
 /// Hands out the encoded tiles of batches, in their order.
 pub(super) struct Sequencer {
@@ -63,10 +60,7 @@ impl Sequencer {
             Some(first)
         });
         let numbers = numbers.collect();
-        // Each thread keeps shards ready, has one in the making, and one is in use.
-        let each = (stream.index.largest() * (DEPTH as u64 + 2)).max(1);
-        let readers = usize::try_from(stream.options.memory / each).unwrap_or(READERS).clamp(1, READERS);
-        let shards = Prefetch::new(read.len(), readers, move |at| stream.read(&read[at]));
+        let shards = Prefetch::new(read.len(), stream.readers(), move |at| stream.read(&read[at]));
         let (held, ready) = (HashMap::new(), HashMap::new());
         Self {
             plan,

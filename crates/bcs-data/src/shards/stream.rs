@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::index::Index;
 use super::plan::{Batches, Piece, plan};
 use super::read::{Sample, samples};
-use super::sequencer::{READERS, Sequencer};
+use super::sequencer::Sequencer;
 use crate::error::{Error, Problem};
 use crate::label_map::LabelMap;
 use crate::loader::{Batch, LoaderOptions, Observer, Part, assemble, check_balance, misfit, timed};
@@ -16,6 +16,9 @@ use crate::tiles::{Tile, decode_bytes};
 
 /// Number of times that a shard is read until its checksum fits.
 const ATTEMPTS: usize = 3;
+
+/// Most threads that read shards.
+const READERS: usize = 8;
 
 /// Where shards are.
 pub trait Source: Send + Sync + std::fmt::Debug {
@@ -133,10 +136,13 @@ impl Stream {
     pub fn examples(&self, most: usize) -> Result<Vec<(String, Tile)>, Error> {
         let shards = self.index.shards.len().min(READERS);
         let of_each = most.div_ceil(shards);
+        let stream = self.clone();
+        let pieces = Prefetch::new(shards, self.readers(), move |shard| {
+            stream.read(&Piece { shard, tiles: 0..stream.index.shards[shard].tiles.min(of_each) })
+        });
         let mut examples = Vec::new();
-        for shard in 0..shards {
-            let piece = Piece { shard, tiles: 0..self.index.shards[shard].tiles.min(of_each) };
-            for sample in self.read(&piece)? {
+        for (shard, samples) in pieces.enumerate() {
+            for sample in samples? {
                 match sample.and_then(|sample| self.decode(shard, sample)) {
                     Ok(example) => examples.push(example),
                     Err(problem) => self.damaged(problem)?,
@@ -145,6 +151,13 @@ impl Stream {
         }
         examples.truncate(most);
         Ok(examples)
+    }
+
+    /// Number of threads that read shards, within the memory.
+    pub(super) fn readers(&self) -> usize {
+        // Each keeps shards ready, has one in the making, and one is in use.
+        let each = (self.index.largest() * (DEPTH as u64 + 2)).max(1);
+        usize::try_from(self.options.memory / each).unwrap_or(READERS).clamp(1, READERS)
     }
 
     pub(super) fn batches(&self) -> Batches {

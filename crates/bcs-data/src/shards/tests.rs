@@ -1,6 +1,9 @@
 //! Tiles are packed, and streamed again.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +13,8 @@ use super::pack::pack;
 use super::stream::{Damage, Source, Stream, StreamOptions};
 use super::{Index, read};
 use crate::error::{Error, Problem};
-use crate::loader::{Batch, LoaderOptions, Share};
+use crate::index::Pair;
+use crate::loader::{Batch, LoaderOptions, Share, order};
 use crate::transforms::{Augmentation, GaussianNoise};
 use crate::{LabelMap, index};
 
@@ -41,9 +45,9 @@ impl Source for Memory {
     }
 }
 
-fn packed(shard_bytes: u64) -> (Arc<Memory>, Index) {
-    let root = tempfile::tempdir().unwrap();
-    let (images, masks) = (root.path().join("train"), root.path().join("train_mask"));
+/// Writes the files of all tiles, of which the pixels have their number.
+fn write_tiles(root: &Path) -> Vec<Pair> {
+    let (images, masks) = (root.join("train"), root.join("train_mask"));
     std::fs::create_dir_all(&images).unwrap();
     std::fs::create_dir_all(&masks).unwrap();
     for number in 0..TILES {
@@ -52,12 +56,17 @@ fn packed(shard_bytes: u64) -> (Arc<Memory>, Index) {
         RgbImage::from_pixel(8, 6, Rgb([number as u8; 3])).save(images.join(&name)).unwrap();
         GrayImage::from_pixel(8, 6, image::Luma([1])).save(masks.join(&name)).unwrap();
     }
+    index::pairs(&images, &masks).unwrap()
+}
+
+fn packed(shard_bytes: u64) -> (Arc<Memory>, Index) {
+    let root = tempfile::tempdir().unwrap();
+    let pairs = write_tiles(root.path());
     let memory = Memory::default();
     let write = |name: &str, content: Vec<u8>| -> Result<(), Error> {
         memory.shards.lock().unwrap().insert(name.to_owned(), content);
         Ok(())
     };
-    let pairs = index::pairs(&images, &masks).unwrap();
     let index = pack(&pairs, (shard_bytes, 5), write, || ()).unwrap();
     let index = Index::parse(&serde_json::to_vec(&index).unwrap(), "memory").unwrap();
     (Arc::new(memory), index)
@@ -193,6 +202,54 @@ fn equal_tiles_give_equal_shards() {
         let content = one.shards.lock().unwrap()[&shard.name].clone();
         assert_eq!((content.len() as u64, crc32c::crc32c(&content)), (shard.bytes, shard.crc32c));
     }
+}
+
+#[test]
+fn packing_names_all_files_that_cannot_be_used() {
+    let root = tempfile::tempdir().unwrap();
+    let pairs = write_tiles(root.path());
+    // The first one gives the size.
+    let [_, flipped, cut, coloured, small, large, ..] = order(TILES, 5, 0)[..] else {
+        panic!("too few tiles")
+    };
+    let mut bytes = fs::read(&pairs[flipped].image).unwrap();
+    let pixels = bytes.windows(4).position(|window| window == b"IDAT").unwrap() + 8;
+    bytes[pixels] ^= 1;
+    fs::write(&pairs[flipped].image, &bytes).unwrap();
+    let bytes = fs::read(&pairs[cut].image).unwrap();
+    fs::write(&pairs[cut].image, &bytes[..bytes.len() / 2]).unwrap();
+    RgbImage::new(8, 6).save(&pairs[coloured].mask).unwrap();
+    GrayImage::new(8, 5).save(&pairs[small].mask).unwrap();
+    RgbImage::new(9, 9).save(&pairs[large].image).unwrap();
+    GrayImage::new(9, 9).save(&pairs[large].mask).unwrap();
+    let steps = Cell::new(0);
+    let progress = || steps.set(steps.get() + 1);
+    let Err(Error::Files { problems }) = pack(&pairs, (8_000, 5), |_: &str, _| Ok::<_, Error>(()), progress)
+    else {
+        panic!("damaged files were packed")
+    };
+    let named: BTreeMap<&Path, &str> =
+        problems.iter().map(|problem| (&*problem.path, &*problem.reason)).collect();
+    let reason =
+        |path: &Path| *named.get(path).unwrap_or_else(|| panic!("{} is not in {named:?}", path.display()));
+    assert!(reason(&pairs[flipped].image).contains("damaged"), "{named:?}");
+    assert!(reason(&pairs[cut].image).contains("damaged"), "{named:?}");
+    assert!(reason(&pairs[coloured].mask).contains("RGB"), "{named:?}");
+    assert!(reason(&pairs[small].mask).contains("is 8×5 pixels, its image 8×6"), "{named:?}");
+    assert!(reason(Path::new(&pairs[large].name)).contains("is 9×9 pixels, other tiles 8×6"), "{named:?}");
+    assert_eq!((named.len(), steps.get()), (5, TILES));
+}
+
+#[test]
+fn packing_ends_when_a_shard_cannot_be_written() {
+    let root = tempfile::tempdir().unwrap();
+    let pairs = write_tiles(root.path());
+    let write = |name: &str, _| match name {
+        "tiles-000001.tar" => Err(Error::Split("the disk is full".to_owned())),
+        _ => Ok(()),
+    };
+    let error = pack(&pairs, (8_000, 5), write, || ()).unwrap_err();
+    assert_eq!(error.to_string(), "the disk is full");
 }
 
 #[test]

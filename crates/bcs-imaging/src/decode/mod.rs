@@ -2,6 +2,7 @@
 
 mod bands;
 mod tiff;
+mod verify;
 
 use std::io::Cursor;
 
@@ -12,6 +13,7 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
 use tiff::Tiff;
 
 pub use self::bands::Bands;
+pub use self::verify::verify;
 use crate::error::Error;
 use crate::raster::Raster;
 

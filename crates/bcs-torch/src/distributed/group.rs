@@ -66,8 +66,7 @@ impl Group {
             .map_err(|ranks| Error::Missing { rank, size, ranks, seconds: timeout.as_secs() })?;
         let peers = Peers::new(&store, rank, names, serves, *timeout).map_err(unusable)?;
         let interface = interface.as_deref().unwrap_or_default();
-        // What is left of the time is for finding out who is to blame.
-        let timeout = *timeout - 2 * peers::silence(*timeout);
+        let timeout = peers::collective_timeout(*timeout);
         match ffi::Group::connect(store.handle(), [rank, size], interface, timeout) {
             Ok(handle) => Ok(Self { rank, size, address, handle, peers }),
             Err(error) => Err(failure(&peers, [rank, size], &address, "connection of all ranks", &error)),

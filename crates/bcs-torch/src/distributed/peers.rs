@@ -23,10 +23,15 @@ const POLL: Duration = Duration::from_millis(200);
 /// Key of what the processes agree on.
 const VERDICT: &str = "verdict";
 
-/// Time without a sign of life after which a process is lost, in a group with this time-out. Finding that out, and ending,
-/// takes less than twice as long.
+/// Time without a sign of life after which a process is lost, in a group with this time-out.
 pub(super) fn silence(timeout: Duration) -> Duration {
-    MOST_SILENCE.min(timeout / 4)
+    MOST_SILENCE.min(timeout / 6)
+}
+
+/// Longest time of a collective in a group with this time-out. Finding out who is lost, and ending, takes less than twice the
+/// silence after which a process is lost; as much as that silence is left for a machine that is busy.
+pub(super) fn collective_timeout(timeout: Duration) -> Duration {
+    timeout - 3 * silence(timeout)
 }
 
 /// The other processes of a group, as this one sees them in the store.
@@ -202,5 +207,19 @@ impl Pulses {
 
     fn begun(&self, rank: usize) -> u64 {
         self.last[rank].0.map_or(0, |sign| sign.begun)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collective_leaves_time_to_find_out_who_is_lost() {
+        let times = |seconds| {
+            let timeout = Duration::from_secs(seconds);
+            [collective_timeout(timeout), silence(timeout)].map(|time| time.as_secs())
+        };
+        assert_eq!([600, 60, 12].map(times), [[570, 10], [30, 10], [6, 2]]);
     }
 }

@@ -3,6 +3,8 @@
 use std::rc::Rc;
 use std::time::Instant;
 
+use bcs_data::loader::Batch;
+use bcs_data::prefetch::Prefetch;
 use bcs_model::optim::{Position, Schedule};
 use bcs_model::weights;
 use bcs_tracking::Step;
@@ -30,6 +32,7 @@ impl Run<'_> {
         }
         let (mut stepper, mut state) = self.start()?;
         let mut hypertune = writer.as_ref().and_then(|_| Hypertune::from_environment());
+        let mut ahead = None;
         while state.epoch < hyp.max_epochs {
             if let Some(reason) = self.reason_to_end(&state) {
                 println!("training ends: {reason}");
@@ -39,7 +42,14 @@ impl Run<'_> {
                 writer.tracking.begin_epoch(&state);
             }
             let start = Instant::now();
-            self.epoch(&mut stepper, &mut state, &mut writer, signals)?;
+            let batches = ahead
+                .take()
+                .unwrap_or_else(|| self.feed.epoch(state.epoch as u64, state.batch..self.batches()));
+            self.epoch(batches, &mut stepper, &mut state, &mut writer, signals)?;
+            // The first batches of the next epoch are made while this one is validated.
+            let next = state.epoch + 1;
+            let has_next = next < hyp.max_epochs && !self.limit_is_reached(&state);
+            ahead = has_next.then(|| self.feed.epoch(next as u64, 0..self.batches()));
             self.profile.since(profile::EPOCH, start);
             let speed = writer.as_ref().map_or([0.0; 2], |writer| writer.tracking.speed(&state));
             let start = Instant::now();
@@ -128,9 +138,10 @@ impl Run<'_> {
         }
     }
 
-    /// Trains on the rest of an epoch, or until the largest number of steps, or the time, is reached.
+    /// Trains on the batches that are left of an epoch, or until the largest number of steps, or the time, is reached.
     fn epoch(
         &self,
+        mut batches: Prefetch<Batch>,
         stepper: &mut Stepper,
         state: &mut State,
         writer: &mut Option<Writer<'_>>,
@@ -141,7 +152,6 @@ impl Run<'_> {
         let progress =
             Progress::silent_in_logs(format!("Epoch {:02} training", state.epoch), count, "batches");
         progress.skip(state.batch);
-        let mut batches = self.feed.epoch(state.epoch as u64, state.batch..count);
         let mut clock = Instant::now();
         while state.batch < count && !self.limit_is_reached(state) {
             let start = Instant::now();
