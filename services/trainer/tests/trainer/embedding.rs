@@ -10,7 +10,7 @@ use bcs_inference::{Engine, EngineKind, Segmentation, SlidingWindow};
 use bcs_synthetic::Slide;
 use bcs_tests::{package, run_ok};
 use image::RgbImage;
-use image::imageops::{blur, crop_imm};
+use image::imageops::crop_imm;
 
 use crate::support::{SIDE, json, trained};
 
@@ -36,11 +36,11 @@ fn embeddings(
     table
 }
 
-/// Optical density times 0.6.
-fn paler(tile: &RgbImage) -> RgbImage {
+/// Optical density times `amount`.
+fn stained(tile: &RgbImage, amount: f32) -> RgbImage {
     let mut tile = tile.clone();
     tile.iter_mut().for_each(|byte| {
-        *byte = (256.0 * ((f32::from(*byte) + 1.0) / 256.0).powf(0.6) - 1.0).round() as u8;
+        *byte = (256.0 * ((f32::from(*byte) + 1.0) / 256.0).powf(amount) - 1.0).round() as u8;
     });
     tile
 }
@@ -79,9 +79,16 @@ fn embeddings_tell_changed_tissue_from_new_slides() {
     let known = Part::from(&known);
     let mut outcome = |change: &dyn Fn(&RgbImage) -> RgbImage| {
         let current = embeddings(torch.as_mut(), 24..36, change);
-        judge(&[&known], &Part::from(&current), &Options::default()).outcome
+        let judgement = judge(&[&known], &Part::from(&current), &Options::default());
+        for finding in judgement.findings.iter().take(3) {
+            println!(
+                "{} {:?}: p = {:?}, {:+.1} SD",
+                finding.feature, finding.quantity, finding.p_value, finding.effect.value
+            );
+        }
+        judgement.outcome
     };
     assert_eq!(outcome(&|tile| tile.clone()), Outcome::NoDrift);
-    assert_eq!(outcome(&|tile| blur(tile, 2.0)), Outcome::Drift);
-    assert_eq!(outcome(&paler), Outcome::Drift);
+    assert_eq!(outcome(&|tile| stained(tile, 0.4)), Outcome::Drift);
+    assert_eq!(outcome(&|tile| stained(tile, 2.0)), Outcome::Drift);
 }
