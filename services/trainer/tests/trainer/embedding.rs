@@ -1,4 +1,4 @@
-//! The embedding of a trained network: in the package's reference, in both engines, and of new slides.
+//! The embedding of a trained network: in the package's reference, in both engines, and as tissue changes.
 
 use std::ops::Range;
 
@@ -9,17 +9,22 @@ use bcs_drift::table::Part;
 use bcs_inference::{Engine, EngineKind, Segmentation, SlidingWindow};
 use bcs_synthetic::Slide;
 use bcs_tests::{package, run_ok};
+use image::RgbImage;
 use image::imageops::crop_imm;
 
 use crate::support::{SIDE, json, trained};
 
-/// Embeddings of two tiles of each slide.
-fn embeddings(engine: &mut dyn Engine, slides: Range<u64>) -> FeatureTable {
+/// Embeddings of two tiles of each slide, changed.
+fn embeddings(
+    engine: &mut dyn Engine,
+    slides: Range<u64>,
+    change: impl Fn(&RgbImage) -> RgbImage,
+) -> FeatureTable {
     let mut table = FeatureTable::default();
     for slide in slides {
         let (region, _) = Slide::new(11, slide).render(2 * SIDE, SIDE);
         for left in [0, SIDE] {
-            let tile = crop_imm(&region, left, 0, SIDE, SIDE).to_image();
+            let tile = change(&crop_imm(&region, left, 0, SIDE, SIDE).to_image());
             let logits = SlidingWindow::default().run(engine, &tile).unwrap();
             let mut features = Features::new();
             let classes = &engine.info().classes;
@@ -31,8 +36,17 @@ fn embeddings(engine: &mut dyn Engine, slides: Range<u64>) -> FeatureTable {
     table
 }
 
+/// Optical density times `amount`.
+fn stained(tile: &RgbImage, amount: f32) -> RgbImage {
+    let mut tile = tile.clone();
+    tile.iter_mut().for_each(|byte| {
+        *byte = (256.0 * ((f32::from(*byte) + 1.0) / 256.0).powf(amount) - 1.0).round() as u8;
+    });
+    tile
+}
+
 #[test]
-fn embeddings_are_in_the_reference_and_new_slides_do_not_drift() {
+fn embeddings_tell_changed_tissue_from_new_slides() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     let arguments = ["synthesize", "--output", "tissue", "--slides", "8", "--tiles", "6", "--size", "64"];
@@ -53,8 +67,8 @@ fn embeddings_are_in_the_reference_and_new_slides_do_not_drift() {
         bcs_inference::open(&package, &options).unwrap().engine().unwrap()
     };
     let mut torch = engine(EngineKind::Libtorch);
-    let known = embeddings(torch.as_mut(), 0..24);
-    let vino = embeddings(engine(EngineKind::OpenVino).as_mut(), 0..2);
+    let known = embeddings(torch.as_mut(), 0..24, RgbImage::clone);
+    let vino = embeddings(engine(EngineKind::OpenVino).as_mut(), 0..2, RgbImage::clone);
     assert_eq!(vino.features.len(), 8);
     for (name, column) in &vino.features {
         for (torch, vino) in known.features[name].iter().zip(column) {
@@ -62,7 +76,19 @@ fn embeddings_are_in_the_reference_and_new_slides_do_not_drift() {
         }
     }
 
-    let unseen = embeddings(torch.as_mut(), 24..36);
-    let judgement = judge(&[&Part::from(&known)], &Part::from(&unseen), &Options::default());
-    assert_eq!(judgement.outcome, Outcome::NoDrift, "{judgement:?}");
+    let known = Part::from(&known);
+    let mut outcome = |change: &dyn Fn(&RgbImage) -> RgbImage| {
+        let current = embeddings(torch.as_mut(), 24..36, change);
+        let judgement = judge(&[&known], &Part::from(&current), &Options::default());
+        for finding in judgement.findings.iter().take(3) {
+            println!(
+                "{} {:?}: p = {:?}, {:+.1} SD",
+                finding.feature, finding.quantity, finding.p_value, finding.effect.value
+            );
+        }
+        judgement.outcome
+    };
+    assert_eq!(outcome(&|tile| tile.clone()), Outcome::NoDrift);
+    assert_eq!(outcome(&|tile| stained(tile, 0.4)), Outcome::Drift);
+    assert_eq!(outcome(&|tile| stained(tile, 2.0)), Outcome::Drift);
 }
