@@ -10,7 +10,6 @@ pub(crate) fn comparable(feature: &str, value: f64) -> f64 {
         "sharpness" => value.max(1e-6).ln(),
         "blockiness" | "focus" | "nuclear_size" => value.max(1e-3).ln(),
         "noise" => value.max(0.1).ln(),
-        "embedding_distance" => value.max(0.1).ln(),
         _ if is_rare(feature) => (value.max(0.0) + LEAST_AREA).ln(),
         _ => value,
     }

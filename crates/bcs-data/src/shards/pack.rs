@@ -117,12 +117,12 @@ impl Filling {
             let Some(tile) = self.checked.next() else { break };
             progress();
             match tile?.and_then(|tile| self.fitting(tile)) {
-                Ok(tile) => self.add(&tile, &mut open).map_err(|error| unpacked(&error))?,
+                Ok(tile) if problems.is_empty() => {
+                    self.add(&tile, &mut open).map_err(|error| unpacked(&error))?;
+                }
+                // After a problem, the others are only checked.
+                Ok(_) => {}
                 Err(problem) => problems.push(problem),
-            }
-            if !problems.is_empty() {
-                // The others are only checked.
-                open = Open::new();
             }
         }
         if !problems.is_empty() {

@@ -34,11 +34,10 @@ impl fmt::Display for Family {
 }
 
 /// Beginnings of the names of features, by family.
-const BEGINNINGS: [(&str, Family); 18] = [
+const BEGINNINGS: [(&str, Family); 17] = [
     ("fraction_", Family::CaseMix),
     ("boundary_length", Family::CaseMix),
     ("tissue_fraction", Family::CaseMix),
-    ("embedding_", Family::Model),
     ("sharpness", Family::Focus),
     ("focus", Family::Focus),
     ("nuclear_size", Family::Focus),
@@ -77,6 +76,7 @@ mod tests {
     #[test]
     fn features_of_the_image_and_of_the_model_have_their_families() {
         for (feature, family) in [
+            ("embedding_7", Family::Model),
             ("eosin_mean", Family::StainAndColour),
             ("brightness_p05", Family::StainAndColour),
             ("sharpness", Family::Focus),
