@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Instruction sets on x86-64, as the kernels name them, and as compilers do.
 const LEVELS: [(&str, &str); 2] = [("v3", "-march=x86-64-v3"), ("v4", "-march=x86-64-v4")];
 
-const FUNCTIONS: [&str; 10] = [
+const FUNCTIONS: [&str; 11] = [
     "cpp/adam.cpp",
     "cpp/api.cpp",
     "cpp/conv_transpose2d.cpp",
@@ -14,6 +14,7 @@ const FUNCTIONS: [&str; 10] = [
     "cpp/distributed_api.cpp",
     "cpp/group.cpp",
     "cpp/instance_norm_prelu.cpp",
+    "cpp/nccl.cpp",
     "cpp/planes.cpp",
     "cpp/reducer.cpp",
     "cpp/sync_batch_norm.cpp",

@@ -65,6 +65,10 @@ char* bcs_torch_group_connect(Store* store, int rank, int size, const char* inte
         [&] { *group = new Group(bcs::connect_gloo(*store, rank, size, interface, Milliseconds(timeout))); });
 }
 
+char* bcs_torch_group_use_nccl(Group* group, Store* store, int64_t timeout) {
+    return message_of([&] { bcs::use_nccl(**group, *store, Milliseconds(timeout)); });
+}
+
 void bcs_torch_group_free(Group* group) { delete group; }
 
 char* bcs_torch_broadcast(Group* group, at::Tensor* tensor, int root) {
@@ -99,6 +103,10 @@ void bcs_torch_reducer_free(bcs::Reducer* reducer) { delete reducer; }
 
 char* bcs_torch_reducer_prepare(bcs::Reducer* reducer, const at::Tensor* loss) {
     return message_of([&] { reducer->prepare(*loss); });
+}
+
+char* bcs_torch_reducer_finish(bcs::Reducer* reducer) {
+    return message_of([&] { reducer->finish(); });
 }
 
 // `take` gets each reduction since the last call: nanoseconds since it began and since it ended, and bytes.

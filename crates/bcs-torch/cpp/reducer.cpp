@@ -9,10 +9,13 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "group.h"
+
 namespace bcs {
 
 namespace {
 
+using std::chrono::steady_clock;
 using Group = c10::intrusive_ptr<c10d::ProcessGroup>;
 
 struct State {
@@ -26,19 +29,25 @@ class Sum : public c10d::CppCommHookInterface<State> {
     explicit Sum(State state) : CppCommHookInterface(std::move(state)) {}
 
     c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
-        auto begin = std::chrono::steady_clock::now();
+        auto begin = steady_clock::now();
         at::Tensor gradients = bucket.getBufferRef();
         at::Tensor sum = gradients.to(at::kFloat);
+        auto bytes = static_cast<int64_t>(sum.nbytes());
         std::vector<at::Tensor> tensors = {sum};
+        auto work = state_.group->allreduce(tensors);
+        // The future of a GPU is complete as soon as its work is in a stream.
+        bool open = sum.is_cuda();
+        if (open) {
+            std::lock_guard<std::mutex> lock(state_.reductions->mutex);
+            state_.reductions->open.push_back({begin, bytes, work});
+        }
         auto end = [=, reductions = state_.reductions](c10::ivalue::Future& future) -> c10::IValue {
             future.value();
             if (!sum.is_same(gradients)) gradients.copy_(sum);
-            auto now = std::chrono::steady_clock::now();
-            std::lock_guard<std::mutex> lock(reductions->mutex);
-            reductions->ended.push_back({begin, now, static_cast<int64_t>(sum.nbytes())});
+            if (!open) reductions->end(begin, bytes);
             return gradients;
         };
-        return state_.group->allreduce(tensors)->getFuture()->then(end, c10::TensorType::get());
+        return work->getFuture()->then(end, c10::TensorType::get());
     }
 };
 
@@ -59,6 +68,12 @@ bool has_all(const at::Tensor& loss, const std::vector<at::Tensor>& parameters) 
 }
 
 }  // namespace
+
+void Reductions::end(steady_clock::time_point begin, int64_t bytes) {
+    auto now = steady_clock::now();
+    std::lock_guard<std::mutex> lock(mutex);
+    ended.push_back({begin, now, bytes});
+}
 
 Reducer::Reducer(std::vector<at::Tensor> parameters, const Group& group, int64_t bucket_bytes)
     : parameters(std::move(parameters)),
@@ -87,6 +102,18 @@ void Reducer::prepare(const at::Tensor& loss) {
     if (reducer == nullptr) create(!has_all(loss, parameters));
     reducer->prepare_for_forward();
     reducer->prepare_for_backward({loss});
+}
+
+void Reducer::finish() {
+    std::vector<OpenReduction> open;
+    {
+        std::lock_guard<std::mutex> lock(reductions->mutex);
+        std::swap(open, reductions->open);
+    }
+    for (const auto& [begin, bytes, work] : open) {
+        wait(*group->getBackend(c10::DeviceType::CUDA), *work);
+        reductions->end(begin, bytes);
+    }
 }
 
 std::vector<Reduction> Reducer::take_reductions() {

@@ -18,10 +18,21 @@ struct Reduction {
     int64_t bytes;
 };
 
-// Reductions that have ended, from threads of the process group.
+// The all-reduce of a bucket on a GPU.
+struct OpenReduction {
+    std::chrono::steady_clock::time_point begin;
+    int64_t bytes;
+    c10::intrusive_ptr<c10d::Work> work;
+};
+
+// Reductions, from threads of the process group and of backward.
 struct Reductions {
     std::mutex mutex;
+    std::vector<OpenReduction> open;
     std::vector<Reduction> ended;
+
+    // Notes that a reduction has ended now.
+    void end(std::chrono::steady_clock::time_point begin, int64_t bytes);
 };
 
 // Sums gradients over the ranks of a group while backward still runs, with the Reducer of DistributedDataParallel.
@@ -35,6 +46,9 @@ class Reducer {
     // Lets the next backward of a loss sum the gradients of all ranks. Without it, gradients are only added up here. The
     // first loss tells which parameters take part in all of them.
     void prepare(const at::Tensor& loss);
+
+    // Waits for the reductions of a backward. On a CPU, backward has waited for them itself.
+    void finish();
 
     // Returns the reductions since the last call.
     std::vector<Reduction> take_reductions();

@@ -11,8 +11,11 @@ use super::json::collect;
 use super::{Cases, Table};
 use crate::error::Error;
 
-/// Bytes that are read at once: thousands of rows.
-const BLOCK: usize = 2 << 20;
+/// Bytes of a block: thousands of rows.
+const BLOCK: usize = 512 << 10;
+
+/// Number of blocks per core that are parsed at once. Cores that are done early take what is left.
+const BLOCKS_PER_CORE: usize = 4;
 
 impl Table {
     /// Reads CSV: UTF-8, comma-separated, with a header row. An empty cell is a missing value. Columns with a cell that
@@ -22,7 +25,7 @@ impl Table {
     /// # Errors
     /// [`Error::Csv`] for invalid CSV; [`Error::Read`] for failed reads; [`Error::NoHeader`]; [`Error::Header`] for duplicate
     /// names; [`Error::NotFinite`] for `NaN` and `inf` in a column of numbers. They name row and column.
-    pub fn from_csv(reader: impl Read, case: &str) -> Result<Self, Error> {
+    pub fn from_csv(reader: impl Read + Send, case: &str) -> Result<Self, Error> {
         Self::from_csv_of(reader, 0, case)
     }
 
@@ -36,25 +39,24 @@ impl Table {
     }
 
     /// Reads CSV of about `size` bytes; 0 if that is not known.
-    fn from_csv_of(reader: impl Read, size: u64, case: &str) -> Result<Self, Error> {
+    fn from_csv_of(reader: impl Read + Send, size: u64, case: &str) -> Result<Self, Error> {
         let mut blocks = Blocks { reader, rest: Vec::new(), line: 1, size: BLOCK };
         let first = blocks.next().ok_or(Error::NoHeader)??;
         let (header, first) = Header::read(first, case)?;
-        let mut blocks = std::iter::once(Ok(first)).chain(blocks);
         let mut table = Rows::with_capacity(&header, 0);
         let mut bytes = 0;
-        loop {
-            // As many blocks as are parsed at once are in memory.
-            let batch = blocks.by_ref().take(rayon::current_num_threads()).collect::<Result<Vec<_>, _>>()?;
-            if batch.is_empty() {
-                break;
-            }
-            let parsed = batch.par_iter().map(|block| Rows::parse(block, &header));
-            let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
+        let mut batch = vec![first];
+        while !batch.is_empty() {
+            // The next batch is read while this one is parsed; no others are in memory.
+            let parse =
+                || batch.par_iter().map(|block| Rows::parse(block, &header)).collect::<Result<Vec<_>, _>>();
+            let (parsed, next) = rayon::join(parse, || blocks.batch());
+            let parsed = parsed?;
             bytes += batch.iter().map(|block| block.bytes.len() as u64).sum::<u64>();
             let rows = table.cases.rows() + parsed.iter().map(|rows| rows.cases.rows()).sum::<usize>();
             table.reserve(rows, expected(rows, size, bytes));
-            parsed.into_iter().for_each(|rows| table.append(rows));
+            table.append(parsed);
+            batch = next?;
         }
         let numbers = table.columns.into_iter().enumerate().filter(|(at, _)| Some(*at) != header.case);
         collect(table.cases, numbers.map(|(_, column)| column))
@@ -85,6 +87,13 @@ struct Blocks<R> {
     line: u64,
     /// Bytes that are read at once.
     size: usize,
+}
+
+impl<R: Read> Blocks<R> {
+    /// Returns the blocks that are parsed at once; none at the end of the file.
+    fn batch(&mut self) -> Result<Vec<Block>, Error> {
+        self.take(BLOCKS_PER_CORE * rayon::current_num_threads()).collect()
+    }
 }
 
 impl<R: Read> Iterator for Blocks<R> {
@@ -204,12 +213,17 @@ impl Rows {
         full.for_each(|column| column.reserve(expected));
     }
 
-    fn append(&mut self, later: Self) {
-        let before = self.cases.rows();
-        for (column, later) in self.columns.iter_mut().zip(later.columns) {
-            column.append(before, later);
+    fn append(&mut self, later: Vec<Self>) {
+        let mut parts: Vec<Vec<(usize, Column)>> = self.columns.iter().map(|_| Vec::new()).collect();
+        for rows in later {
+            let before = self.cases.rows();
+            let columns = rows.columns.into_iter().map(|column| (before, column));
+            parts.iter_mut().zip(columns).for_each(|(parts, column)| parts.push(column));
+            self.cases.append(&rows.cases);
         }
-        self.cases.append(&later.cases);
+        self.columns.par_iter_mut().zip(parts).for_each(|(column, parts)| {
+            parts.into_iter().for_each(|(before, later)| column.append(before, later));
+        });
     }
 }
 
@@ -263,8 +277,7 @@ mod tests {
                 row / 2
             ));
         }
-        assert!(text.len() < BLOCK * 2);
-        let rows = text.clone() + &"a,1,2,3\n".repeat(BLOCK / 4);
+        let rows = text.clone() + &"a,1,2,3\n".repeat(BLOCK);
         let (short, long) = (
             Table::from_csv(text.as_bytes(), "case").unwrap(),
             Table::from_csv(rows.as_bytes(), "case").unwrap(),
@@ -272,7 +285,7 @@ mod tests {
         for size in [text.len(), rows.len(), 10 * rows.len()] {
             assert_eq!(Table::from_csv_of(rows.as_bytes(), size as u64, "case").unwrap(), long);
         }
-        assert_eq!(long.rows, 60_000 + BLOCK / 4);
+        assert_eq!(long.rows, 60_000 + BLOCK);
         assert_eq!((&short.skipped, short.rows), (&long.skipped, 60_000));
         assert_eq!(short.skipped[0].reason, "holds 'x' in row 50001, which is not a number");
         for name in ["a", "b"] {
@@ -281,8 +294,8 @@ mod tests {
             assert_eq!(values[59_999], f64::from(if name == "a" { 59_999 } else { 29_999 }));
         }
         assert!(short.parts[0].cases.iter().eq(long.parts[0].cases.iter().take(60_000)));
-        let late = text + &"a,1,2,3\n".repeat(BLOCK / 4) + "a,1,2\n";
+        let late = text + &"a,1,2,3\n".repeat(BLOCK) + "a,1,2\n";
         let error = Table::from_csv(late.as_bytes(), "case").unwrap_err().to_string();
-        assert!(error.contains(&format!("line {} has 3 fields, not 4", 60_002 + BLOCK / 4)), "{error}");
+        assert!(error.contains(&format!("line {} has 3 fields, not 4", 60_002 + BLOCK)), "{error}");
     }
 }

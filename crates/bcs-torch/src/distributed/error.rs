@@ -59,6 +59,16 @@ pub enum Error {
         /// Message of libtorch.
         reason: String,
     },
+    /// NCCL cannot be used.
+    #[error("rank {rank} of {size}: NCCL cannot be used: {reason}")]
+    Nccl {
+        /// Rank of this process.
+        rank: usize,
+        /// Number of processes.
+        size: usize,
+        /// Message of libtorch.
+        reason: String,
+    },
     /// libtorch failed without the group.
     #[error(transparent)]
     Torch(#[from] TchError),

@@ -32,13 +32,15 @@ pub struct Rendezvous {
     pub timeout: Duration,
 }
 
-/// This process in a group of processes that use Gloo. All of them must call the same functions in the same order.
+/// This process in a group of processes that use Gloo, and NCCL between GPUs if they want to. All of them must call the same functions in the same order.
 #[derive(Debug)]
 pub struct Group {
     rank: usize,
     size: usize,
     address: String,
     handle: ffi::Group,
+    store: Store,
+    timeout: Duration,
     peers: Peers,
 }
 
@@ -68,9 +70,19 @@ impl Group {
         let interface = interface.as_deref().unwrap_or_default();
         let timeout = peers::collective_timeout(*timeout);
         match ffi::Group::connect(store.handle(), [rank, size], interface, timeout) {
-            Ok(handle) => Ok(Self { rank, size, address, handle, peers }),
+            Ok(handle) => Ok(Self { rank, size, address, handle, store, timeout, peers }),
             Err(error) => Err(failure(&peers, [rank, size], &address, "connection of all ranks", &error)),
         }
+    }
+
+    /// Reduces tensors on GPUs with NCCL from now on, each process on a GPU of its own. The CUDA part of libtorch must be
+    /// loaded.
+    ///
+    /// # Errors
+    /// [`Error::Nccl`] if libtorch has no NCCL, or finds no GPU.
+    pub fn use_nccl(&self) -> Result<(), Error> {
+        let result = self.handle.use_nccl(self.store.handle(), self.timeout);
+        result.map_err(|error| Error::Nccl { rank: self.rank, size: self.size, reason: reason(&error) })
     }
 
     /// Number of this process, from 0.

@@ -51,7 +51,8 @@ impl Reducer {
             self.group.begin();
             self.handle.prepare(loss)?;
         }
-        loss.f_backward().map_err(failed)
+        loss.f_backward().map_err(failed)?;
+        if sums { self.handle.finish().map_err(failed) } else { Ok(()) }
     }
 
     /// Returns the reductions since the last call.

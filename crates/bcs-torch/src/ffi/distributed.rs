@@ -47,6 +47,7 @@ unsafe extern "C" {
         timeout: i64,
         group: *mut Handle,
     ) -> *mut c_char;
+    fn bcs_torch_group_use_nccl(group: Handle, store: Handle, timeout: i64) -> *mut c_char;
     fn bcs_torch_group_free(group: Handle);
     fn bcs_torch_broadcast(group: Handle, tensor: Output, root: i32) -> *mut c_char;
     fn bcs_torch_all_reduce(group: Handle, tensor: Output) -> *mut c_char;
@@ -61,6 +62,7 @@ unsafe extern "C" {
     ) -> *mut c_char;
     fn bcs_torch_reducer_free(reducer: Handle);
     fn bcs_torch_reducer_prepare(reducer: Handle, loss: Input) -> *mut c_char;
+    fn bcs_torch_reducer_finish(reducer: Handle) -> *mut c_char;
     fn bcs_torch_reducer_reductions(
         reducer: Handle,
         context: *mut c_void,
@@ -175,6 +177,13 @@ impl Group {
         .map(|handle| Self { handle, is_abandoned: Cell::new(false) })
     }
 
+    /// Gives the tensors on GPUs to NCCL.
+    pub(crate) fn use_nccl(&self, store: &Store, timeout: Duration) -> Result<(), TchError> {
+        let timeout = milliseconds(timeout);
+        // SAFETY: the handles outlive the call, which copies the reference to the store.
+        unsafe { check(bcs_torch_group_use_nccl(self.handle.as_ptr(), store.0.as_ptr(), timeout)) }
+    }
+
     /// Leaves the group in memory after a failure: its end would wait for the lost peer.
     pub(crate) fn abandon(&self) {
         self.is_abandoned.set(true);
@@ -258,6 +267,12 @@ impl Reducer {
     pub(crate) fn prepare(&self, loss: &Tensor) -> Result<(), TchError> {
         // SAFETY: handle and tensor outlive the call.
         unsafe { check(bcs_torch_reducer_prepare(self.0.as_ptr(), pointer(Some(loss)))) }
+    }
+
+    /// Waits for the reductions of a backward.
+    pub(crate) fn finish(&self) -> Result<(), TchError> {
+        // SAFETY: the handle outlives the call.
+        unsafe { check(bcs_torch_reducer_finish(self.0.as_ptr())) }
     }
 
     /// Nanoseconds since each reduction began and ended, and bytes.

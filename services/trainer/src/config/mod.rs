@@ -21,7 +21,7 @@ use bcs_model::nets;
 use bcs_tracking::Secrets;
 
 pub(crate) use types::{
-    BatchSize, ClassWeights, ClipAlgorithm, Config, DataConfig, DeepSupervision, DistributedConfig,
+    Backend, BatchSize, ClassWeights, ClipAlgorithm, Config, DataConfig, DeepSupervision, DistributedConfig,
     LearningRate, NamedWeights, OnDamage, Precision, TrainHyp,
 };
 

@@ -221,6 +221,8 @@ pub(crate) struct DistributedConfig {
     pub batch_size: BatchSize,
     /// How the learning rate follows the number of processes.
     pub learning_rate: LearningRate,
+    /// What sums gradients over the processes.
+    pub backend: Backend,
     /// Size of the buckets in which gradients are sent, in megabytes.
     pub bucket_mb: f64,
     /// Time within which all processes must join, and each of them must take part in a step, in seconds.
@@ -247,6 +249,18 @@ pub(crate) enum LearningRate {
     Linear,
     /// Its square root.
     Sqrt,
+}
+
+/// Library of collectives, by PyTorch's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Backend {
+    /// NCCL if all processes train on GPUs, else Gloo.
+    Auto,
+    /// Through the memory of the hosts.
+    Gloo,
+    /// From GPU to GPU.
+    Nccl,
 }
 
 /// A time as Lightning writes it, `DD:HH:MM:SS`.

@@ -4,12 +4,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bcs_data::loader::Share;
+use bcs_model::device;
 use bcs_torch::distributed::{Group, Rendezvous};
 use rustix::process::Signal;
 use tch::{Device, Tensor};
 
 use super::environment::Place;
-use crate::config::{BatchSize, DistributedConfig, LearningRate};
+use crate::config::{Backend, BatchSize, DistributedConfig, LearningRate};
 use crate::error::{Error, Result};
 use crate::parent;
 
@@ -87,11 +88,31 @@ impl World {
         self.local_size
     }
 
-    /// Returns the device of this process: of several on one machine, each has its own GPU.
-    pub(crate) fn device(&self, device: Device) -> Device {
-        match device {
-            Device::Cuda(0) if self.size() > 1 => Device::Cuda(self.local_rank),
-            device => device,
+    /// Returns the device of this process, by its name: of several on one machine, each has its own GPU.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if there is no such device.
+    pub(crate) fn device(&self, name: &str) -> Result<Device> {
+        match device::parse(name)? {
+            Device::Cuda(0) if self.size() > 1 => Ok(device::parse(&format!("cuda:{}", self.local_rank))?),
+            device => Ok(device),
+        }
+    }
+
+    /// Chooses what reduces tensors on GPUs. `device` is that of this process.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if NCCL is asked for, but a process has no GPU; [`Error::Distributed`].
+    pub(crate) fn use_backend(&self, backend: Backend, device: Device) -> Result<()> {
+        let Some(group) = &self.group else { return Ok(()) };
+        let on_gpus = group.sum(&[f64::from(u8::from(device.is_cuda()))], "choice of the backend")?;
+        match (backend, on_gpus == [group.size() as f64]) {
+            (Backend::Gloo, _) | (Backend::Auto, false) => Ok(()),
+            (Backend::Auto | Backend::Nccl, true) => Ok(group.use_nccl()?),
+            (Backend::Nccl, false) => Err(Error::Usage(
+                "train_hyp.distributed.backend is nccl, but not all processes have a GPU; use auto or gloo"
+                    .to_owned(),
+            )),
         }
     }
 

@@ -11,12 +11,12 @@ use bcs_data::loader::{Loader, LoaderOptions};
 use bcs_data::transforms::Augmentation;
 use bcs_inference::Engine;
 use bcs_inference::libtorch::NetworkEngine;
+use bcs_model::losses;
 use bcs_model::losses::DeepSupervisionLoss;
 use bcs_model::metrics::ValMetric;
 use bcs_model::nets::Network;
 use bcs_model::optim::Schedule;
 use bcs_model::weights::{self, Loaded};
-use bcs_model::{device, losses};
 use tch::Device;
 
 use super::checkpoint::{Checkpoints, Snapshot};
@@ -86,7 +86,8 @@ impl<'a> Run<'a> {
         let config = &composed.config;
         let hyp = &config.train_hyp;
         tracking::check(hyp)?;
-        let device = world.device(device::parse(&hyp.device)?);
+        let device = world.device(&hyp.device)?;
+        world.use_backend(hyp.distributed.backend, device)?;
         let schedule = Schedule::new(&hyp.scheduler, &hyp.scheduler_arguments)?;
         let map = LabelMap::load(&config.data.label_map, "data.label_map")?;
         let repository = Rc::new(Repository::open(hyp, Places::from_environment())?);

@@ -251,6 +251,10 @@ fn what_ends_one_process_ends_all() {
     let (code, _, error) = outcome(folder.path(), &launched("2", &overrides), &[]);
     assert_eq!(code, Some(2), "{error}");
     assert!(error.contains("train_hyp.training_batch_size is 1, for 2 processes together"), "{error}");
+    let overrides = ["train_hyp.distributed.backend=nccl", "train_hyp.device=cpu"];
+    let (code, _, error) = outcome(folder.path(), &launched("2", &overrides), &[]);
+    assert_eq!(code, Some(2), "{error}");
+    assert!(error.contains("backend is nccl, but not all processes have a GPU"), "{error}");
     let (code, _, error) = train(folder.path(), &["train_hyp.distributed.bucket_mb=0"]);
     assert_eq!((code, error.contains("train_hyp.distributed.bucket_mb is 0")), (Some(2), true), "{error}");
 }
