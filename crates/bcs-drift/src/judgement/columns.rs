@@ -62,21 +62,21 @@ pub(super) fn group(
     let needed = [MIN_REFERENCE, 2.min(current_units.len()).max(1)];
     let compare = |(name, values): (&String, &Values)| {
         let now = current.features.get(name).ok_or("missing in the current images")?;
-        let pair = pair(name, [units.group(values), current_units.group(now)]);
-        let found = [&pair[0].reference, &pair[0].current].map(|values| Column::count(values));
+        let (means, spreads) = pair(name, [units.group(values), current_units.group(now)]);
+        let found = [&means.reference, &means.current].map(|values| Column::count(values));
         if found[0] < needed[0] || found[1] < needed[1] {
             return Err("too few cases have it");
         }
-        Ok(pair)
+        Ok((means, spreads))
     };
     let features: Vec<_> = part.features.iter().collect();
     let compared: Vec<_> = features.par_iter().map(|feature| compare(*feature)).collect();
     let (mut means, mut spreads) = (Vec::new(), Vec::new());
     for ((name, _), compared) in features.into_iter().zip(compared) {
         match compared {
-            Ok([mean, spread]) => {
+            Ok((mean, spread)) => {
                 means.push(mean);
-                spreads.push(spread);
+                spreads.extend(spread);
             }
             Err(reason) => _ = skipped.insert(name.clone(), reason.to_owned()),
         }
@@ -85,8 +85,8 @@ pub(super) fn group(
     means
 }
 
-/// Returns the means and the spreads of the units of both sides.
-fn pair(feature: &str, mut sides: [Grouped; 2]) -> [Column; 2] {
+/// Returns the means of the units of both sides, and their spreads, if images of the feature have one.
+fn pair(feature: &str, mut sides: [Grouped; 2]) -> (Column, Option<Column>) {
     // The scale is that of the means: the mean of logarithms would depend on the size of the images.
     let on_scale = |mean: f64| scale::comparable(feature, mean);
     let means = sides.each_ref().map(|side| side.means().map(|mean| mean.map(on_scale)).collect());
@@ -94,14 +94,15 @@ fn pair(feature: &str, mut sides: [Grouped; 2]) -> [Column; 2] {
         side.values.iter_mut().for_each(|value| *value = on_scale(*value));
     }
     let clustering = clustering::clustering(&sides[0]);
-    let spreads = spread::spreads(sides);
-    [(Quantity::Mean, means), (Quantity::Spread, spreads)].map(|(quantity, [reference, current])| Column {
+    let column = |quantity, [reference, current]: [Vec<Option<f64>>; 2]| Column {
         feature: feature.to_owned(),
         quantity,
         reference,
         current,
         clustering,
-    })
+    };
+    let spreads = scale::least_spread(feature).and_then(|least| spread::spreads(sides, least));
+    (column(Quantity::Mean, means), spreads.map(|spreads| column(Quantity::Spread, spreads)))
 }
 
 /// Returns the t statistic and the adjusted p-value of each column. With too few cases to permute, the spreads are not

@@ -12,7 +12,8 @@ const MIN_CASE: usize = 5;
 /// their median, and s the standard deviation that follows from the quartiles of all such differences: about ln 2 where no
 /// image is unusual. s comes from both sides together, and as many images of each case are used on both sides, so that
 /// without drift the units are exchangeable. If these are less than 5 images, they are compared with the median of all images.
-pub(super) fn spreads(sides: [Grouped; 2]) -> [Vec<Option<f64>>; 2] {
+/// s is at least `least`; `None` if it is 0, since more than half of the images are equal.
+pub(super) fn spreads(sides: [Grouped; 2], least: f64) -> Option<[Vec<Option<f64>>; 2]> {
     let used = sides.each_ref().map(typical_size).into_iter().min().unwrap_or(0);
     let mut sides = sides.map(|side| sampled(side, used));
     let all = |sides: &[Grouped; 2]| sides.iter().flat_map(|side| &side.values).copied().collect::<Vec<_>>();
@@ -28,12 +29,15 @@ pub(super) fn spreads(sides: [Grouped; 2]) -> [Vec<Option<f64>>; 2] {
     }
     let mut distances = all(&sides);
     distances.iter_mut().for_each(|value| *value = value.abs());
-    let variance = (median(&mut distances) / QUARTILE).powi(2).max(f64::MIN_POSITIVE);
+    let variance = (median(&mut distances) / QUARTILE).max(least).powi(2);
+    if variance == 0.0 {
+        return None;
+    }
     let spread = |unit: &[f64]| {
         let squares = unit.iter().map(|value| value * value).sum::<f64>();
         (!unit.is_empty()).then(|| (squares / unit.len() as f64 / variance).ln_1p())
     };
-    sides.map(|side| side.units().map(spread).collect())
+    Some(sides.map(|side| side.units().map(spread).collect()))
 }
 
 /// Median number of images of the units that have any.
@@ -91,7 +95,7 @@ mod tests {
             (0..30).map(|row| f64::from(row % 10) + f64::from(row / 10) * 100.0).collect();
         values[25] = 1000.0;
         let side = grouped(&values, 10);
-        let [spreads, _] = spreads([side.clone(), side]);
+        let [spreads, _] = spreads([side.clone(), side], 0.0).unwrap();
         let [first, second, third] = spreads[..] else { panic!("{spreads:?}") };
         assert_eq!(first, second);
         assert!(third.unwrap() > first.unwrap() + 5.0, "{spreads:?}");
@@ -104,9 +108,18 @@ mod tests {
             grouped(&values, size)
         };
         let mean = |values: Vec<Option<f64>>| values.iter().flatten().sum::<f64>() / 12.0;
-        let [few, many] = spreads([side(6), side(100)]).map(mean);
+        let [few, many] = spreads([side(6), side(100)], 0.0).unwrap().map(mean);
         assert!((few - many).abs() < 0.1, "{few} {many}");
         assert!(sampled(grouped(&[1.0], 1), 6).values.is_empty());
+    }
+
+    #[test]
+    fn images_that_are_mostly_equal_have_no_spread_but_by_a_least_deviation() {
+        let values: Vec<f64> = (0..60).map(|row| if row % 10 == 0 { 0.3 } else { 0.0 }).collect();
+        let sides = || [grouped(&values, 10), grouped(&values, 10)];
+        assert_eq!(spreads(sides(), 0.0), None);
+        let [found, _] = spreads(sides(), 0.1).unwrap();
+        assert!(found.iter().all(|spread| (spread.unwrap() - 1.9_f64.ln()).abs() < 1e-12), "{found:?}");
     }
 
     #[test]
