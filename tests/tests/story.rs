@@ -9,6 +9,9 @@ use serde_json::Value;
 /// Least pooled Dice of tumour on the held-out slides. Predicting tumour everywhere reaches 0.6; training reached 0.83.
 const MIN_DICE: f64 = 0.75;
 
+/// Columns of the BigQuery table of records.
+const COLUMNS: &str = include_str!("../../deploy/terraform/modules/bigquery/record.schema.json");
+
 #[tokio::test]
 async fn a_model_is_trained_served_and_monitored() {
     let folder = tempfile::tempdir().unwrap();
@@ -100,8 +103,21 @@ async fn predict(here: &Path, package: &Path, bucket: &str, tiles: &[PathBuf]) {
         assert_eq!((&record["format_version"], &record["id"]), (&Value::from(2), &Value::from(id)));
         assert_eq!((&record["source"], &record["case"]), (&Value::from("scanner-1"), &Value::from(case)));
         assert!(record["features"]["embedding_7"].is_f64(), "{record}");
+        check_columns(&record, &serde_json::from_str(COLUMNS).unwrap(), "record");
         let mask = image::open(here.join(bucket).join(record["mask"].as_str().unwrap())).unwrap();
         assert_eq!((mask.width(), mask.height()), (64, 64));
+    }
+}
+
+/// Checks that all fields are columns of the BigQuery table of records, but for the areas of classes.
+fn check_columns(fields: &Value, columns: &Value, path: &str) {
+    let named = fields.as_object().unwrap().iter().filter(|(name, _)| !name.starts_with("fraction_"));
+    for (name, value) in named {
+        let column = columns.as_array().unwrap().iter().find(|column| column["name"] == name.as_str());
+        let column = column.unwrap_or_else(|| panic!("{path}.{name} is no column of the BigQuery table"));
+        let rows = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        let objects = rows.iter().filter(|row| row.is_object());
+        objects.for_each(|row| check_columns(row, &column["fields"], &format!("{path}.{name}")));
     }
 }
 
