@@ -32,7 +32,8 @@ pub struct Rendezvous {
     pub timeout: Duration,
 }
 
-/// This process in a group of processes that use Gloo, and NCCL between GPUs if they want to. All of them must call the same functions in the same order.
+/// This process in a group of processes that use Gloo, and NCCL between GPUs after [`use_nccl`](Self::use_nccl). All of them
+/// must call the same functions in the same order.
 #[derive(Debug)]
 pub struct Group {
     rank: usize,
