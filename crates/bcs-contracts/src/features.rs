@@ -20,8 +20,10 @@ pub const EMBEDDING_LENGTH: usize = 8;
 /// Embedding of an image: the network's bottleneck, averaged over its pixels and projected onto a few components.
 pub type Embedding = [f32; EMBEDDING_LENGTH];
 
-const FRACTION_PREFIX: &str = "fraction_";
-const EMBEDDING_PREFIX: &str = "embedding_";
+/// Beginning of the names that [`fraction_of`] returns.
+pub const FRACTION_PREFIX: &str = "fraction_";
+/// Beginning of the names that [`embedding_component`] returns.
+pub const EMBEDDING_PREFIX: &str = "embedding_";
 
 /// Name of the feature that holds the fraction of pixels predicted as the class of this name. In [0, 1].
 pub fn fraction_of(class_name: &str) -> String {

@@ -1,10 +1,9 @@
 //! Scales on which the values of features are compared.
 
+use bcs_contracts::features::FRACTION_PREFIX;
+
 /// Area that is added to fractions of artefacts before the logarithm: below 1 % of a tile, a difference says nothing.
 const LEAST_AREA: f64 = 0.01;
-
-/// Beginning of the names of the areas of classes.
-const FRACTION: &str = "fraction_";
 
 /// Returns a value of a feature on a scale on which images differ by about the same amount everywhere: a logarithmic one for
 /// quantities whose differences are ratios, and for areas that are 0 in most images.
@@ -34,19 +33,21 @@ pub(crate) fn least_deviation(feature: &str) -> f64 {
 pub(crate) fn least_spread(feature: &str) -> Option<f64> {
     match feature {
         _ if is_rare(feature) => None,
-        _ if feature.starts_with(FRACTION) => Some(0.1),
+        _ if feature.starts_with(FRACTION_PREFIX) => Some(0.1),
         _ => Some(0.0),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bcs_contracts::features::fraction_of;
+
     use super::*;
 
     #[test]
     fn areas_of_artefacts_have_no_spread() {
         assert_eq!(least_spread("dark_fraction"), None);
-        assert_eq!(least_spread(&bcs_contracts::features::fraction_of("necrosis")), Some(0.1));
+        assert_eq!(least_spread(&fraction_of("necrosis")), Some(0.1));
         assert_eq!(least_spread("sharpness"), Some(0.0));
     }
 

@@ -1,5 +1,7 @@
 //! Names of features in words, and words for their differences.
 
+use bcs_contracts::features::{EMBEDDING_PREFIX, FRACTION_PREFIX};
+
 /// Names in words, and the words for smaller and larger values.
 const WORDS: [(&str, &str, [&str; 2]); 26] = [
     ("grey_mean", "the brightness of the whole image", LESS),
@@ -41,9 +43,9 @@ pub fn name(feature: &str) -> String {
     }
     let of_colour =
         |ending: &str| feature.strip_suffix(ending).filter(|c| ["red", "green", "blue"].contains(c));
-    if let Some(class) = feature.strip_prefix("fraction_") {
+    if let Some(class) = feature.strip_prefix(FRACTION_PREFIX) {
         format!("the area of {}", class.replace('_', " "))
-    } else if let Some(component) = feature.strip_prefix("embedding_") {
+    } else if let Some(component) = feature.strip_prefix(EMBEDDING_PREFIX) {
         format!("component {component} of the model's embedding")
     } else if let Some(colour) = of_colour("_mean") {
         format!("{colour} in the tissue")
@@ -70,7 +72,7 @@ pub(crate) fn capitalized(text: &str) -> String {
 pub(crate) fn comparatives(feature: &str) -> [&'static str; 2] {
     match known(feature) {
         Some((_, _, words)) => *words,
-        None if feature.starts_with("fraction_") => SMALLER,
+        None if feature.starts_with(FRACTION_PREFIX) => SMALLER,
         None => LESS,
     }
 }

@@ -1,5 +1,6 @@
 //! Tissue and classes of both sides, as mean shares of area.
 
+use bcs_contracts::features::FRACTION_PREFIX;
 use maud::{Markup, html};
 
 use crate::report::FeatureDrift;
@@ -22,7 +23,7 @@ pub(super) fn section(features: &[FeatureDrift]) -> Markup {
 }
 
 fn is_share(name: &str) -> bool {
-    name == "tissue_fraction" || name.starts_with("fraction_")
+    name == "tissue_fraction" || name.starts_with(FRACTION_PREFIX)
 }
 
 fn row(feature: &FeatureDrift) -> Markup {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bcs_contracts::features::is_model_feature;
+use bcs_contracts::features::{FRACTION_PREFIX, is_model_feature};
 use serde::{Deserialize, Serialize};
 
 /// A family of features.
@@ -35,7 +35,7 @@ impl fmt::Display for Family {
 
 /// Beginnings of the names of features, by family.
 const BEGINNINGS: [(&str, Family); 17] = [
-    ("fraction_", Family::CaseMix),
+    (FRACTION_PREFIX, Family::CaseMix),
     ("boundary_length", Family::CaseMix),
     ("tissue_fraction", Family::CaseMix),
     ("sharpness", Family::Focus),
