@@ -4,7 +4,8 @@
         [--output FILE.json]
 
 Tiles from disk, decoded anew in each epoch, augmentation, batches of 16 on all cores. The first steps are not counted. The table shows
-the median round of each configuration; ratios are the medians of the rounds' ratios.
+the median round of each configuration; ratios are the medians of the rounds' ratios. bfloat16 is left out on CPUs without AVX-512, where
+libtorch, and so PyTorch, has no fast convolution for it: it takes some twenty times as long as float32.
 """
 
 import argparse
@@ -17,10 +18,17 @@ import tempfile
 from infer import machine
 
 BATCH, UNUSED_STEPS = 16, 2
+# Those of bcs-trainer and the configurations of the peer, in float32 and in bfloat16.
 PRECISIONS = ("32-true", "bf16-mixed")
+CONFIGURATIONS = (("fp32", "channels_last"), ("bf16", "channels_last bf16"))
 # As the peer augments.
 AUGMENTATION = ("augmentation=none", "augmentation.horizontal_flip.prob=0.5", "augmentation.rot90.prob=0.75",
                 "augmentation.channel_jitter.prob=1.0")
+
+
+def has_fast_bfloat16():
+    """Whether libtorch has convolutions in bfloat16 for this CPU."""
+    return "avx512f" in pathlib.Path("/proc/cpuinfo").read_text().split()
 
 
 def overrides(arguments, *further, unused=UNUSED_STEPS):
@@ -55,10 +63,11 @@ def of_trace(events, unused=UNUSED_STEPS):
     return BATCH * len(steps) / seconds, sum(waits) / 1e6 / seconds
 
 
-def peers(arguments):
-    """The same of each configuration of the peer, by name."""
+def peers(arguments, configurations):
+    """The same of each of these configurations of the peer, by name."""
     program = pathlib.Path(__file__).parent / "peers/train.py"
-    text = run([arguments.python, str(program), "--data", arguments.data, "--steps", str(arguments.steps)], None)
+    text = run([arguments.python, str(program), "--data", arguments.data, "--steps", str(arguments.steps), "--configurations",
+                *configurations], None)
     rates = {}
     for figure in map(json.loads, text.splitlines()):
         seconds = sum(figure["seconds"])
@@ -75,10 +84,12 @@ def run(command, folder):
 
 def measure(arguments):
     """Lists of a pair per round, by configuration."""
+    kinds = 2 if has_fast_bfloat16() else 1
     figures = {}
+    configurations = [name for of_kind in CONFIGURATIONS[:kinds] for name in of_kind]
     for number in range(arguments.rounds):
-        of_round = {f"bcs-trainer {precision}": ours(arguments, precision) for precision in PRECISIONS}
-        for name, figure in {**of_round, **peers(arguments)}.items():
+        of_round = {f"bcs-trainer {precision}": ours(arguments, precision) for precision in PRECISIONS[:kinds]}
+        for name, figure in {**of_round, **peers(arguments, configurations)}.items():
             figures.setdefault(name, []).append(figure)
         print(f"round {number + 1} of {arguments.rounds}", flush=True)
     return figures
