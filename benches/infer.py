@@ -59,6 +59,11 @@ def machine():
     return f"{os.cpu_count()} cores of {platform.processor()}"
 
 
+def instructions():
+    """Names of the CPU's instruction sets, among other words."""
+    return pathlib.Path("/proc/cpuinfo").read_text().split()
+
+
 def measure(arguments):
     """Milliseconds by engine and batch size, a list per round."""
     package = [] if arguments.model is None else [arguments.model]

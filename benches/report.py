@@ -12,6 +12,7 @@ import datetime
 import json
 import pathlib
 
+from infer import instructions
 from serve import PEER
 
 BENCHMARKS = ("infer", "serve", "start", "train")
@@ -32,8 +33,8 @@ def flat(results):
 
 
 def kind_of_cpu():
-    flags = pathlib.Path("/proc/cpuinfo").read_text().split()
-    return next((kind for flag, kind in KINDS.items() if flag in flags), "other")
+    names = instructions()
+    return next((kind for name, kind in KINDS.items() if name in names), "other")
 
 
 def dollars(requests_per_second):

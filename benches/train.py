@@ -15,20 +15,19 @@ import statistics
 import subprocess
 import tempfile
 
-from infer import machine
+from infer import instructions, machine
 
 BATCH, UNUSED_STEPS = 16, 2
-# Those of bcs-trainer and the configurations of the peer, in float32 and in bfloat16.
-PRECISIONS = ("32-true", "bf16-mixed")
-CONFIGURATIONS = (("fp32", "channels_last"), ("bf16", "channels_last bf16"))
+# The peer's configurations of each precision.
+PRECISIONS = {"32-true": ("fp32", "channels_last"), "bf16-mixed": ("bf16", "channels_last bf16")}
 # As the peer augments.
 AUGMENTATION = ("augmentation=none", "augmentation.horizontal_flip.prob=0.5", "augmentation.rot90.prob=0.75",
                 "augmentation.channel_jitter.prob=1.0")
 
 
-def has_fast_bfloat16():
-    """Whether libtorch has convolutions in bfloat16 for this CPU."""
-    return "avx512f" in pathlib.Path("/proc/cpuinfo").read_text().split()
+def precisions():
+    """Those for which libtorch has convolutions on this CPU."""
+    return [name for name in PRECISIONS if name == "32-true" or "avx512f" in instructions()]
 
 
 def overrides(arguments, *further, unused=UNUSED_STEPS):
@@ -84,11 +83,10 @@ def run(command, folder):
 
 def measure(arguments):
     """Lists of a pair per round, by configuration."""
-    kinds = 2 if has_fast_bfloat16() else 1
     figures = {}
-    configurations = [name for of_kind in CONFIGURATIONS[:kinds] for name in of_kind]
+    configurations = [name for precision in precisions() for name in PRECISIONS[precision]]
     for number in range(arguments.rounds):
-        of_round = {f"bcs-trainer {precision}": ours(arguments, precision) for precision in PRECISIONS[:kinds]}
+        of_round = {f"bcs-trainer {precision}": ours(arguments, precision) for precision in precisions()}
         for name, figure in {**of_round, **peers(arguments, configurations)}.items():
             figures.setdefault(name, []).append(figure)
         print(f"round {number + 1} of {arguments.rounds}", flush=True)
